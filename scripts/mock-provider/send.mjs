@@ -1,0 +1,82 @@
+// Writes one answer to the wire, with the accidents that the behavior asks for.
+
+/** `standard` is the OpenAI answer; the behavior replaces or disturbs it. Never throws. */
+export async function send(call, behavior, standard, response) {
+  const answer = compose(call, behavior, standard);
+  const alive = () => !response.destroyed;
+  if (behavior.delay) await pause(behavior.delay, response);
+  if (behavior.hang === true || !alive()) return;
+  if (behavior.cut === 0) return cut(call, response);
+
+  call.status = answer.status;
+  response.writeHead(answer.status, answer.headers);
+  response.flushHeaders();
+  if (call.method === "HEAD") return void response.end();
+
+  let sent = 0;
+  for (const chunk of answer.chunks) {
+    if (behavior.cut === sent) return cut(call, response);
+    if (behavior.hang === sent) return;
+    if (typeof chunk === "number") await pause(chunk, response);
+    else {
+      if (!alive()) return;
+      if (sent > 0 && behavior.chunkDelay) await pause(behavior.chunkDelay, response);
+      if (alive() && !response.write(chunk)) await drained(response);
+      sent += 1;
+      count(call, answer);
+    }
+  }
+  if (alive()) response.end();
+}
+
+function compose(call, behavior, standard) {
+  if (behavior.echo) return whole(200, { "content-type": call.headers["content-type"] ?? "application/octet-stream" }, call.body);
+  if (behavior.chunks) {
+    return { status: behavior.status ?? 200, headers: behavior.headers ?? standard.headers, chunks: behavior.chunks };
+  }
+  if (behavior.body !== undefined || behavior.status !== undefined) return replaced(behavior, standard);
+  const headers = { ...standard.headers, ...behavior.headers };
+  // One JSON body that is to be cut or to hang is sent in pieces, so that there is a middle to break in.
+  if (behavior.cut > 0 && standard.chunks.length === 1) return { ...standard, headers, chunks: pieces(standard.chunks[0], behavior.cut + 1) };
+  return { ...standard, headers };
+}
+
+function replaced(behavior, standard) {
+  const { body = "" } = behavior;
+  const json = typeof body === "object" && !Buffer.isBuffer(body);
+  const type = json ? { "content-type": "application/json" } : {};
+  const { "x-request-id": id } = standard.headers;
+  return whole(behavior.status ?? 200, { ...type, "x-request-id": id, ...behavior.headers }, Buffer.from(json ? JSON.stringify(body) : body));
+}
+
+function whole(status, headers, body) {
+  const empty = status === 204 || status === 304;
+  return { status, headers: empty ? headers : { ...headers, "content-length": body.length }, chunks: body.length ? [body] : [] };
+}
+
+function pieces(body, n) {
+  const size = Math.max(1, Math.ceil(body.length / n));
+  return Array.from({ length: n }, (_, i) => body.subarray(i * size, (i + 1) * size)).filter((part) => part.length);
+}
+
+function count(call, answer) {
+  if (!answer.usage) return;
+  call.promptTokens = answer.usage.prompt_tokens;
+  call.completionTokens = answer.usage.completion_tokens;
+}
+
+function cut(call, response) {
+  call.cut = true;
+  response.socket?.destroy();
+}
+
+function pause(ms, response) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    response.once("close", () => (clearTimeout(timer), resolve()));
+  });
+}
+
+function drained(response) {
+  return new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+}
