@@ -1,0 +1,109 @@
+// `npm run build`, and Wrangler's `[build]`: build/index.js and build/index_bg.wasm, with crates.io and npm alone.
+// cargo -> wasm-bindgen (as a library, tools/bindgen) -> wasm-opt (npm binaryen) -> esbuild of scripts/entry.mjs.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ask, env, ready, stop } from "./ready.mjs";
+
+const STAMP = "build/made-from";
+
+// What LLVM uses for wasm32-unknown-unknown, and what wasm-bindgen adds; wasm-opt refuses what it is not told of.
+const WASM_FEATURES = [
+  "bulk-memory",
+  "exception-handling",
+  "multivalue",
+  "mutable-globals",
+  "nontrapping-float-to-int",
+  "reference-types",
+  "sign-ext",
+];
+
+export async function build() {
+  await ready();
+  run("cargo", ["build", "--release", "--lib", "--target", "wasm32-unknown-unknown", "--locked"]);
+  const target = targetFolder();
+  const wasm = join(target, "wasm32-unknown-unknown/release/keypool.wasm");
+
+  // cargo knows whether its part is up to date; the rest depends on nothing but these files.
+  const made = fingerprint([
+    wasm,
+    "package-lock.json",
+    "scripts/build.mjs",
+    "scripts/entry.mjs",
+    "tools/bindgen/Cargo.lock",
+    "tools/bindgen/src/main.rs",
+  ]);
+  const outputs = ["build/index.js", "build/index_bg.wasm", STAMP];
+  if (outputs.every(existsSync) && readFileSync(STAMP, "utf8") === made) return;
+  rmSync(STAMP, { force: true });
+
+  const work = join(target, "worker");
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  mkdirSync("build", { recursive: true });
+
+  glue(wasm, work, join(target, "bindgen"));
+  optimize(work);
+  await bundle(work);
+  writeFileSync(STAMP, made);
+}
+
+function run(program, args) {
+  try {
+    execFileSync(program, args, { env, stdio: ["ignore", "inherit", "inherit"] });
+  } catch {
+    stop(`The build stopped at: ${program} ${args.join(" ")}`);
+  }
+}
+
+/// cargo's own word, because CARGO_TARGET_DIR or a developer's configuration may move it.
+function targetFolder() {
+  const metadata = ask("cargo", "metadata", "--format-version=1", "--no-deps", "--locked", "--offline");
+  return metadata ? JSON.parse(metadata).target_directory : "target";
+}
+
+function fingerprint(paths) {
+  const hash = createHash("sha256");
+  for (const path of paths) hash.update(readFileSync(path)).update("\0");
+  return hash.digest("hex");
+}
+
+function glue(wasm, work, target) {
+  const manifest = ["--manifest-path", "tools/bindgen/Cargo.toml", "--target-dir", target];
+  run("cargo", ["run", "--quiet", "--locked", ...manifest, "--", wasm, work]);
+}
+
+/// Keeps the names section: without it a panic in production has no function names (20 KiB of gzip).
+function optimize(work) {
+  const features = WASM_FEATURES.map((name) => `--enable-${name}`);
+  const out = join(work, "optimized.wasm");
+  const tool = "node_modules/binaryen/bin/wasm-opt";
+  run(process.execPath, [tool, "-O", "--debuginfo", ...features, join(work, "index_bg.wasm"), "-o", out]);
+  renameSync(out, join(work, "index_bg.wasm"));
+}
+
+async function bundle(work) {
+  cpSync("scripts/entry.mjs", join(work, "entry.mjs"));
+  const { build: esbuild } = await import("esbuild");
+  await esbuild({
+    entryPoints: [join(work, "entry.mjs")],
+    outfile: join(work, "bundle.js"),
+    bundle: true,
+    format: "esm",
+    target: "esnext",
+    minify: true,
+    external: ["./index_bg.wasm", "cloudflare:*"],
+    logLevel: "error",
+  });
+  // Workers give a compiled module for a plain import of wasm; the "source phase" spelling is not known there yet.
+  const code = readFileSync(join(work, "bundle.js"), "utf8").replace(/\bimport source\b/, "import");
+  // A running Wrangler watches these two: each appears whole, the entry last.
+  cpSync(join(work, "index_bg.wasm"), "build/index_bg.wasm.new");
+  renameSync("build/index_bg.wasm.new", "build/index_bg.wasm");
+  writeFileSync("build/index.js.new", code);
+  renameSync("build/index.js.new", "build/index.js");
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build();

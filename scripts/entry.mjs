@@ -1,0 +1,72 @@
+// The Worker's entry module: hands each event to the wasm, and keeps a crash of the wasm short.
+//
+// A Rust panic, out-of-memory or stack overflow kills the one wasm instance of this isolate, and with it every request
+// that is still being worked on: their futures would never be polled again and the callers would hang. Here each of
+// them is answered at once with a 503 that SDKs retry, and the next event finds a new instance.
+// Answers that are already being streamed are native pipes and go on.
+import * as wasm from "./index.js";
+
+const DIED = Symbol();
+/// One resolver per event in work.
+const living = new Set();
+const state = wasm.__worker_init_state();
+
+// What is thrown in a timer or microtask came out of the wasm: nothing else here runs in one.
+addEventListener("error", (event) => {
+  if (!isLeftover(event.error)) die(event.error);
+});
+
+/// A timer or promise that a dead instance left behind is refused by the glue; the new instance is well.
+function isLeftover(error) {
+  return /previous wasm instance/i.test(error?.message ?? "");
+}
+
+function die(error) {
+  console.error(JSON.stringify({ level: "error", event: "wasm_died", requests: living.size, error: String(error) }));
+  for (const resolve of living) resolve(DIED);
+  living.clear();
+  state.criticalError = false;
+  wasm.__wbg_reset_state();
+}
+
+/// `work`'s result, or `onDeath`'s if the instance dies first. `onDeath` runs in the event's own continuation, because
+/// workerd refuses a Response that was made while another request was being handled.
+async function guard(work, onDeath) {
+  let resolve;
+  const death = new Promise((settle) => (resolve = settle));
+  living.add(resolve);
+  try {
+    const result = await Promise.race([work(), death]);
+    if (result !== DIED) return result;
+  } catch (error) {
+    // The Rust handlers turn their errors into answers, so a rejection is a crash as well.
+    if (living.has(resolve)) die(error);
+  } finally {
+    living.delete(resolve);
+  }
+  return onDeath();
+}
+
+function retryLater() {
+  const error = {
+    message: "The gateway restarted after an internal error. Please send the request again.",
+    type: "server_error",
+    param: null,
+    code: "gateway_restarted",
+  };
+  return Response.json(
+    { error },
+    { status: 503, headers: { "retry-after": "1", "x-request-id": crypto.randomUUID() } },
+  );
+}
+
+export default {
+  fetch: (request, env, context) => guard(() => wasm.fetch(request, env, context), retryLater),
+  scheduled: (event, env, context) =>
+    guard(
+      () => wasm.scheduled(event, env, context),
+      () => {
+        throw new Error("The wasm instance died during this run.");
+      },
+    ),
+};
