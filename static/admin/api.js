@@ -1,0 +1,88 @@
+// The page's only door to the network. Whatever goes wrong becomes an ApiError, which a view can show.
+const BASE = "/admin/api";
+const PATIENCE_MS = 60_000;
+
+/** `code` is the server's own, or one of ours: network, timeout, bad_answer. `status` is 0 if nothing was answered. */
+export class ApiError extends Error {
+  constructor({ code, message = "", status = 0, retryAfter = null }) {
+    super(message);
+    Object.assign(this, { code, status, retryAfter });
+  }
+}
+
+let expired = () => {};
+/** Called whenever the server no longer knows our session. */
+export const whenExpired = (callback) => (expired = callback);
+
+export const login = (password) => call("POST", "/login", { password });
+export const logout = () => call("POST", "/logout");
+export const session = () => call("GET", "/session");
+
+export const listKeys = (query, signal) => call("GET", `/keys?${search(query)}`, undefined, signal);
+export const addKeys = (paste, signal) => call("POST", "/keys", paste, signal);
+export const key = (id) => call("GET", `/keys/${encodeURIComponent(id)}`);
+export const changeKey = (id, fields) => call("PATCH", `/keys/${encodeURIComponent(id)}`, fields);
+export const deleteKey = (id) => call("DELETE", `/keys/${encodeURIComponent(id)}`);
+export const resetKey = (id) => call("POST", `/keys/${encodeURIComponent(id)}/reset`);
+export const testKey = (id) => call("POST", `/keys/${encodeURIComponent(id)}/test`);
+export const bulk = (order) => call("POST", "/keys/bulk", order);
+
+export const providers = () => call("GET", "/providers");
+export const addProvider = (provider) => call("POST", "/providers", provider);
+export const changeProvider = (name, fields) => call("PATCH", `/providers/${encodeURIComponent(name)}`, fields);
+export const deleteProvider = (name, withKeys) =>
+  call("DELETE", `/providers/${encodeURIComponent(name)}${withKeys ? "?with_keys=true" : ""}`);
+
+export const clients = () => call("GET", "/clients");
+export const addClient = (client) => call("POST", "/clients", client);
+export const changeClient = (id, fields) => call("PATCH", `/clients/${encodeURIComponent(id)}`, fields);
+export const deleteClient = (id) => call("DELETE", `/clients/${encodeURIComponent(id)}`);
+
+/** A dictionary of the page's words: a static file, not an API call. */
+export async function words(language) {
+  const response = await send(`/admin/i18n/${language}.json`, {});
+  return answered(response);
+}
+
+function search(query) {
+  const filled = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  return new URLSearchParams(filled).toString();
+}
+
+async function call(method, path, body, signal) {
+  const headers = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  const response = await send(BASE + path, { method, headers, body: body && JSON.stringify(body), signal });
+  return answered(response);
+}
+
+async function send(url, { signal, ...options }) {
+  const limit = AbortSignal.timeout(PATIENCE_MS);
+  const either = signal ? AbortSignal.any([signal, limit]) : limit;
+  try {
+    return await fetch(url, { ...options, signal: either, credentials: "same-origin", cache: "no-cache" });
+  } catch (cause) {
+    if (cause.name === "AbortError") throw cause; // the caller changed its mind
+    throw new ApiError({ code: cause.name === "TimeoutError" ? "timeout" : "network", message: cause.message });
+  }
+}
+
+async function answered(response) {
+  if (response.status === 204) return null;
+  const body = await response.json().catch(() => undefined);
+  if (response.ok && body !== undefined) return body;
+  const failure = failureOf(response, body);
+  if (failure.code === "login_required") expired();
+  throw failure;
+}
+
+function failureOf(response, body) {
+  const { code, message } = body?.error ?? {};
+  const seconds = Number(response.headers.get("retry-after"));
+  return new ApiError({
+    code: code ?? "bad_answer",
+    message: message ?? "",
+    status: response.status,
+    retryAfter: Number.isFinite(seconds) && seconds > 0 ? seconds : null,
+  });
+}

@@ -1,0 +1,81 @@
+// The page: who is there, which screen, which words. Everything else is a view's.
+import { html, render, useCallback, useEffect, useReducer, useState } from "/vendor/preact.js";
+import * as api from "./api.js";
+import { firstLanguage, remember, speak, t } from "./i18n.js";
+import { resume } from "./ui/poll.js";
+import { useRoute } from "./ui/route.js";
+import { Shell } from "./ui/shell.js";
+import { complain, Toasts } from "./ui/toast.js";
+import { Clients } from "./views/clients.js";
+import { Connect } from "./views/connect.js";
+import { Keys } from "./views/keys.js";
+import { Login, LoginAgain } from "./views/login.js";
+import { Providers } from "./views/providers.js";
+
+const SCREENS = { keys: Keys, providers: Providers, clients: Clients, connect: Connect };
+
+function App() {
+  const [, redraw] = useReducer((n) => n + 1, 0);
+  const visit = useVisit();
+  const chooseLanguage = async (name) => {
+    try {
+      speak(name, await api.words(name));
+      remember("lang", name);
+      redraw();
+    } catch (failure) {
+      complain(failure);
+    }
+  };
+  return html`<${Visit} ...${visit} chooseLanguage=${chooseLanguage} /><${Toasts} />`;
+}
+
+/** Who is there: `session` is undefined until the server has said, null without one. */
+function useVisit() {
+  const [state, setState] = useState({ session: undefined, expired: false, failure: null });
+  const enter = useCallback(async () => {
+    try {
+      const session = await api.session();
+      setState({ session, expired: false, failure: null });
+      resume();
+    } catch (failure) {
+      setState((old) => ({ ...old, session: old.session ?? null, failure: failure.code === "login_required" ? null : failure }));
+    }
+  }, []);
+  useEffect(() => {
+    api.whenExpired(() => setState((old) => ({ ...old, expired: Boolean(old.session) })));
+    enter();
+  }, []);
+  return { ...state, enter };
+}
+
+function Visit({ session, expired, failure, enter, chooseLanguage }) {
+  const route = useRoute();
+  const screen = route.screen in SCREENS ? route.screen : "keys";
+  if (session === undefined) return html`<div class="waiting" aria-busy="true"></div>`;
+  if (session === null) return html`<${Login} failure=${failure} enter=${enter} chooseLanguage=${chooseLanguage} />`;
+  return html`
+    <${Shell} session=${session} screen=${screen} screens=${Object.keys(SCREENS)} chooseLanguage=${chooseLanguage} logout=${logout}>
+      <${SCREENS[screen]} key=${screen} route=${route} />
+    <//>
+    ${expired && html`<${LoginAgain} failure=${failure} enter=${enter} />`}`;
+}
+
+/** The reload forgets everything that this page knew. */
+async function logout() {
+  try {
+    await api.logout();
+  } catch (failure) {
+    if (failure.code !== "login_required") return complain(failure, t("logout.failed"));
+  }
+  location.reload();
+}
+
+async function start() {
+  const language = firstLanguage();
+  speak(language, await api.words(language));
+  render(html`<${App} />`, document.getElementById("app"));
+}
+
+start().catch(() => {
+  document.getElementById("no-words").hidden = false;
+});

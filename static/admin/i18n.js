@@ -1,0 +1,84 @@
+// Words, numbers and times in the reader's language. Views hold no text: they name it.
+export const LANGUAGES = { en: "English", zh: "中文" };
+
+let words = {};
+let language = "en";
+let plurals = new Intl.PluralRules("en");
+
+/** The language to begin with: the one chosen before, else the browser's. */
+export function firstLanguage() {
+  const chosen = remembered("lang");
+  if (chosen in LANGUAGES) return chosen;
+  return navigator.languages.some((name) => name.toLowerCase().startsWith("zh")) ? "zh" : "en";
+}
+
+export function speak(name, dictionary) {
+  language = name;
+  words = dictionary;
+  plurals = new Intl.PluralRules(tag());
+  document.documentElement.lang = tag();
+}
+
+export const spoken = () => language;
+export const has = (name) => name in words;
+
+/** The text `name` with its `{holes}` filled. A text with plural forms chooses by the hole `n`. */
+export function t(name, holes = {}) {
+  return pieces(name, holes).join("");
+}
+
+/** As `t`, for holes that are elements: an array that a template can show. */
+export function rich(name, holes) {
+  return pieces(name, holes);
+}
+
+export const number = (n) => new Intl.NumberFormat(tag()).format(n);
+export const compact = (n) => new Intl.NumberFormat(tag(), { notation: "compact", maximumFractionDigits: 1 }).format(n);
+export const percent = (part) => new Intl.NumberFormat(tag(), { style: "percent", maximumFractionDigits: 1 }).format(part);
+export const list = (items) => new Intl.ListFormat(tag(), { type: "conjunction" }).format(items);
+export const moment = (ms) => new Intl.DateTimeFormat(tag(), { dateStyle: "medium", timeStyle: "medium" }).format(ms);
+export const day = (ms) => new Intl.DateTimeFormat(tag(), { dateStyle: "medium" }).format(ms);
+export const hour = (ms) => new Intl.DateTimeFormat(tag(), { timeStyle: "medium" }).format(ms);
+
+/** "3 min ago", from a length in milliseconds. */
+export function ago(ms) {
+  const format = new Intl.RelativeTimeFormat(tag(), { numeric: "auto", style: "short" });
+  const [size, unit] = UNITS.find(([length]) => ms >= length) ?? [1000, "second"];
+  return format.format(-Math.max(0, Math.floor(ms / size)), unit);
+}
+
+/** "0:42" or "2 h 5 min": how long is left of `ms`. */
+export function left(ms) {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  if (seconds < 86_400) return `${unit(Math.floor(seconds / 3600), "hour")} ${unit(Math.floor(seconds / 60) % 60, "minute")}`;
+  return `${unit(Math.floor(seconds / 86_400), "day")} ${unit(Math.floor(seconds / 3600) % 24, "hour")}`;
+}
+
+export function remembered(name) {
+  try {
+    return localStorage.getItem(`keypool.${name}`);
+  } catch {
+    return null;
+  }
+}
+
+export function remember(name, value) {
+  try {
+    localStorage.setItem(`keypool.${name}`, value);
+  } catch {
+    // storage is switched off: the choice lasts until the page is closed
+  }
+}
+
+const UNITS = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"], [1000, "second"]];
+const tag = () => (language === "zh" ? "zh-CN" : "en");
+const unit = (n, name) => new Intl.NumberFormat(tag(), { style: "unit", unit: name, unitDisplay: "short" }).format(n);
+
+function pieces(name, holes) {
+  let text = words[name] ?? name;
+  if (typeof text === "object") text = text[plurals.select(holes.n)] ?? text.other;
+  return text.split(/\{(\w+)\}/).map((part, i) => (i % 2 ? filled(holes[part]) : part));
+}
+
+const filled = (value) => (typeof value === "number" ? number(value) : value ?? "");

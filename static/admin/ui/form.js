@@ -1,0 +1,21 @@
+// Labelled fields. The hint and the complaint are tied to the control for screen readers.
+import { h, html, useRef } from "/vendor/preact.js";
+
+let count = 0;
+
+/** `control`: "input", "select" or "textarea"; other properties go to it. */
+export function Field({ label, hint, control = "input", children, onText, suffix, ...rest }) {
+  const name = useRef(null);
+  name.current ??= `field-${++count}`;
+  const id = rest.id ?? name.current;
+  const hintId = hint ? `${id}-hint` : undefined;
+  const onInput = rest.onInput ?? (onText && ((event) => onText(event.target.value)));
+  return html`<div class="field">
+    <label for=${id}>${label}</label>
+    <div class="control">${h(control, { ...rest, id, onInput, "aria-describedby": hintId }, children)}${suffix && html`<span class="suffix">${suffix}</span>`}</div>
+    ${hint && html`<small id=${hintId}>${hint}</small>`}
+  </div>`;
+}
+
+export const Check = ({ label, checked, onChange, ...rest }) =>
+  html`<label class="check"><input type="checkbox" checked=${checked} onChange=${(event) => onChange(event.target.checked)} ...${rest} /><span>${label}</span></label>`;

@@ -1,0 +1,32 @@
+// Keeps what a screen shows fresh: at once, then every so often while someone looks, and again after a login.
+import { useEffect, useRef } from "/vendor/preact.js";
+
+const RESUME = "keypool:resume";
+
+/** Tells every screen that it may ask again. */
+export const resume = () => dispatchEvent(new Event(RESUME));
+
+/** Calls `ask` every `every` ms while the page is visible, and when it becomes visible, online or logged in again. */
+export function usePoll(ask, every) {
+  const latest = useRef(ask);
+  latest.current = ask;
+  useEffect(() => {
+    let last = Date.now();
+    const now = () => {
+      if (document.hidden) return;
+      last = Date.now();
+      latest.current();
+    };
+    const due = () => Date.now() - last >= every - 50 && now();
+    const timer = setInterval(due, every);
+    document.addEventListener("visibilitychange", due);
+    addEventListener("online", now);
+    addEventListener(RESUME, now);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", due);
+      removeEventListener("online", now);
+      removeEventListener(RESUME, now);
+    };
+  }, [every]);
+}

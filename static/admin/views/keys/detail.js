@@ -1,0 +1,116 @@
+// One key: what it is doing, why, what it did, and what can be done about it.
+import { html, useState } from "/vendor/preact.js";
+import * as api from "../../api.js";
+import { moment, number, percent, t } from "../../i18n.js";
+import { useAction, useAnswer } from "../../ui/ask.js";
+import { Ago, Countdown } from "../../ui/clock.js";
+import { Copy } from "../../ui/copy.js";
+import { Confirm, Dialog } from "../../ui/dialog.js";
+import { Failure } from "../../ui/failure.js";
+import { Icon } from "../../ui/icon.js";
+import { className, running, StateChip, stateOf } from "../../ui/state.js";
+import { say } from "../../ui/toast.js";
+import { KeyForm } from "./edit.js";
+
+export function KeyDetail({ id, edit, groups, setEdit, onChange, onDeleted, onClose }) {
+  const { answer: key, failure, again } = useAnswer(() => api.key(id));
+  const changed = (fresh) => {
+    again();
+    onChange(fresh);
+  };
+  const title = key ? key.label || key.key_masked : t("key.title");
+  return html`<${Dialog} title=${title} kind="drawer" onClose=${onClose}>
+    ${failure && html`<div class="body"><${Failure} failure=${failure} again=${again} /></div>`}
+    ${!key && !failure && html`<div class="body" aria-busy="true"></div>`}
+    ${key && (edit
+      ? html`<${KeyForm} of=${key} groups=${groups} onSaved=${(fresh) => (changed(fresh), setEdit(false))} onCancel=${() => setEdit(false)} />`
+      : html`<${Facts} of=${key} changed=${changed} setEdit=${setEdit} onDeleted=${onDeleted} />`)}
+  <//>`;
+}
+
+function Facts({ of: key, changed, setEdit, onDeleted }) {
+  const [leaving, setLeaving] = useState(false);
+  const [tested, setTested] = useState(null);
+  const test = useAction(async () => {
+    setTested(null);
+    const answer = await api.testKey(key.id);
+    setTested(answer);
+    changed(answer.key);
+  });
+  const reset = useAction(async () => {
+    changed(await api.resetKey(key.id));
+    say(t("key.reset_done"));
+  });
+  const toggle = useAction(async () => changed(await api.changeKey(key.id, { enabled: !key.enabled })));
+  const button = (action, icon, label, kind = "") => html`<button type="button" class=${kind} disabled=${action.pending} aria-busy=${action.pending} onClick=${() => action.start()}><${Icon} name=${icon} />${label}</button>`;
+  return html`<div class="body facts">
+      <p class="row"><${StateChip} value=${stateOf(key)} /><code>${key.key_masked}</code><${Copy} text=${key.key_masked} label=${t("key.copy_masked")} /></p>
+      <div class="acts">
+        ${button(test, "test", t("key.test"), "primary")}
+        ${button(reset, "reset", t("key.reset"))}
+        ${button(toggle, "off", t(key.enabled ? "disable" : "enable"))}
+        <button type="button" onClick=${() => setEdit(true)}><${Icon} name="edit" />${t("edit")}</button>
+      </div>
+      <${Failure} failure=${test.failure ?? reset.failure ?? toggle.failure} />
+      <${Tested} result=${tested} />
+      <${Reason} of=${key} />
+      <${Cooldowns} of=${key} />
+      <${Counters} of=${key.counters} />
+      <${Particulars} of=${key} />
+      <div class="apart-below"><button type="button" class="danger-quiet" onClick=${() => setLeaving(true)}><${Icon} name="trash" />${t("key.delete")}</button></div>
+    </div>
+    ${leaving && html`<${Confirm} title=${t("key.delete_title")} action=${t("key.delete")} danger onClose=${() => setLeaving(false)}
+      run=${async () => (await api.deleteKey(key.id), say(t("bulk.delete.done", { n: 1 })), onDeleted())}><p>${t("key.delete_text", { name: key.label || key.key_masked })}</p><//>`}`;
+}
+
+function Tested({ result }) {
+  if (!result) return null;
+  const status = result.status ? String(result.status) : t("key.no_status");
+  if (result.ok) return html`<p class="note good" role="status"><${Icon} name="check" />${t("key.test_ok", { status })}</p>`;
+  return html`<div class="note bad" role="status"><p><strong>${t("key.test_failed", { status, what: result.class ? className(result.class) : "" })}</strong></p>${result.message && html`<p class="quote">${result.message}</p>`}</div>`;
+}
+
+function Reason({ of: { reason } }) {
+  if (!reason) return null;
+  return html`<section class="note bad">
+    <h3>${t("key.why")}</h3>
+    <p><strong>${className(reason.class)}</strong>${reason.status && ` · ${t("key.upstream_status", { status: String(reason.status) })}`}</p>
+    ${reason.message && html`<p class="quote">${reason.message}</p>`}
+    <dl class="pairs">
+      <dt>${t("key.since")}</dt><dd>${moment(reason.since)} (<${Ago} at=${reason.since} />)</dd>
+      <dt>${t("key.next_probe")}</dt><dd>${reason.next_probe ? html`<${Countdown} until=${reason.next_probe} />` : t("key.no_probe")}</dd>
+    </dl>
+  </section>`;
+}
+
+function Cooldowns({ of: key }) {
+  const rests = running(key);
+  if (rests.length === 0) return null;
+  return html`<section><h3>${t("key.cooldowns")}</h3>
+    <dl class="pairs">${rests.map(({ model, until }) => html`<dt key=${model}>${model ?? t("why.all_models")}</dt><dd><${Countdown} until=${until} /> <span class="faint">${moment(until)}</span></dd>`)}</dl>
+  </section>`;
+}
+
+function Counters({ of: { attempts, ok, failed, prompt_tokens, completion_tokens } }) {
+  const tile = (name, value) => html`<div class="tile"><dt>${t(`count.${name}`)}</dt><dd class="num">${value}</dd></div>`;
+  return html`<section><h3>${t("key.counters")}</h3>
+    <dl class="tiles">
+      ${tile("attempts", number(attempts))}${tile("ok", number(ok))}${tile("failed", number(failed))}
+      ${tile("rate", attempts ? percent(ok / attempts) : "–")}${tile("prompt", number(prompt_tokens))}${tile("completion", number(completion_tokens))}
+    </dl>
+  </section>`;
+}
+
+function Particulars({ of: key }) {
+  return html`<section><h3>${t("key.particulars")}</h3>
+    <dl class="pairs">
+      <dt>${t("key.provider")}</dt><dd>${key.provider}</dd>
+      <dt>${t("key.group")}</dt><dd>${key.group}</dd>
+      <dt>${t("key.weight")}</dt><dd class="num">${number(key.weight)}</dd>
+      <dt>${t("key.models")}</dt><dd>${key.models.length ? key.models.map((glob) => html`<code key=${glob}>${glob}</code> `) : t("key.models_all")}</dd>
+      <dt>${t("key.last_used")}</dt><dd><${Ago} at=${key.last_used} /></dd>
+      <dt>${t("key.created")}</dt><dd>${moment(key.created)}</dd>
+      <dt>${t("key.id")}</dt><dd><code>${key.id}</code> <${Copy} text=${key.id} label=${t("key.copy_id")} /></dd>
+    </dl>
+  </section>`;
+}

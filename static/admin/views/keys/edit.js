@@ -1,0 +1,54 @@
+// What a person may change about a key. Only what was changed is sent.
+import { html, useState } from "/vendor/preact.js";
+import * as api from "../../api.js";
+import { t } from "../../i18n.js";
+import { useAction } from "../../ui/ask.js";
+import { Failure } from "../../ui/failure.js";
+import { Check, Field } from "../../ui/form.js";
+import { say } from "../../ui/toast.js";
+
+export function KeyForm({ of: key, groups, onSaved, onCancel }) {
+  const [before] = useState(() => formOf(key)); // as it was when the form opened, not as a refresh has it
+  const [form, setForm] = useState(before);
+  const set = (change) => setForm((old) => ({ ...old, ...change }));
+  const changes = changesOf(before, form);
+  const save = useAction(async () => {
+    const fresh = await api.changeKey(key.id, changes);
+    say(t("saved"));
+    onSaved(fresh);
+  });
+  const submit = (event) => {
+    event.preventDefault();
+    save.start();
+  };
+  return html`<form onSubmit=${submit}>
+    <div class="body">
+      <${Field} label=${t("key.label")} maxlength="200" autofocus value=${form.label} onText=${(label) => set({ label })} />
+      <${Field} label=${t("key.weight")} hint=${t("key.weight_hint")} type="number" min="0" max="100" step="1" required value=${form.weight} onText=${(weight) => set({ weight })} />
+      <${Field} label=${t("key.group")} hint=${t("key.group_hint")} list="edit-groups" maxlength="64" required value=${form.group} onText=${(group) => set({ group })} />
+      <datalist id="edit-groups">${groups.map((name) => html`<option key=${name} value=${name} />`)}</datalist>
+      <${Field} label=${t("key.models")} hint=${t("key.models_hint")} control="textarea" class="mono" rows="4" spellcheck="false" value=${form.models} onText=${(models) => set({ models })} />
+      <${Check} label=${t("key.enabled")} checked=${form.enabled} onChange=${(enabled) => set({ enabled })} />
+      <${Failure} failure=${save.failure} title=${t("save_failed")} />
+    </div>
+    <footer>
+      <button type="button" onClick=${onCancel}>${t("cancel")}</button>
+      <button type="submit" class="primary" disabled=${save.pending || Object.keys(changes).length === 0} aria-busy=${save.pending}>${t("save")}</button>
+    </footer>
+  </form>`;
+}
+
+const formOf = ({ label, weight, group, models, enabled }) => ({ label: label ?? "", weight: String(weight), group, models: models.join("\n"), enabled });
+
+const READ = {
+  label: (text) => text.trim(),
+  weight: Number,
+  group: (text) => text.trim(),
+  models: (text) => text.split(/[\s,]+/).filter(Boolean),
+  enabled: Boolean,
+};
+
+function changesOf(before, form) {
+  const changed = Object.keys(READ).filter((name) => form[name] !== before[name]);
+  return Object.fromEntries(changed.map((name) => [name, READ[name](form[name])]));
+}

@@ -1,0 +1,107 @@
+// The key list, page by page. Rows come as the reader scrolls; a refresh asks again only for the pages on the screen.
+import { useEffect, useRef, useState } from "/vendor/preact.js";
+import * as api from "../../api.js";
+import { setServerTime } from "../../ui/clock.js";
+import { usePoll } from "../../ui/poll.js";
+
+const PAGE = 200;
+const LEAP = 1000; // the API's most, for someone who jumps far down
+const EVERY_MS = 10_000;
+const EMPTY = { rows: [], total: null, counts: null, asOf: null, failure: null, stale: true };
+
+/** `query` is what the API understands. A new query starts over; until it is answered the old rows stay, `stale`. */
+export function useKeyPages(query) {
+  const [view, setView] = useState(EMPTY);
+  const book = useRef(null);
+  const name = JSON.stringify(query);
+  const open = () => {
+    book.current?.close();
+    book.current = openBook(query, (change) => setView((old) => ({ ...old, ...change })));
+    return book.current.want(0);
+  };
+  useEffect(() => {
+    setView((old) => ({ ...old, stale: true }));
+    open();
+    return () => book.current.close();
+  }, [name]);
+  usePoll(() => book.current.refresh(), EVERY_MS);
+  return {
+    ...view,
+    /** Rows up to `last` are needed, from `first` on they are on the screen. */
+    want: (first, last) => book.current?.want(last, first),
+    reload: open,
+    refresh: () => book.current.refresh(),
+    put: (key) => book.current.put(key),
+  };
+}
+
+function openBook(query, tell) {
+  const closing = new AbortController();
+  let pages = [];
+  let seen = [0, 0];
+  let wanted = 0;
+  let reading = null;
+
+  const rows = () => {
+    const known = new Map();
+    for (const page of pages) for (const key of page.keys) if (!known.has(key.id)) known.set(key.id, key);
+    return [...known.values()];
+  };
+  const ask = async (cursor, limit) => {
+    const answer = await api.listKeys({ ...query, limit, cursor }, closing.signal);
+    setServerTime(answer.as_of);
+    return { cursor, limit, keys: answer.keys, next: answer.next_cursor, answer };
+  };
+  const show = ({ total, counts, as_of }) => tell({ rows: rows(), total, counts, asOf: as_of, failure: null, stale: false });
+  const careful = async (work) => {
+    try {
+      await work();
+    } catch (failure) {
+      if (failure.name !== "AbortError") tell({ failure, stale: false });
+    }
+  };
+
+  const readOn = async () => {
+    for (;;) {
+      const last = pages.at(-1);
+      const length = pages.reduce((sum, page) => sum + page.keys.length, 0);
+      if (last && (!last.next || length > wanted)) return;
+      const page = await ask(last?.next ?? "", wanted - length > 2 * PAGE ? LEAP : PAGE);
+      pages = [...pages, page];
+      show(page.answer);
+    }
+  };
+  const want = (last, first = 0) => {
+    seen = [first, last];
+    wanted = Math.max(wanted, last);
+    reading ??= careful(readOn).finally(() => (reading = null));
+    return reading;
+  };
+  const refresh = async () => {
+    if (reading) return reading;
+    if (pages.length === 0) return want(0);
+    reading = careful(async () => {
+      for (const page of onScreen(pages, seen)) {
+        const fresh = await ask(page.cursor, page.limit);
+        pages = pages.map((old) => (old === page ? fresh : old));
+        show(fresh.answer);
+      }
+    }).finally(() => (reading = null));
+    return reading;
+  };
+  const put = (key) => {
+    pages = pages.map((page) => ({ ...page, keys: page.keys.map((old) => (old.id === key.id ? key : old)) }));
+    tell({ rows: rows() });
+  };
+  return { want, refresh, put, close: () => closing.abort() };
+}
+
+function onScreen(pages, [first, last]) {
+  let end = 0;
+  const shown = pages.filter((page) => {
+    const start = end;
+    end += page.keys.length;
+    return start <= last && end >= first;
+  });
+  return shown.length ? shown : pages.slice(0, 1);
+}
