@@ -21,7 +21,10 @@ export const env = {
     process.env.PATH,
     join(process.env.CARGO_HOME || join(homedir(), ".cargo"), "bin"),
   ].join(delimiter),
+  // Nothing here calls Cloudflare on its own: no usage data, no look for a newer version, no look-up of where we are.
   WRANGLER_SEND_METRICS: "false",
+  WRANGLER_HIDE_BANNER: "true",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
 
 export async function ready() {
