@@ -30,10 +30,13 @@ const models = ["gpt-4o-mini", "gpt-4.1", "text-embedding-3-small", "dall-e-3", 
   owned_by: "mock",
 }));
 
-/** The answer `{status, headers, chunks, usage?}` of a healthy provider; a path it does not know is echoed. */
+/**
+ * The answer `{status, headers, chunks, usage?}` of a healthy provider. Anything may stand before `/v1`; a path it does not
+ * know is echoed.
+ */
 export function openai(call, state) {
   state.count += 1;
-  const path = call.path.replace(/^\/v1(?=\/|$)/, "");
+  const path = call.path.replace(/^.*?\/v1(?=\/|$)/, "");
   const method = call.method === "HEAD" ? "GET" : call.method;
   const reply = answer(method, path, call, state);
   return { ...reply, headers: { ...reply.headers, ...standing(state.count) } };

@@ -1,0 +1,43 @@
+// One HTTP exchange without the helpfulness of fetch: no decompression, no added headers, broken answers are kept.
+import http from "node:http";
+
+/**
+ * Sends `body` (string or Buffer, or an array of them with numbers as pauses in ms, sent chunked) and resolves to
+ * `{status, headers, body, complete}`: `complete` is false when the connection broke before the answer was over.
+ */
+export function exchange(url, { method = "GET", headers = {}, body } = {}) {
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { method, headers, agent: false }, (answer) => {
+      const parts = [];
+      const finish = () =>
+        resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts), complete: answer.complete });
+      answer.on("data", (part) => parts.push(part)).on("error", () => {}).on("close", finish);
+    });
+    request.on("error", reject);
+    void write(request, body);
+  });
+}
+
+/** Starts an exchange and leaves after the first bytes of the answer's body; resolves to them. */
+export function leaveEarly(url, { method = "POST", headers = {}, body } = {}) {
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { method, headers, agent: false }, (answer) => {
+      answer.on("error", () => {});
+      answer.once("data", (part) => {
+        request.destroy();
+        resolve(part);
+      });
+    });
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+async function write(request, body) {
+  if (!Array.isArray(body)) return request.end(body);
+  for (const part of body) {
+    if (typeof part === "number") await new Promise((resolve) => setTimeout(resolve, part));
+    else request.write(part);
+  }
+  request.end();
+}

@@ -1,0 +1,53 @@
+// A Worker around the built Worker whose storage can be made to fail: GET /__faults?on, GET /__faults?off.
+import worker from "./index.js";
+
+let failing = false;
+const wrapped = new WeakMap();
+const originals = new WeakMap();
+const starts = new Set(["prepare", "bind", "withSession"]);
+
+export default {
+  fetch(request, env, context) {
+    const url = new URL(request.url);
+    if (url.pathname !== "/__faults") return entry("fetch", env, context)(request, faulty(env), context);
+    failing = url.search === "?on";
+    return new Response(null, { status: 204 });
+  },
+  scheduled: (event, env, context) => entry("scheduled", env, context)(event, faulty(env), context),
+};
+
+// The build exports an object of handlers, or a class that is made for each event.
+function entry(name, env, context) {
+  if (typeof worker !== "function") return worker[name].bind(worker);
+  const instance = new worker(context, faulty(env));
+  return instance[name].bind(instance);
+}
+
+function faulty(env) {
+  const copy = { ...env };
+  if (env.DB) copy.DB = guard(env.DB);
+  if (env.API_TOKENS) copy.API_TOKENS = guard(env.API_TOKENS);
+  return copy;
+}
+
+// Calls that only build a statement are passed on; calls that reach storage reject while it is failing.
+function guard(target) {
+  const known = wrapped.get(target);
+  if (known) return known;
+  const proxy = new Proxy(target, {
+    get(_target, name) {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== "function" || name === "constructor") return value;
+      if (starts.has(name)) return (...args) => guard(value.apply(target, args));
+      return (...args) => (failing ? Promise.reject(new Error("storage is down (injected)")) : value.apply(target, args.map(unguard)));
+    },
+  });
+  wrapped.set(target, proxy);
+  originals.set(proxy, target);
+  return proxy;
+}
+
+function unguard(arg) {
+  if (Array.isArray(arg)) return arg.map(unguard);
+  return originals.get(arg) ?? arg;
+}

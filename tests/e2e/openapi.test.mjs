@@ -1,0 +1,109 @@
+// docs/openapi.yaml and the Worker say the same: every answer fits, everything described exists.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { contract } from "./contract.mjs";
+import { eventually, password, storages } from "./harness.mjs";
+import { chatBody, json, startStage } from "./pool.mjs";
+
+for (const storage of storages) {
+  describe(`docs/openapi.yaml, on ${storage}`, () => {
+    const { check, missing } = contract();
+    let stage, worker, mock;
+    /** Asks, holds the answer against the document, and returns it. */
+    const ask = async (method, path, body, expected) => {
+      const answer = await worker.api(method, path, body);
+      check(method, path, answer.status, answer.body, body);
+      assert.equal(answer.status, expected, JSON.stringify(answer.body));
+      return answer.body;
+    };
+    /** The same without a session, with the body as it is. */
+    const raw = async (method, path, body, expected, headers = {}) => {
+      const answer = await fetch(`${worker.url}/admin/api${path}`, { method, body, headers });
+      const text = await answer.text();
+      check(method, path, answer.status, text ? JSON.parse(text) : null);
+      assert.equal(answer.status, expected, text);
+      return text ? JSON.parse(text) : null;
+    };
+    const chat = () => worker.fetch("/v1/chat/completions", { method: "POST", headers: json, body: chatBody() });
+    before(async () => {
+      stage = await startStage({ storage });
+      ({ worker, mock } = stage);
+    });
+    after(() => stage.close());
+
+    test("describes sessions", async () => {
+      const { token } = await raw("POST", "/login", JSON.stringify({ password }), 200);
+      await raw("POST", "/login", "{", 400);
+      await raw("POST", "/login", '{"password":"no"}', 401);
+      await raw("GET", "/session", undefined, 401);
+      await ask("GET", "/session", undefined, 200);
+      await raw("POST", "/logout", undefined, 204, { authorization: `Bearer ${token}` });
+    });
+
+    test("describes providers", async () => {
+      await ask("POST", "/providers", { name: "groq", preset: "groq" }, 201);
+      await ask("POST", "/providers", { name: "own", base_url: mock.url, first_byte_timeout_ms: 1000, idle_timeout_ms: 1000, overall_timeout_ms: 9000 }, 201);
+      await ask("POST", "/providers", { name: "own", base_url: mock.url }, 409);
+      await ask("POST", "/providers", { name: "No Good" }, 400);
+      await ask("GET", "/providers", undefined, 200);
+      await ask("GET", "/providers/own", undefined, 200);
+      await ask("GET", "/providers/none", undefined, 404);
+      await ask("PATCH", "/providers/own", { default: true, idle_timeout_ms: null }, 200);
+      await ask("PATCH", "/providers/own", { base_url: "nonsense" }, 400);
+      await ask("POST", "/keys", { text: "mock-good-openapi-001", provider: "own" }, 201);
+      await ask("DELETE", "/providers/own", undefined, 409);
+      await ask("DELETE", "/providers/own?with_keys=true", undefined, 204);
+      await ask("DELETE", "/providers/own", undefined, 404);
+    });
+
+    test("describes keys in every state", async () => {
+      const { name, ids } = await stage.pool(["mock-401-openapi-0001", "mock-429-openapi-0002", "mock-402-openapi-0003", "mock-good-openapi-04"]);
+      await eventually(async () => {
+        await chat();
+        const { counts } = await ask("GET", "/keys", undefined, 200);
+        assert.deepEqual(counts, { active: 1, cooling: 1, disabled: 2 });
+      });
+      const text = "mock-good-openapi-05\nmock-401-openapi-0001\n???";
+      await ask("POST", "/keys", { text, provider: name, dry_run: true }, 200);
+      await ask("POST", "/keys", { text, provider: name, weight: 3, group: "standby" }, 201);
+      await ask("POST", "/keys", { keys: [{ key: "mock-good-openapi-06", provider: name, label: "six", weight: 1, group: "active", enabled: false }] }, 201);
+      await ask("POST", "/keys", { text: 1 }, 400);
+      await ask("GET", "/keys?state=disabled&reason=key_dead&sort=-created&limit=1", undefined, 200);
+      await ask("GET", "/keys?limit=1", undefined, 200);
+      await ask("GET", "/keys?limit=none", undefined, 400);
+      for (const id of ids) await ask("GET", `/keys/${id}`, undefined, 200);
+      await ask("GET", "/keys/none", undefined, 404);
+      await ask("PATCH", `/keys/${ids[3]}`, { label: "four", weight: 4, group: "active", enabled: true, models: ["gpt-*"] }, 200);
+      await ask("PATCH", `/keys/${ids[3]}`, { weight: 1000 }, 400);
+      for (const id of ids) await ask("POST", `/keys/${id}/test`, undefined, 200);
+      for (const id of ids) await ask("POST", `/keys/${id}/reset`, undefined, 200);
+      for (const action of ["disable", "enable", "reset"]) await ask("POST", "/keys/bulk", { ids: [ids[0], "none"], action }, 200);
+      await ask("POST", "/keys/bulk", { filter: { state: "active", provider: name }, action: "set", weight: 2 }, 200);
+      await ask("POST", "/keys/bulk", { action: "none" }, 400);
+      await ask("DELETE", `/keys/${ids[0]}`, undefined, 204);
+      await ask("POST", "/keys/bulk", { ids: ids.slice(1), action: "delete" }, 200);
+    });
+
+    test("describes client keys", async () => {
+      const { id } = await ask("POST", "/clients", { label: "one" }, 201);
+      await ask("POST", "/clients", { label: 1 }, 400);
+      await ask("GET", "/clients", undefined, 200);
+      await ask("PATCH", `/clients/${id}`, { label: "two", enabled: false }, 200);
+      await ask("PATCH", "/clients/none", { label: "two" }, 404);
+      await ask("DELETE", `/clients/${id}`, undefined, 204);
+    });
+
+    test("describes settings and flush", async () => {
+      const { effective } = await ask("GET", "/settings", undefined, 200);
+      await ask("PATCH", "/settings", { max_attempts: 3 }, 200);
+      assert.ok(Object.keys(effective).length > 0);
+      await ask("PATCH", "/settings", { max_attempts: "many" }, 400);
+      await ask("POST", "/flush", undefined, 200);
+    });
+
+    test("describes nothing that does not exist", () => {
+      const lost = missing();
+      assert.deepEqual(lost, []);
+    });
+  });
+}

@@ -1,0 +1,45 @@
+// A fresh pool for one case: its own provider, its own base URL, so that no case inherits another's cooldowns.
+import { startMockProvider } from "../../scripts/mock-provider.mjs";
+import { startWorker } from "./harness.mjs";
+
+/** A Worker, a mock provider, and `pool(keys)` that replaces what the Worker's pool holds. */
+export async function startStage(options) {
+  const [mock, worker] = await Promise.all([startMockProvider(), startWorker(options)]);
+  let n = 0;
+  return {
+    mock,
+    worker,
+    /** Fills the pool with `keys` (secrets, or rows of POST /keys) of a new default provider; `settings` are that provider's. */
+    async pool(keys, settings = {}) {
+      n += 1;
+      mock.reset();
+      const name = `mock${n}`;
+      await empty(worker);
+      await worker.api("POST", "/providers", { name, base_url: `http://127.0.0.1:${mock.port}/case${n}/v1`, ...settings }, 201);
+      await worker.api("PATCH", `/providers/${name}`, { default: true }, 200);
+      const rows = keys.map((key) => ({ provider: name, ...(typeof key === "string" ? { key } : key) }));
+      const { body } = rows.length ? await worker.api("POST", "/keys", { keys: rows }, 201) : { body: { added: [], refused: [] } };
+      if (body.added.length !== keys.length) throw new Error(`not all keys were added: ${JSON.stringify(body)}`);
+      return { name, ids: body.added.map((k) => k.id) };
+    },
+    /** The keys' rows, in the order of their ids. */
+    states: async (ids) => Promise.all(ids.map(async (id) => (await worker.api("GET", `/keys/${id}`, undefined, 200)).body)),
+    async close() {
+      await worker.close();
+      await mock.close();
+    },
+  };
+}
+
+async function empty(worker) {
+  const { body } = await worker.api("GET", "/keys?limit=1000", undefined, 200);
+  const ids = body.keys.map((k) => k.id);
+  if (ids.length) await worker.api("POST", "/keys/bulk", { ids, action: "delete" }, 200);
+}
+
+/** A chat body as bytes. */
+export function chatBody(more = {}) {
+  return JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "hello there" }], ...more });
+}
+
+export const json = { "content-type": "application/json" };

@@ -1,0 +1,246 @@
+// Storage is the truth: two Workers over one store agree, a failing store loses nothing, a missing one says so.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import { startMockProvider } from "../../scripts/mock-provider.mjs";
+import { eventually, root, startWorker, storages, storeFolder } from "./harness.mjs";
+import { chatBody, json } from "./pool.mjs";
+
+const chat = (worker) => worker.fetch("/v1/chat/completions", { method: "POST", headers: json, body: chatBody() });
+const fast = { KEYPOOL_SNAPSHOT_AGE_MS: "100", KEYPOOL_FLUSH_INTERVAL_MS: "200" };
+
+for (const storage of storages) {
+  describe(`two workerd processes over one store, on ${storage}`, () => {
+    const folder = storeFolder();
+    let mock, a, b, ids;
+    const add = async (worker, ...keys) =>
+      (await worker.api("POST", "/keys", { keys: keys.map((key) => ({ key, provider: "mock" })) }, 201)).body.added.map((k) => k.id);
+    const listed = async (worker) => (await worker.api("GET", "/keys?limit=1000", undefined, 200)).body.keys.map((k) => k.id).sort();
+    const used = () => new Set(mock.ledger.map((call) => call.key));
+    /** B calls until `check` holds for the keys of its last calls. */
+    const afterTraffic = (check) =>
+      eventually(async () => {
+        mock.reset();
+        for (let i = 0; i < 12; i++) assert.equal((await chat(b)).status, 200);
+        check(used());
+      });
+
+    before(async () => {
+      mock = await startMockProvider();
+      a = await startWorker({ storage, persist: folder, vars: fast });
+      b = await startWorker({ storage, persist: folder, vars: fast });
+      await a.api("POST", "/providers", { name: "mock", base_url: mock.url }, 201);
+      ids = await add(a, "mock-good-two-000001", "mock-good-two-000002");
+    });
+    after(async () => {
+      await Promise.all([a.close(), b.close(), mock.close()]);
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    test("a key added on A is used by B and survives B's traffic", async () => {
+      await afterTraffic((keys) => assert.ok(keys.size === 2));
+      ids.push(...(await add(a, "mock-good-two-000003")));
+      await afterTraffic((keys) => assert.ok(keys.has("mock-good-two-000003")));
+      await b.api("POST", "/flush", undefined, 200);
+      assert.deepEqual(await listed(a), [...ids].sort());
+      assert.deepEqual(await listed(b), [...ids].sort());
+    });
+
+    test("a key disabled on A stays disabled, and B stops using it", async () => {
+      await a.api("PATCH", `/keys/${ids[1]}`, { enabled: false }, 200);
+      await afterTraffic((keys) => assert.ok(!keys.has("mock-good-two-000002")));
+      await b.api("POST", "/flush", undefined, 200);
+      await b.scheduled(Date.now() + 60_000);
+      for (const worker of [a, b]) {
+        const k = (await worker.api("GET", `/keys/${ids[1]}`, undefined, 200)).body;
+        assert.deepEqual([k.enabled, k.state, k.reason.class], [false, "disabled", "manual"]);
+      }
+    });
+
+    test("a key deleted on A stays deleted, and B stops using it", async () => {
+      await a.api("DELETE", `/keys/${ids[0]}`, undefined, 204);
+      await afterTraffic((keys) => assert.ok(!keys.has("mock-good-two-000001")));
+      await b.api("POST", "/flush", undefined, 200);
+      await b.scheduled(Date.now() + 60_000);
+      for (const worker of [a, b]) {
+        assert.equal((await worker.api("GET", `/keys/${ids[0]}`)).status, 404);
+        assert.deepEqual(await listed(worker), ids.slice(1).sort());
+      }
+    });
+
+    test("a key that B finds dead is disabled for A", async () => {
+      mock.script("mock-good-two-000003", "401");
+      ids.push(...(await add(a, "mock-good-two-000004")));
+      await eventually(async () => {
+        await chat(b);
+        assert.equal((await a.api("GET", `/keys/${ids[2]}`)).body.state, "disabled");
+      });
+      mock.reset();
+    });
+
+    test("every call of both is counted once", async () => {
+      const counted = async () => {
+        for (const worker of [a, b]) await worker.api("POST", "/flush", undefined, 200);
+        const { keys } = (await a.api("GET", "/keys?limit=1000", undefined, 200)).body;
+        return keys.reduce((sum, k) => sum + k.counters.ok, 0);
+      };
+      const before = await counted();
+      for (let i = 0; i < 25; i++) assert.deepEqual([(await chat(a)).status, (await chat(b)).status], [200, 200]);
+      assert.equal((await counted()) - before, 50);
+      await a.scheduled(Date.now() + 120_000);
+      assert.equal((await counted()) - before, 50);
+    });
+  });
+
+  describe(`a Worker that starts again, on ${storage}`, () => {
+    test("finds its providers, keys, client keys, sessions and counts", async () => {
+      const folder = storeFolder();
+      const mock = await startMockProvider();
+      const first = await startWorker({ storage, persist: folder });
+      await first.api("POST", "/providers", { name: "mock", base_url: mock.url }, 201);
+      await first.api("POST", "/keys", { text: "mock-good-again-00001", provider: "mock" }, 201);
+      const client = (await first.api("POST", "/clients", { label: "notebook" }, 201)).body;
+      assert.equal((await chat(first)).status, 200);
+      await first.api("POST", "/flush", undefined, 200);
+      const token = await first.token();
+      await first.close();
+
+      const second = await startWorker({ storage, persist: folder });
+      const session = await fetch(`${second.url}/admin/api/session`, { headers: { authorization: `Bearer ${token}` } });
+      assert.equal(session.status, 200);
+      const [k] = (await second.api("GET", "/keys", undefined, 200)).body.keys;
+      assert.deepEqual([k.provider, k.counters.ok], ["mock", 1]);
+      const answer = await second.fetch("/v1/models", { headers: { authorization: `Bearer ${client.key}` } });
+      assert.equal(answer.status, 200);
+      assert.equal(mock.ledger.at(-1).key, "mock-good-again-00001");
+      await Promise.all([second.close(), mock.close()]);
+      rmSync(folder, { recursive: true, force: true });
+    });
+  });
+
+  describe(`a failing store, on ${storage}`, () => {
+    let mock, worker;
+    before(async () => {
+      [mock, worker] = await Promise.all([startMockProvider(), startWorker({ storage, faults: true, vars: fast })]);
+      await worker.api("POST", "/providers", { name: "mock", base_url: mock.url }, 201);
+      await worker.api("POST", "/keys", { text: "mock-good-fault-00001\nmock-good-fault-00002", provider: "mock" }, 201);
+      assert.equal((await chat(worker)).status, 200);
+      await worker.failStorage(true);
+    });
+    after(() => Promise.all([worker.close(), mock.close()]));
+
+    test("answers an error to the admin, who keeps what was typed", async () => {
+      for (const [method, path, body] of [
+        ["POST", "/keys", { text: "mock-good-lost-000001", provider: "mock" }],
+        ["POST", "/providers", { name: "other", base_url: mock.url }],
+        ["POST", "/clients", { label: "x" }],
+      ]) {
+        const answer = await worker.api(method, path, body);
+        assert.deepEqual([answer.status, answer.body.error.code], [503, "storage_failed"], path);
+      }
+      assert.equal((await worker.api("GET", "/keys")).status, 503);
+    });
+
+    test("serves the last snapshot to clients, however old", async () => {
+      for (let i = 0; i < 10; i++) {
+        assert.equal((await chat(worker)).status, 200);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+    });
+
+    test("goes on where it was once storage is back, and has lost no count", async () => {
+      await worker.failStorage(false);
+      const added = await worker.api("POST", "/keys", { text: "mock-good-lost-000001", provider: "mock" });
+      assert.deepEqual([added.status, added.body.added.length], [201, 1]);
+      await worker.api("POST", "/flush", undefined, 200);
+      const { keys } = (await worker.api("GET", "/keys", undefined, 200)).body;
+      assert.equal(keys.reduce((sum, k) => sum + k.counters.ok, 0), 11);
+    });
+  });
+}
+
+describe("the schema", () => {
+  // Wrangler's own program, on the folder that the Worker wrote or is about to write.
+  const wrangler = async (folder, ...args) => {
+    const program = join(root, "node_modules/wrangler/bin/wrangler.js");
+    const options = { cwd: root, env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", NO_COLOR: "1" } };
+    const { stdout } = await promisify(execFile)(process.execPath, [program, "d1", "migrations", ...args, "--local", "--persist-to", folder], options);
+    return stdout;
+  };
+  const alive = async (worker) => {
+    await worker.api("POST", "/providers", { name: "mock", base_url: "http://127.0.0.1:9/v1" }, 201);
+    await worker.api("POST", "/keys", { text: "mock-good-schema-0001", provider: "mock" }, 201);
+    assert.equal((await worker.api("GET", "/keys", undefined, 200)).body.total, 1);
+  };
+
+  test("that the Worker applied leaves wrangler nothing to apply", async () => {
+    const folder = storeFolder();
+    const worker = await startWorker({ persist: folder });
+    await alive(worker);
+    await worker.close();
+    assert.match(await wrangler(folder, "list", "DB"), /No migrations to apply/i);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("that wrangler applied is the one the Worker wants", async () => {
+    const folder = storeFolder();
+    await wrangler(folder, "apply", "DB");
+    const worker = await startWorker({ persist: folder });
+    await alive(worker);
+    const db = (await worker.env()).DB;
+    const { results } = await db.prepare("select name, count(*) as n from d1_migrations group by name").all();
+    assert.ok(results.length > 0 && results.every((row) => row.n === 1));
+    await worker.close();
+    assert.match(await wrangler(folder, "list", "DB"), /No migrations to apply/i);
+    rmSync(folder, { recursive: true, force: true });
+  });
+});
+
+describe("bindings", () => {
+  test("with none bound every request names them", async () => {
+    const worker = await startWorker({ storage: "none" });
+    for (const path of ["/v1/models", "/admin/api/session"]) {
+      const answer = await worker.fetch(path);
+      assert.equal(answer.status, 500);
+      const { error } = await answer.json();
+      assert.equal(error.code, "no_storage");
+      assert.match(error.message, /\bDB\b/);
+      assert.match(error.message, /\bAPI_TOKENS\b/);
+    }
+    await worker.close();
+  });
+
+  test("with both bound D1 wins, and KV's keys are moved over once", async () => {
+    const folder = storeFolder();
+    const kv = await startWorker({ storage: "kv", persist: folder });
+    await kv.api("POST", "/providers", { name: "mock", base_url: "http://127.0.0.1:9/v1" }, 201);
+    const { added } = (await kv.api("POST", "/keys", { text: "mock-good-move-00001\nmock-good-move-00002", provider: "mock" }, 201)).body;
+    await kv.close();
+
+    let both = await startWorker({ storage: "both", persist: folder });
+    assert.equal((await both.api("GET", "/session", undefined, 200)).body.storage, "d1");
+    assert.equal((await both.api("GET", "/keys", undefined, 200)).body.total, 2);
+    await both.api("DELETE", `/keys/${added[0].id}`, undefined, 204);
+    await both.close();
+
+    both = await startWorker({ storage: "both", persist: folder });
+    const { keys } = (await both.api("GET", "/keys", undefined, 200)).body;
+    assert.deepEqual(keys.map((k) => k.id), [added[1].id]);
+    await both.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("without ADMIN_PASSWORD nobody is let in, and the answer says how to set it", async () => {
+    const worker = await startWorker({ secrets: { ADMIN_PASSWORD: null } });
+    for (const [path, init] of [["/login", { method: "POST", body: '{"password":""}' }], ["/session", {}], ["/keys", { headers: { authorization: "Bearer x" } }]]) {
+      const answer = await fetch(`${worker.url}/admin/api${path}`, init);
+      const { error } = await answer.json();
+      assert.deepEqual([answer.status, error.code], [503, "admin_password_missing"], path);
+      assert.match(error.message, /wrangler secret put ADMIN_PASSWORD/);
+    }
+    await worker.close();
+  });
+});
