@@ -25,6 +25,7 @@ const PARTS = {
   async e2e() {
     await build();
     const KEYPOOL_PYTHON = await timed("python", python);
+    await nodeTests("tooling", {});
     await nodeTests("e2e", { KEYPOOL_PYTHON });
   },
   async page() {
