@@ -15,13 +15,13 @@ export async function send(call, behavior, standard, response) {
 
   let sent = 0;
   for (const chunk of answer.chunks) {
-    if (behavior.cut === sent) return cut(call, response);
-    if (behavior.hang === sent) return;
     if (typeof chunk === "number") await pause(chunk, response);
     else {
-      if (!alive()) return;
+      if (behavior.hang === sent) return;
+      if (behavior.cut === sent) return breakOff(call, response);
       if (sent > 0 && behavior.chunkDelay) await pause(behavior.chunkDelay, response);
-      if (alive() && !response.write(chunk)) await drained(response);
+      if (!alive()) return;
+      if (!response.write(chunk)) await drained(response);
       sent += 1;
       count(call, answer);
     }
@@ -63,6 +63,12 @@ function count(call, answer) {
   if (!answer.usage) return;
   call.promptTokens = answer.usage.prompt_tokens;
   call.completionTokens = answer.usage.completion_tokens;
+}
+
+// What was sent just before a break may be lost on the way; a moment between makes the outcome certain.
+async function breakOff(call, response) {
+  await pause(20, response);
+  cut(call, response);
 }
 
 function cut(call, response) {

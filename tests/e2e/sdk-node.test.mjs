@@ -35,7 +35,7 @@ for (const storage of storages) {
       });
       test("RateLimitError when every key is limited, with the time to wait", async () => {
         await stage.pool(["mock-429-node-00001"]);
-        await assert.rejects(chat(), (e) => e instanceof OpenAI.RateLimitError && Number(e.headers.get("retry-after")) > 0 && e.requestID);
+        await assert.rejects(chat(), (e) => e instanceof OpenAI.RateLimitError && Number(e.headers.get("retry-after")) > 0 && Boolean(e.requestID));
       });
       test("InternalServerError when the provider fails, and when its keys are dead", async () => {
         await stage.pool(["mock-500-node-00001"]);
