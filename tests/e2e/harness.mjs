@@ -17,24 +17,26 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const password = "correct horse battery staple";
 export const clientKey = "kp-e2e-first-client-key";
 export const storages = ["d1", "kv"];
+let started = 0;
 
 /**
  * Starts one Worker. `storage` is "d1", "kv", "both" or "none". `vars` and `secrets` are added to the defaults below; null takes
- * one away. `persist` is a folder (see `storeFolder`) that several Workers may share; without it the store dies with the Worker.
+ * one away. `persist` is a folder (see `storeFolder`) that outlives the Worker; with `shared`, several may use it at the same time.
  * With `faults`, `failStorage(true)` makes every later storage call reject.
  */
-export async function startWorker({ storage = "d1", vars = {}, secrets = {}, persist, faults = false } = {}) {
+export async function startWorker({ storage = "d1", vars = {}, secrets = {}, persist, shared = false, faults = false } = {}) {
   const folder = persist ?? storeFolder();
   const logs = [];
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
+  const miniflare = new Miniflare({
+    ...convertV4MiniflareOptions({
       host: "127.0.0.1",
       port: 0,
       resourcePersistencePath: join(folder, "v3"),
       handleStructuredLogs: ({ level, message }) => logs.push({ level, message }),
       workers: [{ ...deployed(), ...storageBindings(storage), ...modules(faults), bindings: bindings(vars, secrets) }],
     }),
-  );
+    ...(shared ? oneOwner(folder) : {}),
+  });
   await miniflare.ready;
   const url = String(await miniflare.unsafeGetDirectURL()).replace(/\/$/, "");
   const admin = adminOf(url, secrets.ADMIN_PASSWORD ?? password);
@@ -84,7 +86,18 @@ export async function eventually(probe, ms = 5000) {
 // The deployed settings, less what belongs to a developer's machine and what is chosen per test.
 function deployed() {
   const { modulesRules, rootPath, bindings, kvNamespaces, d1Databases, ...kept } = workerOptions(configPath()).workerOptions;
-  return { ...kept, name: "keypool", unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] };
+  started += 1;
+  return { ...kept, name: `keypool-${process.pid}-${started}`, unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] };
+}
+
+// As in production, one process owns a store and the others ask it: two that opened the same files would find them locked.
+function oneOwner(folder) {
+  return {
+    unsafeEnableSharedStorage: true,
+    enableDevRegistry: true,
+    unsafeDevRegistryPath: join(folder, "registry"),
+    isolatedResourcePersistencePath: join(folder, "isolated"),
+  };
 }
 
 function configPath() {

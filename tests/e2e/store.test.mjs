@@ -30,8 +30,8 @@ for (const storage of storages) {
 
     before(async () => {
       mock = await startMockProvider();
-      a = await startWorker({ storage, persist: folder, vars: fast });
-      b = await startWorker({ storage, persist: folder, vars: fast });
+      a = await startWorker({ storage, persist: folder, shared: true, vars: fast });
+      b = await startWorker({ storage, persist: folder, shared: true, vars: fast });
       await a.api("POST", "/providers", { name: "mock", base_url: mock.url }, 201);
       ids = await add(a, "mock-good-two-000001", "mock-good-two-000002");
     });
