@@ -30,7 +30,7 @@ for (const storage of storages) {
       for (const k of await stage.states(ids)) assert.deepEqual([k.state, k.usable, k.reason, k.cooldowns], ["active", true, null, []]);
     };
     before(async () => {
-      stage = await startStage({ storage, vars: { KEYPOOL_WAIT_BUDGET_MS: "0" } });
+      stage = await startStage({ storage, vars: { KEYPOOL_WAIT_BUDGET_MS: "0", KEYPOOL_ANSWER_TIMEOUT_MS: "1200" } });
       ({ mock, worker } = stage);
     });
     after(() => stage.close());
@@ -221,7 +221,7 @@ for (const storage of storages) {
       test("one more key is tried", async () => {
         const ids = await pool(3, settings);
         mock.script("*", ["hang"]);
-        assert.equal((await chat()).status, 200);
+        assert.equal((await chat({ stream: true })).status, 200);
         assert.equal(mock.ledger.length, 2);
         assert.ok((await stage.states(ids)).every((k) => k.state !== "disabled"));
       });
@@ -229,10 +229,19 @@ for (const storage of storages) {
       test("and no third: the client gets a 504", async () => {
         await pool(4, settings);
         mock.script("*", "hang");
-        const answer = await chat();
+        const answer = await chat({ stream: true });
         assert.deepEqual([answer.status, answer.error.code], [504, "upstream_timeout"]);
         assert.equal(mock.ledger.length, 2);
         await eventually(() => assert.ok(mock.ledger.every((call) => call.closedEarly)));
+      });
+
+      test("a call that is not streamed gets the longer time that a whole answer takes", async () => {
+        await pool(3, settings);
+        mock.script("*", [{ delay: 600 }]);
+        assert.equal((await chat()).headers["x-keypool-attempts"], "1");
+        mock.script("*", "hang");
+        const answer = await chat();
+        assert.deepEqual([answer.status, answer.error.code], [504, "upstream_timeout"]);
       });
 
       test("a head in time and a slow body are no timeout", async () => {
