@@ -14,9 +14,9 @@ import { Providers } from "./views/providers.js";
 
 const SCREENS = { keys: Keys, providers: Providers, clients: Clients, connect: Connect };
 
-function App() {
+function App({ first }) {
   const [, redraw] = useReducer((n) => n + 1, 0);
-  const visit = useVisit();
+  const visit = useVisit(first);
   const chooseLanguage = async (name) => {
     try {
       speak(name, await api.words(name));
@@ -29,29 +29,29 @@ function App() {
   return html`<${Visit} ...${visit} chooseLanguage=${chooseLanguage} /><${Toasts} />`;
 }
 
-/** Who is there: `session` is undefined until the server has said, null without one. */
-function useVisit() {
-  const [state, setState] = useState({ session: undefined, expired: false, failure: null });
+/** Who is there: `session` is null before the login, and stays when it has `expired`, so that the screens stay too. */
+function useVisit(first) {
+  const [state, setState] = useState(first);
   const enter = useCallback(async () => {
-    try {
-      const session = await api.session();
-      setState({ session, expired: false, failure: null });
-      resume();
-    } catch (failure) {
-      setState((old) => ({ ...old, session: old.session ?? null, failure: failure.code === "login_required" ? null : failure }));
-    }
+    const next = await ask();
+    setState((old) => (next.session ? next : { ...old, failure: next.failure }));
+    if (next.session) resume();
   }, []);
-  useEffect(() => {
-    api.whenExpired(() => setState((old) => ({ ...old, expired: Boolean(old.session) })));
-    enter();
-  }, []);
+  useEffect(() => void api.whenExpired(() => setState((old) => ({ ...old, expired: old.session !== null }))), []);
   return { ...state, enter };
+}
+
+async function ask() {
+  try {
+    return { session: await api.session(), expired: false, failure: null };
+  } catch (failure) {
+    return { session: null, expired: false, failure: failure.code === "login_required" ? null : failure };
+  }
 }
 
 function Visit({ session, expired, failure, enter, chooseLanguage }) {
   const route = useRoute();
   const screen = route.screen in SCREENS ? route.screen : "keys";
-  if (session === undefined) return html`<div class="waiting" aria-busy="true"></div>`;
   if (session === null) return html`<${Login} failure=${failure} enter=${enter} chooseLanguage=${chooseLanguage} />`;
   return html`
     <${Shell} session=${session} screen=${screen} screens=${Object.keys(SCREENS)} chooseLanguage=${chooseLanguage} logout=${logout}>
@@ -72,8 +72,9 @@ async function logout() {
 
 async function start() {
   const language = firstLanguage();
-  speak(language, await api.words(language));
-  render(html`<${App} />`, document.getElementById("app"));
+  const [words, first] = await Promise.all([api.words(language), ask()]);
+  speak(language, words);
+  render(html`<${App} first=${first} />`, document.getElementById("app"));
 }
 
 start().catch(() => {

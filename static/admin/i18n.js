@@ -3,6 +3,7 @@ export const LANGUAGES = { en: "English", zh: "中文" };
 
 let words = {};
 let language = "en";
+const formats = new Map();
 let plurals = new Intl.PluralRules("en");
 
 /** The language to begin with: the one chosen before, else the browser's. */
@@ -32,19 +33,18 @@ export function rich(name, holes) {
   return pieces(name, holes);
 }
 
-export const number = (n) => new Intl.NumberFormat(tag()).format(n);
-export const compact = (n) => new Intl.NumberFormat(tag(), { notation: "compact", maximumFractionDigits: 1 }).format(n);
-export const percent = (part) => new Intl.NumberFormat(tag(), { style: "percent", maximumFractionDigits: 1 }).format(part);
-export const list = (items) => new Intl.ListFormat(tag(), { type: "conjunction" }).format(items);
-export const moment = (ms) => new Intl.DateTimeFormat(tag(), { dateStyle: "medium", timeStyle: "medium" }).format(ms);
-export const day = (ms) => new Intl.DateTimeFormat(tag(), { dateStyle: "medium" }).format(ms);
-export const hour = (ms) => new Intl.DateTimeFormat(tag(), { timeStyle: "medium" }).format(ms);
+export const number = (n) => format(Intl.NumberFormat).format(n);
+export const compact = (n) => format(Intl.NumberFormat, { notation: "compact", maximumFractionDigits: 1 }).format(n);
+export const percent = (part) => format(Intl.NumberFormat, { style: "percent", maximumFractionDigits: 1 }).format(part);
+export const list = (items) => format(Intl.ListFormat, { type: "conjunction" }).format(items);
+export const moment = (ms) => format(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "medium" }).format(ms);
+export const day = (ms) => format(Intl.DateTimeFormat, { dateStyle: "medium" }).format(ms);
+export const hour = (ms) => format(Intl.DateTimeFormat, { timeStyle: "medium" }).format(ms);
 
 /** "3 min ago", from a length in milliseconds. */
 export function ago(ms) {
-  const format = new Intl.RelativeTimeFormat(tag(), { numeric: "auto", style: "short" });
   const [size, unit] = UNITS.find(([length]) => ms >= length) ?? [1000, "second"];
-  return format.format(-Math.max(0, Math.floor(ms / size)), unit);
+  return format(Intl.RelativeTimeFormat, { numeric: "auto", style: "short" }).format(-Math.max(0, Math.floor(ms / size)), unit);
 }
 
 /** "0:42" or "2 h 5 min": how long is left of `ms`. */
@@ -73,7 +73,14 @@ export function remember(name, value) {
 
 const UNITS = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"], [1000, "second"]];
 const tag = () => (language === "zh" ? "zh-CN" : "en");
-const unit = (n, name) => new Intl.NumberFormat(tag(), { style: "unit", unit: name, unitDisplay: "short" }).format(n);
+const unit = (n, name) => format(Intl.NumberFormat, { style: "unit", unit: name, unitDisplay: "short" }).format(n);
+
+/** Formats are kept: making one costs more than drawing the row it is for. */
+function format(Kind, options = {}) {
+  const name = `${tag()} ${Kind.name} ${JSON.stringify(options)}`;
+  if (!formats.has(name)) formats.set(name, new Kind(tag(), options));
+  return formats.get(name);
+}
 
 function pieces(name, holes) {
   let text = words[name] ?? name;

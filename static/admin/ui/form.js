@@ -1,18 +1,19 @@
 // Labelled fields. The hint and the complaint are tied to the control for screen readers.
-import { h, html, useRef } from "/vendor/preact.js";
+import { h, html, useLayoutEffect, useRef } from "/vendor/preact.js";
 
 let count = 0;
 
-/** `control`: "input", "select" or "textarea"; other properties go to it. */
-export function Field({ label, hint, control = "input", children, onText, suffix, ...rest }) {
+/** `control`: "input", "select" or "textarea"; other properties go to it. With `first`, the reader starts here. */
+export function Field({ label, hint, control = "input", children, onText, suffix, first, ...rest }) {
   const name = useRef(null);
   name.current ??= `field-${++count}`;
   const id = rest.id ?? name.current;
+  useLayoutEffect(() => first && document.getElementById(id).focus(), []);
   const hintId = hint ? `${id}-hint` : undefined;
   const onInput = rest.onInput ?? (onText && ((event) => onText(event.target.value)));
   return html`<div class="field">
     <label for=${id}>${label}</label>
-    <div class="control">${h(control, { ...rest, id, onInput, "aria-describedby": hintId }, children)}${suffix && html`<span class="suffix">${suffix}</span>`}</div>
+    <div class="control">${h(control, { ...rest, id, autofocus: first, onInput, "aria-describedby": hintId }, children)}${suffix && html`<span class="suffix">${suffix}</span>`}</div>
     ${hint && html`<small id=${hintId}>${hint}</small>`}
   </div>`;
 }

@@ -6,10 +6,22 @@ const RESUME = "keypool:resume";
 /** Tells every screen that it may ask again. */
 export const resume = () => dispatchEvent(new Event(RESUME));
 
+/** Calls `again` after a new login, for what failed because the session had ended. */
+export function useResume(again) {
+  const latest = useRef(again);
+  latest.current = again;
+  useEffect(() => {
+    const now = () => latest.current();
+    addEventListener(RESUME, now);
+    return () => removeEventListener(RESUME, now);
+  }, []);
+}
+
 /** Calls `ask` every `every` ms while the page is visible, and when it becomes visible, online or logged in again. */
 export function usePoll(ask, every) {
   const latest = useRef(ask);
   latest.current = ask;
+  useResume(ask);
   useEffect(() => {
     let last = Date.now();
     const now = () => {
@@ -21,12 +33,10 @@ export function usePoll(ask, every) {
     const timer = setInterval(due, every);
     document.addEventListener("visibilitychange", due);
     addEventListener("online", now);
-    addEventListener(RESUME, now);
     return () => {
       clearInterval(timer);
       document.removeEventListener("visibilitychange", due);
       removeEventListener("online", now);
-      removeEventListener(RESUME, now);
     };
   }, [every]);
 }

@@ -25,7 +25,7 @@ export function Login({ failure, enter, chooseLanguage }) {
       <div class="brand"><${Mark} /><h1>${t("brand")}</h1></div>
       ${failure?.code in SETUPS ? html`<${Setup} code=${failure.code} enter=${enter} />` : html`<p class="lead">${t("login.lead")}</p><${Password} failure=${failure} enter=${enter} />`}
     </main>
-    <${Choices} chooseLanguage=${chooseLanguage} />
+    <footer><${Choices} chooseLanguage=${chooseLanguage} /></footer>
   </div>`;
 }
 
@@ -56,7 +56,7 @@ function Password({ failure, enter }) {
     action.start();
   };
   return html`<form onSubmit=${submit} ref=${field}>
-    <${Field} label=${t("login.password")} type="password" name="password" autocomplete="current-password" autofocus required value=${password} onText=${setPassword} />
+    <${Field} label=${t("login.password")} type="password" name="password" autocomplete="current-password" first required value=${password} onText=${setPassword} />
     <${Failure} failure=${action.failure ?? failure} />
     <button type="submit" class="primary wide" disabled=${action.pending} aria-busy=${action.pending}>${t("login.enter")}</button>
   </form>`;

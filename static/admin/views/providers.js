@@ -39,7 +39,7 @@ export function Providers({ route }) {
     ${answer?.providers.length === 0 && html`<div class="empty"><p>${t("providers.none")}</p></div>`}
     ${answer?.providers.length > 0 && html`<table class="plain cards">
       <caption class="sr">${t("providers.title")}</caption>
-      <thead><tr>${["name", "base_url", "keys", "auth"].map((name) => html`<th key=${name} scope="col">${t(`provider.${name}`)}</th>`)}<th scope="col"><span class="sr">${t("keys.col.actions")}</span></th></tr></thead>
+      <thead><tr>${["name", "base_url", "keys"].map((name) => html`<th key=${name} scope="col">${t(`provider.${name}`)}</th>`)}<th scope="col"><span class="sr">${t("keys.col.actions")}</span></th></tr></thead>
       <tbody>${answer.providers.map((provider) => html`<${Row} key=${provider.name} of=${provider} change=${change} leave=${() => setLeaving(provider)} />`)}</tbody>
     </table>`}
     ${open && html`<${Dialog} title=${edited ? t("provider.edit", { name: edited.name }) : t("providers.add")} onClose=${leave}>
@@ -54,9 +54,8 @@ function Row({ of: provider, change, leave }) {
     <th scope="row"><span class="row">${name}
       ${provider.default && html`<span class="chip plain">${t("provider.is_default")}</span>`}
       ${!provider.enabled && html`<span class="chip off">${t("state.off")}</span>`}</span></th>
-    <td><code class="url">${provider.base_url}</code></td>
+    <td class="where"><code class="url">${provider.base_url}</code><small>${t(`auth.${provider.auth}`)}</small></td>
     <td><${KeyCounts} of=${provider} /></td>
-    <td><span class="faint">${t(`auth.${provider.auth}`)}</span></td>
     <td class="acts">
       ${!provider.default && html`<button type="button" class="small" aria-label=${t("provider.make_default", { name })} onClick=${() => change(provider, { default: true }, "provider.default_now")}><${Icon} name="star" />${t("provider.default")}</button>`}
       <button type="button" class="small" aria-label=${t(provider.enabled ? "keys.disable_one" : "keys.enable_one", { name })} onClick=${() => change(provider, { enabled: !provider.enabled }, provider.enabled ? "keys.disabled_one" : "keys.enabled_one")}><${Icon} name="off" />${t(provider.enabled ? "disable" : "enable")}</button>

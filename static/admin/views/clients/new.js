@@ -33,7 +33,7 @@ export function NewClient({ onMade, onClose }) {
   return html`<${Dialog} key="new" title=${t("clients.add")} onClose=${onClose}>
     <form onSubmit=${submit}>
       <div class="body">
-        <${Field} label=${t("client.label")} hint=${t("client.label_hint")} required maxlength="200" autofocus value=${label} onText=${setLabel} />
+        <${Field} label=${t("client.label")} hint=${t("client.label_hint")} required maxlength="200" first value=${label} onText=${setLabel} />
         <${Failure} failure=${make.failure} title=${t("client.failed")} />
       </div>
       <footer>

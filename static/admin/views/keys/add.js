@@ -31,7 +31,7 @@ export function AddKeys({ providers, presets, groups, onAdded }) {
   return html`<form class="add" onSubmit=${submit}>
     <div class="body">
       <${Field} label=${t("add.keys")} hint=${t("add.hint")} control="textarea" class="mono" rows="8" value=${paste.text} onText=${(text) => keep({ text })}
-        readOnly=${action.pending} spellcheck="false" autocomplete="off" autocapitalize="off" autofocus placeholder=${EXAMPLE} />
+        readOnly=${action.pending} spellcheck="false" autocomplete="off" autocapitalize="off" first placeholder=${EXAMPLE} />
       <div class="fields">
         <${ProviderField} value=${paste.provider} onText=${(provider) => keep({ provider })} providers=${providers} presets=${presets} />
         <${Field} label=${t("key.weight")} type="number" min="0" max="100" step="1" placeholder="10" value=${paste.weight} onText=${(weight) => keep({ weight })} />

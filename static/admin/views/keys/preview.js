@@ -3,6 +3,7 @@ import { html, useEffect, useState } from "/vendor/preact.js";
 import * as api from "../../api.js";
 import { has, t } from "../../i18n.js";
 import { Failure } from "../../ui/failure.js";
+import { useResume } from "../../ui/poll.js";
 
 const PAUSE_MS = 350;
 const SHOWN = 100;
@@ -29,6 +30,7 @@ export function usePreview(order) {
       leaving.abort();
     };
   }, [name, turn]);
+  useResume(() => state.failure && again(turn + 1));
   return { ...state, again: () => again(turn + 1) };
 }
 

@@ -30,13 +30,13 @@ export function KeyTable({ pages, selection, query, change, act, busy }) {
       <${Gap} rows=${first} height=${height} />
       ${visible.map((i) => (rows[i]
         ? html`<${Row} key=${rows[i].id} of=${rows[i]} index=${i} selection=${selection} query=${query} act=${act} busy=${busy === rows[i].id} />`
-        : html`<tr key=${`blank-${i}`} class="blank" aria-hidden="true"><td colspan="9"></td></tr>`))}
+        : html`<tr key=${`blank-${i}`} class="blank" aria-hidden="true"><td></td></tr>`))}
       <${Gap} rows=${count - last} height=${height} />
     </tbody>
   </table>`;
 }
 
-const Gap = ({ rows, height }) => rows > 0 && html`<tr class="gap" aria-hidden="true"><td colspan="9" style=${{ height: `${rows * height}px` }}></td></tr>`;
+const Gap = ({ rows, height }) => rows > 0 && html`<tr class="gap" aria-hidden="true"><td style=${{ height: `${rows * height}px` }}></td></tr>`;
 
 function Heading({ name, query, change }) {
   const field = SORTED_BY[name];

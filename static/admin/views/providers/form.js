@@ -33,7 +33,7 @@ export function ProviderForm({ of: provider, presets, taken, onSaved, onCancel }
   return html`<form onSubmit=${submit}>
     <div class="body">
       ${!provider && html`
-        <${Field} label=${t("provider.preset")} control="select" autofocus value=${form.preset} onText=${choose}>
+        <${Field} label=${t("provider.preset")} control="select" first value=${form.preset} onText=${choose}>
           <option value="">${t("provider.by_hand")}</option>
           ${presets.map(({ name, label }) => html`<option key=${name} value=${name}>${label}</option>`)}
         <//>
