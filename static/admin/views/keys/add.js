@@ -34,8 +34,8 @@ export function AddKeys({ providers, presets, groups, onAdded }) {
         readOnly=${action.pending} spellcheck="false" autocomplete="off" autocapitalize="off" first placeholder=${EXAMPLE} />
       <div class="fields">
         <${ProviderField} value=${paste.provider} onText=${(provider) => keep({ provider })} providers=${providers} presets=${presets} />
-        <${Field} label=${t("key.weight")} type="number" min="0" max="100" step="1" placeholder="10" value=${paste.weight} onText=${(weight) => keep({ weight })} />
-        <${Field} label=${t("key.group")} list="add-groups" maxlength="64" placeholder="active" value=${paste.group} onText=${(group) => keep({ group })} />
+        <${Field} label=${t("key.weight")} type="number" min="0" max="100" step="1" placeholder=${USUAL.weight} value=${paste.weight} onText=${(weight) => keep({ weight })} />
+        <${Field} label=${t("key.group")} list="add-groups" maxlength="64" placeholder=${USUAL.group} value=${paste.group} onText=${(group) => keep({ group })} />
         <datalist id="add-groups">${groups.map((name) => html`<option key=${name} value=${name} />`)}</datalist>
       </div>
       <${Preview} ...${preview} />
@@ -45,6 +45,7 @@ export function AddKeys({ providers, presets, groups, onAdded }) {
   </form>`;
 }
 
+const USUAL = { weight: "10", group: "active" }; // what the server takes when nothing is said
 const EXAMPLE = "sk-...\nGEMINI_API_KEY_1=AIza...\ngsk_...|20|team-a";
 
 function ProviderField({ value, onText, providers, presets }) {
