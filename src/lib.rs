@@ -1,6 +1,78 @@
-use worker::{Context, Env, Result, event, web_sys};
+//! keypool: one OpenAI-compatible URL in front of a weighted pool of LLM API keys, on Cloudflare Workers.
+//! The layers stand from top to bottom; a module imports only from layers below its own (tests/architecture.rs).
+
+// walks: what happens from the request to the answer
+mod admin;
+mod cron;
+mod proxy;
+
+// carried: what every walk has with it
+mod app;
+
+// edges: storage, upstreams, streams
+mod store;
+mod stream;
+mod upstream;
+
+// platform: JavaScript, the clock, chance
+mod js;
+mod runtime;
+
+// core: pure, tested natively
+pub mod auth;
+pub mod body;
+pub mod config;
+pub mod pool;
+pub mod route;
+pub mod usage;
+
+// words: the stored shapes
+pub mod record;
+
+// ground
+pub mod error;
+
+use app::App;
+use error::{Error, Result};
+use route::Route;
+use std::rc::Rc;
+use worker::{
+    Context, Env, ScheduleContext, ScheduledEvent, event,
+    web_sys::{Request, Response},
+};
+
+#[event(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
 
 #[event(fetch)]
-async fn fetch(_req: web_sys::Request, _env: Env, _ctx: Context) -> Result<web_sys::Response> {
-    Ok(web_sys::Response::new_with_opt_str(Some("keypool"))?)
+async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+    let request_id = runtime::random_id().unwrap_or_default();
+    Ok(serve(request, env, context, &request_id).await.unwrap_or_else(|error| js::error_response(&error, &request_id)))
+}
+
+#[event(scheduled)]
+async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    match App::new(env, None) {
+        Ok(app) => cron::tick(&app, runtime::millis(event.schedule())).await,
+        Err(error) => {
+            runtime::log(config::Level::Error, "cron_failed", || serde_json::json!({"error": error.message()}))
+        }
+    }
+}
+
+async fn serve(request: Request, env: Env, context: Context, request_id: &str) -> Result<Response> {
+    let url = request.url();
+    let (path, query) = js::path_and_query(&url);
+    let app = || -> Result<Rc<App>> { App::new(env, Some(context)) };
+    match route::parse(path) {
+        Route::Home => js::text_response(302, &js::headers_of(&[("location", "/admin/")])?, None),
+        Route::Health => js::json_response(200, "{\"status\":\"ok\"}"),
+        Route::Admin(rest) => admin::handle(&app()?, Clone::clone(&request), rest, query, runtime::now()).await,
+        Route::Call { pin, rest } => {
+            proxy::call(&app()?, Clone::clone(&request), proxy::Asked { pin, rest, query }, request_id).await
+        }
+        Route::Unknown => Err(Error::not_found("unknown_route", format!("{path} is not a path of keypool."))),
+    }
 }

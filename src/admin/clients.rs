@@ -1,0 +1,82 @@
+//! Client keys: made here, shown once, stored as a digest.
+
+use super::{Asked, answer, input, no_content};
+use crate::{
+    app::with_cache,
+    auth,
+    error::{Error, Result},
+    pool::redact,
+    record::{Kind, Record, client::Client},
+    runtime,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use worker::web_sys::Response;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct New {
+    #[serde(default)]
+    label: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    label: Option<String>,
+    enabled: Option<bool>,
+}
+
+pub fn list(asked: &Asked) -> Result<Response> {
+    let mut clients: Vec<(String, Client)> = with_cache(|c| c.clients.values().cloned().collect());
+    clients.sort_by(|(a, x), (b, y)| x.created.cmp(&y.created).then(a.cmp(b)));
+    let clients: Vec<Value> = clients.iter().map(|(id, client)| view(id, client)).collect();
+    answer(200, &json!({"clients": clients, "env_client": asked.app.var("PROXY_API_KEY").is_some()}))
+}
+
+pub async fn add(asked: &Asked) -> Result<Response> {
+    let new: New = input::body(asked).await?;
+    let key = auth::client_key(&runtime::random::<40>()?);
+    let pepper = asked.app.pepper(asked.now).await?;
+    let client = Client {
+        label: input::label(&new.label)?,
+        hash: auth::client_hash(&pepper, &key),
+        masked: redact::mask(&key),
+        enabled: true,
+        created: asked.now,
+    };
+    let id: String = runtime::random_id()?.chars().take(12).collect();
+    asked.app.write(vec![Record::new(Kind::Client, &*id, &client, asked.now)?], asked.now).await?;
+    let mut made = view(&id, &client);
+    if let Some(fields) = made.as_object_mut() {
+        fields.insert("key".into(), key.into());
+    }
+    answer(201, &made)
+}
+
+pub async fn change(asked: &Asked, id: &str) -> Result<Response> {
+    let change: Change = input::body(asked).await?;
+    let mut client = find(id)?;
+    if let Some(label) = change.label {
+        client.label = input::label(&label)?;
+    }
+    client.enabled = change.enabled.unwrap_or(client.enabled);
+    asked.app.write(vec![Record::new(Kind::Client, id, &client, asked.now)?], asked.now).await?;
+    answer(200, &view(id, &client))
+}
+
+pub async fn delete(asked: &Asked, id: &str) -> Result<Response> {
+    find(id)?;
+    asked.app.write(vec![Record::deleted(Kind::Client, id, asked.now)], asked.now).await?;
+    no_content()
+}
+
+fn find(id: &str) -> Result<Client> {
+    with_cache(|c| c.clients.values().find(|(known, _)| known == id).map(|(_, client)| client.clone()))
+        .ok_or_else(|| Error::not_found("client_not_found", format!("There is no client key {id}.")))
+}
+
+fn view(id: &str, client: &Client) -> Value {
+    json!({"id": id, "label": client.label, "enabled": client.enabled, "created": client.created,
+        "key_masked": client.masked})
+}

@@ -1,0 +1,215 @@
+//! Adding keys: what was pasted is understood, what is new is stored, and every line that was not is reported.
+
+use super::{View, with_totals};
+use crate::{
+    admin::{Asked, answer, input},
+    app::{Cache, with_cache},
+    auth,
+    error::{Error, Result},
+    pool::{
+        paste::{self, Entry, Pasted, Refusal, Refused, guess_provider},
+        redact::mask,
+        target,
+    },
+    record::{
+        Kind, Record,
+        key::{ACTIVE_GROUP, DEFAULT_WEIGHT, Key},
+        provider,
+    },
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use worker::web_sys::Response;
+
+/// More at once are refused whole, before anything is stored.
+const MOST: usize = 20_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct New {
+    text: Option<String>,
+    keys: Option<Vec<One>>,
+    provider: Option<String>,
+    group: Option<String>,
+    weight: Option<u64>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct One {
+    key: String,
+    provider: Option<String>,
+    label: Option<String>,
+    weight: Option<u64>,
+    group: Option<String>,
+    enabled: Option<bool>,
+}
+
+/// A key that was understood, and what its own entry says beyond the text forms.
+struct Wish {
+    entry: Entry,
+    group: Option<String>,
+    enabled: bool,
+}
+
+/// What will be done.
+#[derive(Default)]
+struct Plan {
+    /// Providers first, they are made from presets as needed.
+    records: Vec<Record>,
+    added: Vec<String>,
+    known: Vec<Value>,
+    refused: Vec<Value>,
+    providers: BTreeSet<String>,
+}
+
+pub async fn add(asked: &Asked) -> Result<Response> {
+    let new: New = input::body(asked).await?;
+    let dry_run = new.dry_run;
+    let pepper = asked.app.pepper(asked.now).await?;
+    let plan = with_cache(|c| plan(&new, c, &pepper, asked.now))?;
+    // A dry run shows the keys as they would be, from a pool that is thrown away.
+    let views = if dry_run {
+        let mut pool = crate::pool::Pool::default();
+        pool.sync(&plan.records, true, asked.now);
+        views(&pool, &plan.added, asked.now)
+    } else {
+        asked.app.write(plan.records, asked.now).await?;
+        with_cache(|c| views(&c.pool, &plan.added, asked.now))
+    };
+    let added = with_totals(&asked.app, views).await?;
+    let status = if dry_run { 200 } else { 201 };
+    answer(status, &json!({"added": added, "known": plan.known, "refused": plan.refused}))
+}
+
+fn views(pool: &crate::pool::Pool, ids: &[String], now: u64) -> Vec<View> {
+    ids.iter().filter_map(|id| Some(View::new(pool, pool.find(id)?.1, now))).collect()
+}
+
+fn plan(new: &New, cache: &Cache, pepper: &str, now: u64) -> Result<Plan> {
+    let (wishes, refused) = wishes(new)?;
+    if wishes.len() > MOST {
+        return Err(Error::invalid("too_many_keys", format!("At most {MOST} keys at once."), Some("text")));
+    }
+    let group = new.group.as_deref().map(input::group).transpose()?;
+    let weight = new.weight.map(input::weight).transpose()?;
+    if let Some(name) = &new.provider
+        && !exists(cache, name)
+    {
+        let message = format!("There is no provider {name}, and no preset of that name.");
+        return Err(Error::invalid("provider_not_found", message, Some("provider")));
+    }
+    let mut plan = Plan { refused: refused.iter().map(refused_view).collect(), ..Plan::default() };
+    for wish in wishes {
+        let Some(provider) = provider_of(new, &wish.entry, cache) else {
+            plan.refused.push(no_provider(&wish.entry));
+            continue;
+        };
+        let key = Key {
+            provider: provider.clone(),
+            label: wish.entry.label.clone().unwrap_or_default(),
+            weight: wish.entry.weight.or(weight).unwrap_or(DEFAULT_WEIGHT),
+            group: wish.group.or_else(|| group.clone()).unwrap_or_else(|| ACTIVE_GROUP.into()),
+            enabled: wish.enabled,
+            models: Vec::new(),
+            created: now,
+            secret: wish.entry.secret.clone(),
+        };
+        plan.take(wish.entry.line, &key, cache, pepper, now)?;
+    }
+    let made: Result<Vec<Record>> = plan
+        .providers
+        .iter()
+        .filter(|name| cache.pool.provider(name).is_none())
+        .filter_map(|name| provider::preset(name))
+        .map(|preset| Record::new(Kind::Provider, preset.name, &preset.provider(now), now))
+        .collect();
+    plan.records.splice(0..0, made?);
+    Ok(plan)
+}
+
+impl Plan {
+    fn take(&mut self, line: u32, key: &Key, cache: &Cache, pepper: &str, now: u64) -> Result<()> {
+        let id = auth::key_id(pepper, &key.provider, &key.secret);
+        if cache.pool.find(&id).is_some() {
+            self.known.push(json!({"line": line, "id": id, "key_masked": mask(&key.secret)}));
+            return Ok(());
+        }
+        self.providers.insert(key.provider.clone());
+        // A key that was deleted and comes back starts without its old notes.
+        self.records.push(Record::new(Kind::Key, &*id, key, now)?);
+        self.added.push(id);
+        Ok(())
+    }
+}
+
+fn wishes(new: &New) -> Result<(Vec<Wish>, Vec<Refused>)> {
+    match (&new.text, &new.keys) {
+        (Some(text), None) => {
+            let Pasted { entries, refused } = paste::parse(text);
+            let wishes = entries.into_iter().map(|entry| Wish { entry, group: None, enabled: true }).collect();
+            Ok((wishes, refused))
+        }
+        (None, Some(keys)) => listed(keys),
+        _ => Err(Error::invalid("invalid_request", "Send either `text` or `keys`.", Some("text"))),
+    }
+}
+
+/// Keys as JSON objects; `line` is their place in the list.
+fn listed(keys: &[One]) -> Result<(Vec<Wish>, Vec<Refused>)> {
+    let (mut wishes, mut refused): (Vec<Wish>, Vec<Refused>) = Default::default();
+    for (line, one) in (1..).zip(keys) {
+        let mut understood = paste::parse(&one.key);
+        match (understood.entries.pop(), understood.entries.is_empty(), understood.refused.pop()) {
+            (Some(entry), true, None) => {
+                if wishes.iter().any(|w| w.entry.secret == entry.secret) {
+                    refused.push(Refused { line, reason: Refusal::Duplicate, shown: mask(&one.key) });
+                    continue;
+                }
+                let provider = one.provider.clone().or(entry.provider);
+                let label = one.label.as_deref().map(input::label).transpose()?.or(entry.label);
+                let weight = one.weight.map(input::weight).transpose()?.or(entry.weight);
+                let group = one.group.as_deref().map(input::group).transpose()?;
+                let entry = Entry { line, secret: entry.secret, provider, weight, label };
+                wishes.push(Wish { entry, group, enabled: one.enabled.unwrap_or(true) });
+            }
+            (_, _, why) => {
+                let reason = why.map_or(Refusal::NotAKey, |r| r.reason);
+                refused.push(Refused { line, reason, shown: mask(&one.key) });
+            }
+        }
+    }
+    Ok((wishes, refused))
+}
+
+/// What the caller chose, what the entry says, what the key looks like, or the default.
+fn provider_of(new: &New, entry: &Entry, cache: &Cache) -> Option<String> {
+    let default = || {
+        let chosen = cache.settings.get("default_provider").filter(|name| cache.pool.provider(name).is_some());
+        chosen.cloned().or_else(|| target::only(&cache.pool).map(str::to_string))
+    };
+    let said = entry.provider.clone().filter(|name| exists(cache, name));
+    let named_but_unknown = entry.provider.is_some() && said.is_none();
+    new.provider
+        .clone()
+        .or(said)
+        .or_else(|| guess_provider(&entry.secret).map(str::to_string))
+        .or_else(|| if named_but_unknown { None } else { default() })
+}
+
+fn exists(cache: &Cache, name: &str) -> bool {
+    cache.pool.provider(name).is_some() || provider::preset(name).is_some()
+}
+
+fn refused_view(refused: &Refused) -> Value {
+    json!({"line": refused.line, "reason": refused.reason.name(), "message": refused.reason.message(),
+        "shown": refused.shown})
+}
+
+fn no_provider(entry: &Entry) -> Value {
+    json!({"line": entry.line, "reason": "provider_unknown",
+        "message": "Nothing tells whose key this is. Choose a provider.", "shown": mask(&entry.secret)})
+}

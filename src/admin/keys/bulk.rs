@@ -1,0 +1,110 @@
+//! One change for many keys, chosen by their ids or by a filter.
+
+use super::{Change, Filter, gone, wake};
+use crate::{
+    admin::{Asked, answer, input},
+    app::with_cache,
+    error::{Error, Result},
+    pool::Ticket,
+    record::{Kind, Record, key::Key},
+};
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::HashSet;
+use worker::web_sys::Response;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bulk {
+    ids: Option<Vec<String>>,
+    filter: Option<Filter>,
+    action: Action,
+    weight: Option<u64>,
+    group: Option<String>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Action {
+    Enable,
+    Disable,
+    Delete,
+    Reset,
+    Set,
+}
+
+pub async fn bulk(asked: &Asked) -> Result<Response> {
+    let bulk: Bulk = input::body(asked).await?;
+    let change = bulk.change()?;
+    let (found, missing) = bulk.chosen(asked.now)?;
+    let mut records = Vec::new();
+    for (ticket, id, mut key) in found.iter().cloned() {
+        match bulk.action {
+            Action::Delete => records.extend(gone(ticket, &id, asked.now)),
+            Action::Reset => records.extend(wake(ticket, asked.now)),
+            Action::Enable | Action::Disable | Action::Set => {
+                change.apply(&mut key)?;
+                records.push(Record::new(Kind::Key, &*id, &key, asked.now)?);
+            }
+        }
+        if bulk.action == Action::Enable {
+            records.extend(wake(ticket, asked.now));
+        }
+    }
+    asked.app.write(records, asked.now).await?;
+    let done: Vec<&String> = found.iter().map(|(_, id, _)| id).collect();
+    answer(200, &json!({"done": done, "missing": missing}))
+}
+
+type Chosen = Vec<(Ticket, String, Key)>;
+
+impl Bulk {
+    /// What the action means for one key.
+    fn change(&self) -> Result<Change> {
+        let mut change = Change::default();
+        match self.action {
+            Action::Enable => change.enabled = Some(true),
+            Action::Disable => change.enabled = Some(false),
+            Action::Delete | Action::Reset => {}
+            Action::Set if self.weight.is_none() && self.group.is_none() => {
+                return Err(Error::invalid("invalid_request", "`set` takes a weight or a group.", Some("weight")));
+            }
+            Action::Set => (change.weight, change.group) = (self.weight, self.group.clone()),
+        }
+        // Checked once here, so that no key is changed when the values are wrong.
+        change.weight.map(input::weight).transpose()?;
+        change.group.as_deref().map(input::group).transpose()?;
+        Ok(change)
+    }
+
+    /// The keys, and the ids that are not there.
+    fn chosen(&self, now: u64) -> Result<(Chosen, Vec<String>)> {
+        match (&self.ids, &self.filter) {
+            (Some(ids), None) => Ok(by_ids(ids)),
+            (None, Some(filter)) => with_cache(|c| {
+                let found = filter.tickets(&c.pool, now)?.into_iter();
+                let found = found.filter_map(|t| c.pool.slot(t).map(|s| (t, s.id.to_string(), s.key.clone())));
+                Ok((found.collect(), Vec::new()))
+            }),
+            _ => Err(Error::invalid(
+                "invalid_request",
+                "Choose the keys by `ids` or by `filter`, not both.",
+                Some("ids"),
+            )),
+        }
+    }
+}
+
+fn by_ids(ids: &[String]) -> (Chosen, Vec<String>) {
+    let mut once = HashSet::new();
+    with_cache(|c| {
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
+        for id in ids.iter().filter(|id| once.insert(*id)) {
+            match c.pool.find(id) {
+                Some((ticket, slot)) => found.push((ticket, id.clone(), slot.key.clone())),
+                None => missing.push(id.clone()),
+            }
+        }
+        (found, missing)
+    })
+}

@@ -1,0 +1,82 @@
+//! A key as the admin sees it; its secret never leaves by this way.
+
+use crate::{
+    pool::{
+        Pool, redact,
+        slot::{Slot, State},
+    },
+    usage::count::Count,
+};
+use serde_json::{Value, json};
+use std::rc::Rc;
+
+pub struct View {
+    id: Rc<str>,
+    fields: Value,
+}
+
+impl View {
+    pub fn new(pool: &Pool, slot: &Slot, now: u64) -> Self {
+        let key = &slot.key;
+        let state = slot.state(now);
+        let served = pool.provider(&key.provider).is_some_and(|p| p.enabled);
+        let cooldowns: Vec<Value> = slot
+            .cools
+            .iter()
+            .filter(|c| c.until > now && state != State::Disabled)
+            .map(|c| json!({"model": c.model.as_deref(), "until": c.until}))
+            .collect();
+        let fields = json!({
+            "id": &*slot.id,
+            "label": key.label,
+            "key_masked": redact::mask(&key.secret),
+            "provider": key.provider,
+            "weight": key.weight,
+            "group": key.group,
+            "enabled": key.enabled,
+            "models": key.models,
+            "state": state.name(),
+            "usable": state == State::Active && key.weight > 0 && served,
+            "reason": reason(slot, now),
+            "cooldowns": cooldowns,
+            "created": key.created,
+        });
+        Self { id: slot.id.clone(), fields }
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub fn json(&self, count: Count) -> Value {
+        let mut fields = self.fields.clone();
+        if let Some(map) = fields.as_object_mut() {
+            let last_used = Some(count.last_used).filter(|at| *at > 0);
+            map.insert(
+                "counters".into(),
+                json!({"attempts": count.attempts, "ok": count.ok, "failed": count.failed,
+                    "prompt_tokens": count.prompt_tokens, "completion_tokens": count.completion_tokens}),
+            );
+            map.insert("last_used".into(), json!(last_used));
+        }
+        fields
+    }
+}
+
+/// The class of what keeps the key from work, if anything does.
+pub fn reason_class(slot: &Slot, now: u64) -> Option<String> {
+    reason(slot, now).and_then(|r| Some(r.get("class")?.as_str()?.to_string()))
+}
+
+fn reason(slot: &Slot, now: u64) -> Option<Value> {
+    if !slot.key.enabled {
+        return Some(json!({"class": "manual", "status": null, "message": "", "since": null, "next_probe": null}));
+    }
+    if let Some(disabled) = slot.disabled.as_ref().filter(|d| d.restored.is_none()) {
+        return Some(json!({"class": disabled.class, "status": disabled.status, "message": disabled.message,
+            "since": disabled.since, "next_probe": disabled.next_probe}));
+    }
+    let cool = slot.cools.iter().filter(|c| c.until > now).max_by_key(|c| c.until)?;
+    Some(json!({"class": cool.class.name(), "status": cool.status, "message": &*cool.message,
+        "since": cool.since, "next_probe": null}))
+}

@@ -1,0 +1,216 @@
+//! Providers: where calls go, and the presets.
+
+use super::{Asked, answer, input, no_content};
+use crate::{
+    app::{Cache, with_cache},
+    config::check,
+    error::{Error, Result},
+    pool::target,
+    record::{
+        Kind, Record,
+        key::cooldown_id,
+        provider::{self, Auth, PRESETS, Provider},
+    },
+};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+use worker::web_sys::Response;
+
+const DEFAULT: &str = "default_provider";
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Fields {
+    name: Option<String>,
+    preset: Option<String>,
+    base_url: Option<String>,
+    auth: Option<String>,
+    enabled: Option<bool>,
+    default: Option<bool>,
+    #[serde(deserialize_with = "given")]
+    first_byte_timeout_ms: Option<Option<u64>>,
+    #[serde(deserialize_with = "given")]
+    answer_timeout_ms: Option<Option<u64>>,
+    #[serde(deserialize_with = "given")]
+    idle_timeout_ms: Option<Option<u64>>,
+    #[serde(deserialize_with = "given")]
+    overall_timeout_ms: Option<Option<u64>>,
+}
+
+#[derive(Deserialize)]
+struct Deletion {
+    #[serde(default)]
+    with_keys: bool,
+}
+
+/// Tells a field of null (back to the setting) from one that is not there.
+#[expect(clippy::option_option, reason = "absent, null and a number mean three things")]
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Option<u64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+pub fn list(asked: &Asked) -> Result<Response> {
+    let presets: Vec<Value> =
+        PRESETS.iter().map(|p| json!({"name": p.name, "label": p.label, "base_url": p.base_url})).collect();
+    let (providers, default) = with_cache(|c| {
+        let views: Vec<Value> = c.pool.providers().map(|(name, p)| view(c, name, p, asked.now)).collect();
+        (views, default_provider(c).map(str::to_string))
+    });
+    answer(200, &json!({"providers": providers, "presets": presets, "default_provider": default}))
+}
+
+pub fn show(asked: &Asked, name: &str) -> Result<Response> {
+    let found = with_cache(|c| c.pool.provider(name).map(|p| view(c, name, p, asked.now)));
+    answer(200, &found.ok_or_else(|| missing(name))?)
+}
+
+pub async fn add(asked: &Asked) -> Result<Response> {
+    let fields: Fields = input::body(asked).await?;
+    let name = fields.name.clone().or_else(|| fields.preset.clone()).unwrap_or_default();
+    if !provider::is_name(&name) {
+        let message = "A name is 1 to 40 lower-case letters, digits and dashes, and none of keypool's own paths.";
+        return Err(Error::invalid("bad_name", message, Some("name")));
+    }
+    if with_cache(|c| c.pool.provider(&name).is_some()) {
+        return Err(Error::Conflict {
+            code: "provider_exists",
+            message: format!("There is a provider {name} already."),
+        });
+    }
+    let preset = match fields.preset.as_deref() {
+        Some(preset) => Some(provider::preset(preset).ok_or_else(|| {
+            Error::invalid("preset_not_found", format!("There is no preset {preset}."), Some("preset"))
+        })?),
+        None => provider::preset(&name).filter(|_| fields.base_url.is_none()),
+    };
+    let mut provider = match preset {
+        Some(preset) => preset.provider(asked.now),
+        None => Provider {
+            preset: None,
+            base_url: String::new(),
+            auth: Auth::Bearer,
+            enabled: true,
+            first_byte_timeout_ms: None,
+            answer_timeout_ms: None,
+            idle_timeout_ms: None,
+            overall_timeout_ms: None,
+            created: asked.now,
+        },
+    };
+    fields.apply(&mut provider, asked)?;
+    if provider.base_url.is_empty() {
+        return Err(Error::invalid("bad_base_url", "Give a base_url or a preset.", Some("base_url")));
+    }
+    store(asked, &name, &provider, fields.default).await?;
+    answer(201, &with_cache(|c| view(c, &name, &provider, asked.now)))
+}
+
+pub async fn change(asked: &Asked, name: &str) -> Result<Response> {
+    let fields: Fields = input::body(asked).await?;
+    let mut provider = with_cache(|c| c.pool.provider(name).cloned()).ok_or_else(|| missing(name))?;
+    if fields.name.as_deref().is_some_and(|n| n != name) || fields.preset.is_some() {
+        let message = "A provider keeps its name and preset: keys and clients refer to them.";
+        return Err(Error::invalid("invalid_request", message, Some("name")));
+    }
+    fields.apply(&mut provider, asked)?;
+    store(asked, name, &provider, fields.default).await?;
+    answer(200, &with_cache(|c| view(c, name, &provider, asked.now)))
+}
+
+pub async fn delete(asked: &Asked, name: &str) -> Result<Response> {
+    let deletion: Deletion = input::query(asked)?;
+    let (records, keys) = with_cache(|c| {
+        c.pool.provider(name).ok_or_else(|| missing(name))?;
+        let mut records = vec![Record::deleted(Kind::Provider, name, asked.now)];
+        let mut keys = 0;
+        for (_, slot) in c.pool.keys().filter(|(_, s)| s.key.provider == name) {
+            keys += 1;
+            records.push(Record::deleted(Kind::Key, &*slot.id, asked.now));
+            records.push(Record::deleted(Kind::Disabled, &*slot.id, asked.now));
+            for cool in &slot.cools {
+                let id = cooldown_id(&slot.id, cool.model.as_deref());
+                records.push(Record::deleted(Kind::Cooldown, id, asked.now));
+            }
+        }
+        if c.settings.get(DEFAULT).is_some_and(|d| d == name) {
+            records.push(Record::deleted(Kind::Setting, DEFAULT, asked.now));
+        }
+        Ok::<_, Error>((records, keys))
+    })?;
+    if keys > 0 && !deletion.with_keys {
+        let message = format!("Provider {name} has {keys} keys. Delete them first, or with it: ?with_keys=true.");
+        return Err(Error::Conflict { code: "provider_has_keys", message });
+    }
+    asked.app.write(records, asked.now).await?;
+    no_content()
+}
+
+impl Fields {
+    fn apply(&self, provider: &mut Provider, asked: &Asked) -> Result<()> {
+        if let Some(url) = &self.base_url {
+            let private = asked.app.config()?.allow_private_upstreams;
+            provider.base_url = provider::base_url(url, private)
+                .map_err(|problem| Error::invalid("bad_base_url", format!("{problem}."), Some("base_url")))?;
+        }
+        if let Some(auth) = &self.auth {
+            provider.auth = Auth::parse(auth)
+                .ok_or_else(|| Error::invalid("bad_auth", "auth is bearer, x-api-key or api-key.", Some("auth")))?;
+        }
+        provider.enabled = self.enabled.unwrap_or(provider.enabled);
+        let timeouts = [
+            ("first_byte_timeout_ms", self.first_byte_timeout_ms, &mut provider.first_byte_timeout_ms),
+            ("answer_timeout_ms", self.answer_timeout_ms, &mut provider.answer_timeout_ms),
+            ("idle_timeout_ms", self.idle_timeout_ms, &mut provider.idle_timeout_ms),
+            ("overall_timeout_ms", self.overall_timeout_ms, &mut provider.overall_timeout_ms),
+        ];
+        for (name, value, place) in timeouts {
+            let Some(value) = value else { continue };
+            if let Some(ms) = value {
+                check(name, &ms.to_string())
+                    .map_err(|problem| Error::invalid("bad_timeout", format!("{problem}."), Some(name)))?;
+            }
+            *place = value;
+        }
+        Ok(())
+    }
+}
+
+async fn store(asked: &Asked, name: &str, provider: &Provider, default: Option<bool>) -> Result<()> {
+    let mut records = vec![Record::new(Kind::Provider, name, provider, asked.now)?];
+    match default {
+        Some(true) => records.push(Record::new(Kind::Setting, DEFAULT, &name, asked.now)?),
+        Some(false) if with_cache(|c| c.settings.get(DEFAULT).is_some_and(|d| d == name)) => {
+            records.push(Record::deleted(Kind::Setting, DEFAULT, asked.now));
+        }
+        Some(false) | None => {}
+    }
+    asked.app.write(records, asked.now).await
+}
+
+/// The one that was chosen, or else the first one made.
+fn default_provider(cache: &Cache) -> Option<&str> {
+    let chosen = cache.settings.get(DEFAULT).map(String::as_str);
+    chosen.filter(|name| cache.pool.provider(name).is_some_and(|p| p.enabled)).or_else(|| target::only(&cache.pool))
+}
+
+fn missing(name: &str) -> Error {
+    Error::not_found("provider_not_found", format!("There is no provider {name}."))
+}
+
+fn view(cache: &Cache, name: &str, provider: &Provider, now: u64) -> Value {
+    let [active, cooling, disabled] = cache.pool.count(Some(name), now);
+    json!({
+        "name": name,
+        "preset": provider.preset,
+        "base_url": provider.base_url,
+        "auth": provider.auth,
+        "enabled": provider.enabled,
+        "default": default_provider(cache) == Some(name),
+        "first_byte_timeout_ms": provider.first_byte_timeout_ms,
+        "answer_timeout_ms": provider.answer_timeout_ms,
+        "idle_timeout_ms": provider.idle_timeout_ms,
+        "overall_timeout_ms": provider.overall_timeout_ms,
+        "keys": {"active": active, "cooling": cooling, "disabled": disabled},
+        "created": provider.created,
+    })
+}

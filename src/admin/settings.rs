@@ -1,0 +1,55 @@
+//! Settings that may change at run time.
+
+use super::{Asked, answer, input};
+use crate::{
+    app::with_cache,
+    config,
+    error::{Error, Result},
+    record::{Kind, Record},
+};
+use serde_json::{Map, Value, json};
+use worker::web_sys::Response;
+
+const DEFAULT_PROVIDER: &str = "default_provider";
+
+pub fn show(asked: &Asked) -> Result<Response> {
+    let stored: Map<String, Value> =
+        with_cache(|c| c.settings.iter().map(|(name, text)| (name.clone(), stored_value(name, text))).collect());
+    let config = asked.app.config()?;
+    answer(200, &json!({"settings": stored, "effective": *config}))
+}
+
+/// A field of null returns a setting to its var or default.
+pub async fn change(asked: &Asked) -> Result<Response> {
+    let changes: Map<String, Value> = input::body(asked).await?;
+    let records: Result<Vec<Record>> = changes.iter().map(|(name, value)| record(name, value, asked.now)).collect();
+    asked.app.write(records?, asked.now).await?;
+    show(asked)
+}
+
+fn record(name: &str, value: &Value, now: u64) -> Result<Record> {
+    let invalid = |message: String| Error::invalid("bad_setting", message, None);
+    let text = match value {
+        Value::Null => return Ok(Record::deleted(Kind::Setting, name, now)),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            return Err(invalid(format!("{name} is a number or a text.")));
+        }
+    };
+    if name == DEFAULT_PROVIDER {
+        if with_cache(|c| c.pool.provider(&text).is_none()) {
+            return Err(invalid(format!("There is no provider {text}.")));
+        }
+    } else {
+        config::check(name, &text).map_err(|problem| invalid(format!("{problem}.")))?;
+    }
+    Record::new(Kind::Setting, name, &text, now)
+}
+
+fn stored_value(name: &str, text: &str) -> Value {
+    match text.parse::<u64>() {
+        Ok(number) if name != DEFAULT_PROVIDER => json!(number),
+        _ => json!(text),
+    }
+}

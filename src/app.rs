@@ -1,0 +1,288 @@
+//! What a request carries with it: the storage, and this isolate's cache. The cache is a picture of what is stored
+//! and a small buffer of counts; it is borrowed inside `with_cache` only, never across an await.
+
+use crate::{
+    auth::{self, throttle::Throttle},
+    config::{self, Config, Level},
+    error::{Error, Result},
+    pool::{Pool, dice::Dice},
+    record::{Kind, Record, client::Client},
+    runtime,
+    store::{Loaded, Store},
+    usage::count::Pending,
+};
+use serde_json::json;
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+    future::Future,
+    rc::Rc,
+};
+use worker::{Context, Env};
+
+/// Work in the background that is older than this was cut off by the runtime.
+const BACKGROUND_MS: u64 = 40_000;
+/// What this isolate wrote may take this long to be read back.
+const RECENT_MS: u64 = 5 * 60_000;
+/// A picture older than this many times its age limit is not served while it is renewed.
+const TOO_OLD: u64 = 6;
+const PEPPER: &str = "pepper";
+
+pub struct App {
+    pub store: Store,
+    env: Env,
+    context: Option<Context>,
+}
+
+#[derive(Default)]
+pub struct Cache {
+    pub pool: Pool,
+    /// By the hash of the client key: its id and what is stored of it.
+    pub clients: HashMap<String, (String, Client)>,
+    /// What the page stored, by the setting's name.
+    pub settings: HashMap<String, String>,
+    pub revoked: HashSet<String>,
+    pub pending: Pending,
+    pub throttle: Throttle,
+    pepper: Option<String>,
+    config: Option<Rc<Config>>,
+    dice: Option<Dice>,
+    revision: u64,
+    loaded_at: Option<u64>,
+    refreshing: Option<u64>,
+    flushing: Option<u64>,
+    recent: Vec<Record>,
+}
+
+thread_local! {
+    static CACHE: RefCell<Cache> = RefCell::default();
+}
+
+/// The only way to the cache.
+pub fn with_cache<R>(f: impl FnOnce(&mut Cache) -> R) -> R {
+    CACHE.with_borrow_mut(f)
+}
+
+/// As `with_cache`, with dice that go on from roll to roll.
+pub fn with_dice<R>(f: impl FnOnce(&mut Cache, &mut Dice) -> R) -> R {
+    with_cache(|cache| {
+        let mut dice = cache.dice.take().or_else(|| runtime::dice().ok()).unwrap_or_else(|| Dice::seeded(0));
+        let result = f(cache, &mut dice);
+        cache.dice = Some(dice);
+        result
+    })
+}
+
+impl App {
+    /// # Errors
+    /// `NoStorage` when neither D1 nor KV is bound.
+    pub fn new(env: Env, context: Option<Context>) -> Result<Rc<Self>> {
+        Ok(Rc::new(Self { store: Store::bind(&env)?, env, context }))
+    }
+
+    /// A secret or var; an empty one counts as not set.
+    pub fn var(&self, name: &str) -> Option<String> {
+        self.env.var(name).ok().map(|v| v.to_string()).filter(|v| !v.is_empty())
+    }
+
+    /// Goes on after the answer; a cron has no background of its own and so waits.
+    pub fn in_background(&self, work: impl Future<Output = ()> + 'static) {
+        if let Some(context) = &self.context {
+            context.wait_until(work);
+        }
+    }
+
+    /// The settings in force.
+    ///
+    /// # Errors
+    /// `Config` names every problem.
+    pub fn config(&self) -> Result<Rc<Config>> {
+        if let Some(config) = with_cache(|c| c.config.clone()) {
+            return Ok(config);
+        }
+        let stored = with_cache(|c| c.settings.clone());
+        let lookup = |name: &str| stored.get(name).cloned().or_else(|| self.var(name));
+        let config = config::read(lookup, self.store.name() == "kv").map_err(|p| Error::Config(p.join("; ")))?;
+        runtime::set_log_level(config.log_level);
+        let config = Rc::new(config);
+        with_cache(|c| c.config = Some(config.clone()));
+        Ok(config)
+    }
+
+    /// Sees to it that the cache is fresh enough for a call. An old picture is served while it is renewed, and also
+    /// when the storage fails.
+    pub async fn refresh(self: &Rc<Self>, now: u64) -> Result<()> {
+        let limit = self.config()?.snapshot_age_ms;
+        let Some(loaded_at) = with_cache(|c| c.loaded_at) else { return self.load(now).await };
+        let age = now.saturating_sub(loaded_at);
+        if age <= limit || with_cache(|c| c.refreshing.is_some_and(|since| since + BACKGROUND_MS > now)) {
+            return Ok(());
+        }
+        with_cache(|c| c.refreshing = Some(now));
+        let app = self.clone();
+        let renew = async move {
+            if let Err(error) = app.load(now).await {
+                runtime::log(Level::Warn, "snapshot_stale", || json!({"error": error.message(), "age_ms": age}));
+            }
+            with_cache(|c| c.refreshing = None);
+        };
+        if age > limit.saturating_mul(TOO_OLD) {
+            renew.await;
+        } else {
+            self.in_background(renew);
+        }
+        Ok(())
+    }
+
+    /// Reads what changed since the last time.
+    pub async fn load(&self, now: u64) -> Result<()> {
+        let known = with_cache(|c| c.revision);
+        let loaded = self.store.load(known).await?;
+        with_cache(|c| {
+            c.loaded_at = Some(now);
+            if let Some(loaded) = loaded {
+                c.absorb(loaded, now);
+            }
+        });
+        Ok(())
+    }
+
+    /// Stores what a person changed, and only then shows it.
+    pub async fn write(&self, records: Vec<Record>, now: u64) -> Result<()> {
+        self.store.write(&records, now).await?;
+        with_cache(|c| c.remember(records, now));
+        Ok(())
+    }
+
+    /// Stores what a machine noted. The pool has it already; the storage follows in the background.
+    pub fn note(self: &Rc<Self>, records: Vec<Record>, now: u64) {
+        if records.is_empty() {
+            return;
+        }
+        let app = self.clone();
+        self.in_background(async move {
+            if let Err(error) = app.store.note(&records, now).await {
+                runtime::log(Level::Error, "note_lost", || json!({"error": error.message()}));
+            }
+        });
+    }
+
+    /// The stored secret behind all digests; made at the first login.
+    pub async fn pepper(&self, now: u64) -> Result<String> {
+        if let Some(pepper) = with_cache(|c| c.pepper.clone()) {
+            return Ok(pepper);
+        }
+        let fresh = Record::new(Kind::Secret, PEPPER, &runtime::random_id()?, now)?;
+        let held = self.store.ensure(fresh, now).await?;
+        let pepper: String = held.read().ok_or_else(|| Error::Storage("the pepper cannot be read".into()))?;
+        with_cache(|c| c.pepper = Some(pepper.clone()));
+        Ok(pepper)
+    }
+
+    /// The id and label of a client key that may call; `None` = it may not.
+    pub fn client(&self, credential: &str) -> Option<String> {
+        if self.var("PROXY_API_KEY").is_some_and(|first| auth::same_secret(&first, credential)) {
+            return Some("env".into());
+        }
+        with_cache(|c| {
+            let hash = auth::client_hash(c.pepper.as_deref()?, credential);
+            c.clients.get(&hash).filter(|(_, client)| client.enabled).map(|(id, _)| id.clone())
+        })
+    }
+
+    /// Writes the counts down after a while; many requests share one write.
+    pub fn flush_soon(self: &Rc<Self>, now: u64) {
+        let Ok(interval) = self.config().map(|c| c.flush_interval_ms) else { return };
+        let asleep = with_cache(|c| c.flushing.is_some_and(|since| since + BACKGROUND_MS > now));
+        if asleep || with_cache(|c| c.pending.age(now)).is_none() {
+            return;
+        }
+        with_cache(|c| c.flushing = Some(now));
+        let app = self.clone();
+        self.in_background(async move {
+            // The runtime gives background work 30 s.
+            runtime::sleep(interval.min(20_000)).await;
+            let now = runtime::now();
+            with_cache(|c| c.flushing = None);
+            if with_cache(|c| c.pending.age(now)).is_some_and(|age| age + 500 >= interval)
+                && let Err(error) = app.flush(now).await
+            {
+                runtime::log(Level::Warn, "flush_failed", || json!({"error": error.message()}));
+            }
+        });
+    }
+
+    /// Writes this isolate's counts down now; answers how many keys they were of. Nothing is lost when it fails.
+    pub async fn flush(&self, now: u64) -> Result<usize> {
+        let rows = with_cache(|c| c.pending.take());
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let id = format!("{now:013}-{}", runtime::random_id()?);
+        match self.store.append(&id, &rows).await {
+            Ok(()) => Ok(rows.len()),
+            Err(error) => {
+                with_cache(|c| c.pending.give_back(rows, now));
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Cache {
+    fn absorb(&mut self, loaded: Loaded, now: u64) {
+        self.revision = loaded.revision;
+        if loaded.full {
+            self.clients.clear();
+            self.settings.clear();
+            self.revoked.clear();
+            self.config = None;
+        }
+        self.pool.sync(&loaded.records, loaded.full, now);
+        self.take(&loaded.records);
+        // What this isolate wrote a moment ago may not be in what it read.
+        self.recent.retain(|r| r.changed + RECENT_MS > now);
+        let newer: Vec<Record> = self
+            .recent
+            .iter()
+            .filter(|mine| !loaded.records.iter().any(|r| r.same_place(mine) && r.changed >= mine.changed))
+            .filter(|_| loaded.full)
+            .cloned()
+            .collect();
+        self.pool.sync(&newer, false, now);
+        self.take(&newer);
+    }
+
+    fn remember(&mut self, records: Vec<Record>, now: u64) {
+        self.pool.sync(&records, false, now);
+        self.take(&records);
+        self.recent.retain(|old| old.changed + RECENT_MS > now && !records.iter().any(|new| new.same_place(old)));
+        self.recent.extend(records);
+    }
+
+    /// All but the pool's records.
+    fn take(&mut self, records: &[Record]) {
+        for record in records {
+            match record.kind {
+                Kind::Client => {
+                    self.clients.retain(|_, (id, _)| *id != record.id);
+                    if let Some(client) = record.read::<Client>() {
+                        self.clients.insert(client.hash.clone(), (record.id.clone(), client));
+                    }
+                }
+                Kind::Setting => {
+                    self.config = None;
+                    match record.read::<String>() {
+                        Some(value) => self.settings.insert(record.id.clone(), value),
+                        None => self.settings.remove(&record.id),
+                    };
+                }
+                Kind::Revoked => {
+                    self.revoked.insert(record.id.clone());
+                }
+                Kind::Secret => self.pepper = record.read(),
+                Kind::Provider | Kind::Key | Kind::Disabled | Kind::Cooldown => {}
+            }
+        }
+    }
+}

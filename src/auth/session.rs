@@ -1,0 +1,94 @@
+//! An admin's session: a JWT (RFC 7519) signed with HS256, the only algorithm that is taken back.
+
+use super::hs256;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::{Deserialize, Serialize};
+
+/// Longer tokens are refused unread.
+const MAX_LENGTH: usize = 1024;
+/// How far ahead of ours the clock that issued a token may be, in seconds.
+const LEEWAY: u64 = 60;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id, for logging out.
+    pub jti: String,
+    /// Unix seconds, as JWT wants them.
+    pub iat: u64,
+    pub exp: u64,
+}
+
+impl Session {
+    /// Begins now (Unix milliseconds) and lasts `life_ms`.
+    pub const fn new(jti: String, now: u64, life_ms: u64) -> Self {
+        Self { jti, iat: now / 1000, exp: (now + life_ms) / 1000 }
+    }
+
+    pub const fn expires_at(&self) -> u64 {
+        self.exp * 1000
+    }
+
+    /// The token; `None` only if signing itself fails.
+    pub fn sign(&self, secret: &str) -> Option<String> {
+        hs256::install();
+        encode(&Header::new(Algorithm::HS256), self, &EncodingKey::from_secret(secret.as_bytes())).ok()
+    }
+}
+
+/// The session of a token, if it is one of ours and runs at `now` (Unix milliseconds).
+pub fn check(token: &str, secret: &str, now: u64) -> Option<Session> {
+    if token.len() > MAX_LENGTH {
+        return None;
+    }
+    hs256::install();
+    let mut rules = Validation::new(Algorithm::HS256);
+    // jsonwebtoken would read the system's clock; the comparison is below.
+    rules.validate_exp = false;
+    rules.set_required_spec_claims(&["exp"]);
+    let session: Session = decode(token, &DecodingKey::from_secret(secret.as_bytes()), &rules).ok()?.claims;
+    let second = now / 1000;
+    (session.iat <= second + LEEWAY && second < session.exp).then_some(session)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn session() -> Session {
+        Session::new("id".into(), NOW, 3_600_000)
+    }
+
+    #[test]
+    fn a_session_holds_until_it_expires() {
+        let token = session().sign("secret").unwrap();
+        assert_eq!(check(&token, "secret", NOW), Some(session()));
+        assert_eq!(check(&token, "secret", NOW + 3_599_000), Some(session()));
+        assert_eq!(check(&token, "secret", NOW + 3_600_000), None);
+        assert_eq!(check(&token, "secret", NOW - 120_000), None);
+    }
+
+    #[test]
+    fn a_token_of_another_secret_or_form_is_refused() {
+        let token = session().sign("secret").unwrap();
+        assert_eq!(check(&token, "other", NOW), None);
+        assert_eq!(check(&format!("{token}x"), "secret", NOW), None);
+        assert_eq!(check(&"x".repeat(5000), "secret", NOW), None);
+        for bad in ["", ".", "..", "a.b.c", "ä"] {
+            assert_eq!(check(bad, "secret", NOW), None);
+        }
+    }
+
+    #[test]
+    fn alg_none_and_other_algorithms_are_refused() {
+        // {"alg":"none","typ":"JWT"} and {"alg":"HS512","typ":"JWT"} in front of our own claims.
+        let token = session().sign("secret").unwrap();
+        let mut parts = token.split('.');
+        let (_, claims, signature) = (parts.next(), parts.next().unwrap(), parts.next().unwrap());
+        for head in ["eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0", "eyJhbGciOiJIUzUxMiIsInR5cCI6IkpXVCJ9"] {
+            assert_eq!(check(&format!("{head}.{claims}."), "secret", NOW), None);
+            assert_eq!(check(&format!("{head}.{claims}.{signature}"), "secret", NOW), None);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Slows down guessing of the admin password: after ten wrong ones an address waits. Counted in each isolate.
+
+use std::collections::HashMap;
+
+const FREE_TRIES: u32 = 10;
+const WINDOW_MS: u64 = 15 * 60_000;
+/// More addresses than this are not told apart; they share one count.
+const ADDRESSES: usize = 1000;
+
+#[derive(Default)]
+pub struct Throttle {
+    wrong: HashMap<String, (u32, u64)>,
+}
+
+impl Throttle {
+    /// How long `address` must wait before its next try; `None` = it may try now.
+    pub fn wait_ms(&self, address: &str, now: u64) -> Option<u64> {
+        let (count, since) = self.wrong.get(address).or_else(|| self.wrong.get(""))?;
+        let ends = since + WINDOW_MS;
+        (*count >= FREE_TRIES && now < ends).then(|| ends - now)
+    }
+
+    pub fn wrong(&mut self, address: &str, now: u64) {
+        self.wrong.retain(|_, (_, since)| *since + WINDOW_MS > now);
+        let name = if self.wrong.len() < ADDRESSES { address } else { "" };
+        self.wrong.entry(name.into()).or_insert((0, now)).0 += 1;
+    }
+
+    pub fn right(&mut self, address: &str) {
+        self.wrong.remove(address);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_wrong_passwords_make_an_address_wait_and_no_other() {
+        let mut throttle = Throttle::default();
+        for _ in 0..10 {
+            assert_eq!(throttle.wait_ms("1.2.3.4", 0), None);
+            throttle.wrong("1.2.3.4", 0);
+        }
+        assert_eq!(throttle.wait_ms("1.2.3.4", 1000), Some(WINDOW_MS - 1000));
+        assert_eq!(throttle.wait_ms("5.6.7.8", 1000), None);
+        assert_eq!(throttle.wait_ms("1.2.3.4", WINDOW_MS), None);
+    }
+
+    #[test]
+    fn the_right_password_clears_the_count() {
+        let mut throttle = Throttle::default();
+        (0..9).for_each(|_| throttle.wrong("a", 0));
+        throttle.right("a");
+        throttle.wrong("a", 0);
+        assert_eq!(throttle.wait_ms("a", 0), None);
+    }
+}

@@ -1,0 +1,180 @@
+//! Everything that can go wrong, sorted by whose fault it is, and the one shape in which callers see it:
+//! OpenAI's error object.
+
+use serde_json::json;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Error {
+    // The caller's.
+    /// No valid session on an admin call.
+    LoginRequired,
+    WrongPassword,
+    /// The client key is missing, unknown or switched off.
+    ClientKey,
+    /// The request cannot be understood; `param` names the field at fault.
+    Invalid {
+        code: &'static str,
+        message: String,
+        param: Option<&'static str>,
+    },
+    NotFound {
+        code: &'static str,
+        message: String,
+    },
+    /// `allow` is the value of the Allow header.
+    Method {
+        allow: &'static str,
+    },
+    Conflict {
+        code: &'static str,
+        message: String,
+    },
+    /// A browser on another site tried to use the admin's cookie.
+    CrossSite,
+    /// Too many wrong logins.
+    Throttled {
+        wait_ms: u64,
+    },
+    // The upstream's.
+    /// No attempt succeeded; what the client sees is decided by `pool::exhausted`.
+    Exhausted {
+        status: u16,
+        code: &'static str,
+        message: String,
+        wait_ms: Option<u64>,
+    },
+    // Ours, or our operator's.
+    NoStorage,
+    NoPassword,
+    /// The settings cannot be read; the text names each problem.
+    Config(String),
+    Storage(String),
+    Internal(String),
+}
+
+impl Error {
+    pub fn invalid(code: &'static str, message: impl Into<String>, param: Option<&'static str>) -> Self {
+        Self::Invalid { code, message: message.into(), param }
+    }
+
+    pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::NotFound { code, message: message.into() }
+    }
+
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Invalid { .. } => 400,
+            Self::LoginRequired | Self::WrongPassword | Self::ClientKey => 401,
+            Self::CrossSite => 403,
+            Self::NotFound { .. } => 404,
+            Self::Method { .. } => 405,
+            Self::Conflict { .. } => 409,
+            Self::Throttled { .. } => 429,
+            Self::Exhausted { status, .. } => *status,
+            Self::NoStorage | Self::Config(_) | Self::Internal(_) => 500,
+            Self::NoPassword | Self::Storage(_) => 503,
+        }
+    }
+
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::LoginRequired => "login_required",
+            Self::WrongPassword => "wrong_password",
+            Self::ClientKey => "invalid_api_key",
+            Self::Method { .. } => "method_not_allowed",
+            Self::CrossSite => "cross_site",
+            Self::Throttled { .. } => "too_many_logins",
+            Self::Invalid { code, .. }
+            | Self::NotFound { code, .. }
+            | Self::Conflict { code, .. }
+            | Self::Exhausted { code, .. } => code,
+            Self::NoStorage => "no_storage",
+            Self::NoPassword => "admin_password_missing",
+            Self::Config(_) => "bad_settings",
+            Self::Storage(_) => "storage_failed",
+            Self::Internal(_) => "internal_error",
+        }
+    }
+
+    /// OpenAI's `error.type` for the fault.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::LoginRequired | Self::WrongPassword | Self::ClientKey => "authentication_error",
+            Self::CrossSite => "permission_error",
+            Self::Invalid { .. } | Self::NotFound { .. } | Self::Method { .. } | Self::Conflict { .. } => {
+                "invalid_request_error"
+            }
+            Self::Throttled { .. } => "rate_limit_error",
+            Self::Exhausted { status: 429, .. } => "rate_limit_error",
+            Self::Exhausted { .. } => "upstream_error",
+            Self::NoStorage | Self::NoPassword | Self::Config(_) | Self::Storage(_) | Self::Internal(_) => {
+                "keypool_error"
+            }
+        }
+    }
+
+    pub fn message(&self) -> String {
+        match self {
+            Self::LoginRequired => "Log in first: POST /admin/api/login with the admin password.".into(),
+            Self::WrongPassword => "The password is wrong.".into(),
+            Self::ClientKey => "The client key is missing, unknown or switched off. Make one on the admin page and \
+                                send it as `Authorization: Bearer kp-...`."
+                .into(),
+            Self::Method { allow } => format!("This path answers {allow} only."),
+            Self::CrossSite => "The admin API takes changes from its own page only.".into(),
+            Self::Throttled { wait_ms } => {
+                format!("Too many wrong passwords. Try again in {} s.", wait_ms.div_ceil(1000))
+            }
+            Self::Invalid { message, .. }
+            | Self::NotFound { message, .. }
+            | Self::Conflict { message, .. }
+            | Self::Exhausted { message, .. } => message.clone(),
+            Self::NoStorage => "No storage is bound. Bind a D1 database as `DB` or a KV namespace as `API_TOKENS` in \
+                                wrangler.toml and deploy again."
+                .into(),
+            Self::NoPassword => "The secret ADMIN_PASSWORD is not set. Set it with `npx wrangler secret put \
+                                 ADMIN_PASSWORD`, or in .dev.vars for local work."
+                .into(),
+            Self::Config(problems) => format!("The settings cannot be read: {problems}"),
+            Self::Storage(cause) => format!("The storage failed, nothing was changed: {cause}"),
+            Self::Internal(cause) => format!("keypool failed: {cause}"),
+        }
+    }
+
+    /// For how long the caller should wait before it tries again.
+    pub const fn wait_ms(&self) -> Option<u64> {
+        match self {
+            Self::Throttled { wait_ms } => Some(*wait_ms),
+            Self::Exhausted { wait_ms, .. } => *wait_ms,
+            Self::Storage(_) => Some(1000),
+            _ => None,
+        }
+    }
+
+    /// The body that callers see.
+    pub fn to_json(&self) -> String {
+        let param = match self {
+            Self::Invalid { param, .. } => *param,
+            _ => None,
+        };
+        json!({"error": {"message": self.message(), "type": self.kind(), "param": param, "code": self.code()}})
+            .to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_looks_as_openai_clients_expect() {
+        let error = Error::invalid("bad_weight", "weight is 0 to 100", Some("weight"));
+        let body: serde_json::Value = serde_json::from_str(&error.to_json()).unwrap();
+        let expected = json!({"error": {"message": "weight is 0 to 100", "type": "invalid_request_error",
+            "param": "weight", "code": "bad_weight"}});
+        assert_eq!(body, expected);
+        assert_eq!(error.status(), 400);
+    }
+}

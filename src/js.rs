@@ -1,0 +1,165 @@
+//! The JavaScript side: what web-sys lacks or cannot do without throwing, and short ways to say the rest.
+
+use crate::error::{Error, Result};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use worker::{
+    js_sys::{Array, Promise, Reflect, Uint8Array},
+    web_sys::{
+        AbortSignal, Headers, ReadableStream, Request, RequestInit, Response, ResponseInit, StreamPipeOptions,
+        WritableStream,
+    },
+};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = fetch, catch)]
+    pub fn fetch(url: &str, init: &RequestInit) -> std::result::Result<Promise, JsValue>;
+
+    #[wasm_bindgen(js_namespace = AbortSignal, js_name = any, catch)]
+    pub fn any_signal(signals: &Array) -> std::result::Result<AbortSignal, JsValue>;
+
+    /// Its readable side is never handed to the runtime alone, so that we learn of the end of a stream.
+    pub type IdentityTransformStream;
+    #[wasm_bindgen(constructor, js_class = "IdentityTransformStream")]
+    pub fn new() -> IdentityTransformStream;
+    #[wasm_bindgen(method, getter)]
+    pub fn readable(this: &IdentityTransformStream) -> ReadableStream;
+    #[wasm_bindgen(method, getter)]
+    pub fn writable(this: &IdentityTransformStream) -> WritableStream;
+
+    /// A stream's methods, for those of web-sys that cannot say that they throw.
+    pub type Stream;
+    #[wasm_bindgen(method, catch)]
+    pub fn tee(this: &Stream) -> std::result::Result<Array, JsValue>;
+    #[wasm_bindgen(method, js_name = pipeTo, catch)]
+    pub fn pipe_to(
+        this: &Stream,
+        to: &WritableStream,
+        options: &StreamPipeOptions,
+    ) -> std::result::Result<Promise, JsValue>;
+    #[wasm_bindgen(method, js_name = getReader, catch)]
+    pub fn byob_reader(this: &Stream, options: &JsValue) -> std::result::Result<ByobReader, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn cancel(this: &Stream) -> std::result::Result<Promise, JsValue>;
+
+    pub type ByobReader;
+    #[wasm_bindgen(method, catch)]
+    pub fn read(this: &ByobReader, view: &Uint8Array) -> std::result::Result<Promise, JsValue>;
+    #[wasm_bindgen(method, js_name = cancel, catch)]
+    pub fn cancel_reader(this: &ByobReader) -> std::result::Result<Promise, JsValue>;
+
+    pub type ReadResult;
+    #[wasm_bindgen(method, getter)]
+    pub fn done(this: &ReadResult) -> bool;
+    #[wasm_bindgen(method, getter)]
+    pub fn value(this: &ReadResult) -> Option<Uint8Array>;
+}
+
+impl From<worker::Error> for Error {
+    fn from(error: worker::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<JsValue> for Error {
+    fn from(value: JsValue) -> Self {
+        worker::Error::from(value).into()
+    }
+}
+
+/// Path and query of a request, `?` not included.
+pub fn path_and_query(url: &str) -> (&str, &str) {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
+    path.split_once('?').unwrap_or((path, ""))
+}
+
+/// `None` when it is absent.
+pub fn header(headers: &Headers, name: &str) -> Option<String> {
+    headers.get(name).ok().flatten()
+}
+
+/// All headers with lower-case names. For failures only: it costs more than the rest of a request.
+pub fn all_headers(headers: &Headers) -> Vec<(String, String)> {
+    let entries = Array::from(headers.entries().as_ref());
+    let text = |pair: &JsValue, at| Reflect::get_u32(pair, at).ok().and_then(|v| v.as_string());
+    entries.iter().filter_map(|pair| Some((text(&pair, 0)?, text(&pair, 1)?))).collect()
+}
+
+pub fn is_aborted(request: &Request) -> bool {
+    request.signal().aborted()
+}
+
+/// # Errors
+/// When a header's value is not allowed in one.
+pub fn headers_of(pairs: &[(&str, &str)]) -> Result<Headers> {
+    let headers = Headers::new()?;
+    for (name, value) in pairs {
+        headers.set(name, value)?;
+    }
+    Ok(headers)
+}
+
+fn init(status: u16, headers: &Headers) -> ResponseInit {
+    let init = ResponseInit::new();
+    init.set_status(status);
+    init.set_headers(headers);
+    init
+}
+
+/// # Errors
+/// When the runtime refuses, as with a body on status 204.
+pub fn text_response(status: u16, headers: &Headers, body: Option<&str>) -> Result<Response> {
+    Ok(Response::new_with_opt_str_and_init(body, &init(status, headers))?)
+}
+
+/// # Errors
+/// As `text_response`.
+pub fn stream_response(status: u16, headers: &Headers, body: Option<&ReadableStream>) -> Result<Response> {
+    Ok(Response::new_with_opt_readable_stream_and_init(body, &init(status, headers))?)
+}
+
+/// # Errors
+/// As `text_response`.
+pub fn bytes_response(status: u16, headers: &Headers, body: &Uint8Array) -> Result<Response> {
+    Ok(Response::new_with_opt_js_u8_array_and_init(Some(body), &init(status, headers))?)
+}
+
+/// # Errors
+/// As `text_response`.
+pub fn json_response(status: u16, body: &str) -> Result<Response> {
+    let headers = headers_of(&[("content-type", "application/json"), ("cache-control", "no-store")])?;
+    text_response(status, &headers, Some(body))
+}
+
+/// An error as the caller sees it; building it cannot fail in a way that matters more than the error.
+pub fn error_response(error: &Error, request_id: &str) -> Response {
+    let build = || -> Result<Response> {
+        let response = json_response(error.status(), &error.to_json())?;
+        let headers = response.headers();
+        headers.set("x-request-id", request_id)?;
+        if let Some(wait) = error.wait_ms() {
+            headers.set("retry-after", &wait.div_ceil(1000).max(1).to_string())?;
+        }
+        if let Error::Method { allow } = error {
+            headers.set("allow", allow)?;
+        }
+        Ok(response)
+    };
+    build().unwrap_or_else(|_| Response::error())
+}
+
+/// Bytes `from..to` on the JavaScript side, no copy.
+pub fn part(bytes: &Uint8Array, from: usize, to: usize) -> Uint8Array {
+    let clamp = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    bytes.subarray(clamp(from), clamp(to))
+}
+
+pub fn length(bytes: &Uint8Array) -> usize {
+    usize::try_from(bytes.length()).unwrap_or(usize::MAX)
+}
+
+/// web-sys' stream as ours, with the methods above.
+pub fn stream(stream: &ReadableStream) -> &Stream {
+    stream.unchecked_ref()
+}

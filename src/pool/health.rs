@@ -1,0 +1,231 @@
+//! What a verdict does to a key: rests, disabling, and the way back. The table is shared/ERRORS.md's; docs/adr/0004
+//! says what is stored and what stays in the isolate.
+
+use super::{
+    Pool, Ticket,
+    class::Class,
+    dice::Dice,
+    slot::{Cool, Slot},
+    verdict::{Verdict, day_end_ms},
+};
+use crate::record::{
+    Kind, Record,
+    key::{Cooldown, Disabled, cooldown_id},
+};
+use std::rc::Rc;
+
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+/// Shorter rests stay in this isolate's memory.
+const WORTH_STORING_MS: u64 = 15 * SECOND;
+/// A rest whose end lies this far back no longer counts as a strike.
+const FORGET_MS: u64 = 10 * MINUTE;
+/// A key that fails this soon after it came back goes on with the backoff it had.
+const RELAPSE_MS: u64 = 10 * MINUTE;
+const REFUSALS: u8 = 3;
+
+/// What a failure asks for.
+enum Effect {
+    Nothing,
+    /// Rest for one model (or all) for so many milliseconds.
+    Rest {
+        all: bool,
+        ms: u64,
+    },
+    Disable(Class),
+}
+
+impl Pool {
+    /// Notes a failed attempt; answers what must be stored.
+    pub fn failed(&mut self, ticket: Ticket, model: &str, verdict: &Verdict, now: u64, dice: &mut Dice) -> Vec<Record> {
+        let google = self.slots.get(ticket).is_some_and(|s| self.is_google(&s.key.provider));
+        let Some(slot) = self.slots.get_mut(ticket) else { return Vec::new() };
+        let record = match effect(slot, model, verdict, google, now, dice) {
+            Effect::Nothing => None,
+            Effect::Rest { all, ms } => rest(slot, if all { None } else { Some(model) }, verdict, ms, now),
+            Effect::Disable(class) => disable(slot, class, verdict, now),
+        };
+        self.reweigh(ticket, now);
+        record.into_iter().collect()
+    }
+
+    /// Notes a success: it clears the rests and strikes of the key for this model. Answers what must be stored.
+    pub fn succeeded(&mut self, ticket: Ticket, model: &str, now: u64) -> Vec<Record> {
+        let Some(slot) = self.slots.get_mut(ticket) else { return Vec::new() };
+        slot.refusals = 0;
+        let woken = slot.disabled.as_ref().is_some_and(|d| d.restored.is_none());
+        if slot.cools.is_empty() && !woken {
+            return Vec::new();
+        }
+        let mut records = clear_cools(slot, |c| c.model.as_deref().is_none_or(|m| m == model), now);
+        if woken {
+            records.extend(restore(slot, now));
+        }
+        self.reweigh(ticket, now);
+        records
+    }
+
+    /// A person's reset: no rest, no machine's disabling, no strikes.
+    pub fn reset(&mut self, ticket: Ticket, now: u64) -> Vec<Record> {
+        let Some(slot) = self.slots.get_mut(ticket) else { return Vec::new() };
+        slot.refusals = 0;
+        let mut records = clear_cools(slot, |_| true, now);
+        if slot.disabled.take().is_some() {
+            records.push(Record::deleted(Kind::Disabled, &*slot.id, now));
+        }
+        self.reweigh(ticket, now);
+        records
+    }
+
+    /// Keys that machines disabled and whose probe is due, the longest due first.
+    pub fn due(&self, now: u64) -> Vec<Ticket> {
+        let mut due: Vec<(u64, Ticket)> = self
+            .keys()
+            .filter(|(_, s)| s.key.enabled)
+            .filter_map(|(t, s)| Some((s.disabled.as_ref().filter(|d| d.restored.is_none())?.next_probe, t)))
+            .filter(|(at, _)| *at <= now)
+            .collect();
+        due.sort_unstable();
+        due.into_iter().map(|(_, ticket)| ticket).collect()
+    }
+
+    /// Notes a probe's outcome (`None` = it went well); answers what must be stored.
+    pub fn probed(&mut self, ticket: Ticket, verdict: Option<&Verdict>, now: u64) -> Vec<Record> {
+        let Some(slot) = self.slots.get_mut(ticket) else { return Vec::new() };
+        let record = match verdict {
+            None => restore(slot, now),
+            Some(verdict) => postpone(slot, verdict, now),
+        };
+        self.reweigh(ticket, now);
+        record.into_iter().collect()
+    }
+
+    fn is_google(&self, provider: &str) -> bool {
+        self.provider(provider).is_some_and(|p| p.preset.as_deref() == Some("gemini"))
+    }
+}
+
+fn effect(slot: &mut Slot, model: &str, verdict: &Verdict, google: bool, now: u64, dice: &mut Dice) -> Effect {
+    let strikes = strikes(slot, model, now);
+    let one = |ms| Effect::Rest { all: false, ms };
+    match verdict.class {
+        Class::KeyDead | Class::KeyBroke => Effect::Disable(verdict.class),
+        Class::DayQuota => one(day_end_ms(google, now).saturating_sub(now)),
+        Class::RateLimited => match verdict.wait_ms {
+            Some(ms) => one(ms.clamp(SECOND, 10 * MINUTE) + dice.below(500)),
+            None => one(step(&[5, 10, 20, 40, 60], strikes) * SECOND),
+        },
+        Class::ModelBusy | Class::Transient | Class::Timeout | Class::Empty | Class::BrokenStream => {
+            one(step(&[1, 2, 4, 8, 16, 20], strikes) * SECOND)
+        }
+        Class::KeyLacksModel => one(HOUR),
+        Class::Forbidden => {
+            slot.refusals = slot.refusals.saturating_add(1);
+            if slot.refusals >= REFUSALS {
+                Effect::Disable(Class::KeyDead)
+            } else {
+                Effect::Rest { all: true, ms: 5 * MINUTE }
+            }
+        }
+        Class::IpThrottle | Class::Caller | Class::ClientGone | Class::Manual => Effect::Nothing,
+    }
+}
+
+/// The value for the `strikes`th failure in a row; the last one for all beyond.
+fn step(values: &[u64], strikes: u8) -> u64 {
+    values.get(usize::from(strikes)).or(values.last()).copied().unwrap_or(1)
+}
+
+fn strikes(slot: &Slot, model: &str, now: u64) -> u8 {
+    let held = slot.cools.iter().find(|c| c.model.as_deref() == Some(model));
+    held.filter(|c| c.until + FORGET_MS > now).map_or(0, |c| c.strikes)
+}
+
+fn rest(slot: &mut Slot, model: Option<&str>, verdict: &Verdict, ms: u64, now: u64) -> Option<Record> {
+    let strikes = model.map_or(0, |m| strikes(slot, m, now)).saturating_add(1);
+    let stored = ms > WORTH_STORING_MS;
+    slot.cools.retain(|c| c.model.as_deref() != model && c.until + FORGET_MS > now);
+    let cool = Cool {
+        model: model.map(Rc::from),
+        until: now.saturating_add(ms),
+        since: now,
+        class: verdict.class,
+        status: verdict.status,
+        message: verdict.message.as_str().into(),
+        strikes,
+        stored,
+    };
+    let body = Cooldown {
+        until: cool.until,
+        class: cool.class.name().into(),
+        status: cool.status,
+        message: verdict.message.clone(),
+        since: now,
+    };
+    slot.cools.push(cool);
+    stored.then(|| Record::new(Kind::Cooldown, cooldown_id(&slot.id, model), &body, now).ok()).flatten()
+}
+
+fn clear_cools(slot: &mut Slot, which: impl Fn(&Cool) -> bool, now: u64) -> Vec<Record> {
+    let mut records = Vec::new();
+    slot.cools.retain(|cool| {
+        let goes = which(cool);
+        if goes && cool.stored && cool.until > now {
+            records.push(Record::deleted(Kind::Cooldown, cooldown_id(&slot.id, cool.model.as_deref()), now));
+        }
+        !goes
+    });
+    records
+}
+
+/// Minutes to the next probe after so many failed ones. A dead key: doubling from 5 to 360, then daily after three
+/// more; a broke one: doubling from one hour to 24.
+fn backoff_minutes(class: Class, probes: u32) -> u64 {
+    match class {
+        Class::KeyBroke => 60 * (1_u64 << probes.min(5)).min(24),
+        _ if probes >= 10 => 24 * 60,
+        _ => (5 * (1_u64 << probes.min(7))).min(360),
+    }
+}
+
+fn disable(slot: &mut Slot, class: Class, verdict: &Verdict, now: u64) -> Option<Record> {
+    let relapse = slot.disabled.as_ref().filter(|d| d.restored.is_some_and(|at| at + RELAPSE_MS > now));
+    let probes = relapse.map_or(0, |d| d.probes.saturating_add(1));
+    let disabled = Disabled {
+        class: class.name().into(),
+        status: verdict.status,
+        message: verdict.message.clone(),
+        since: now,
+        probes,
+        next_probe: now + backoff_minutes(class, probes) * MINUTE,
+        restored: None,
+    };
+    slot.cools.clear();
+    note_disabled(slot, disabled, now)
+}
+
+fn restore(slot: &mut Slot, now: u64) -> Option<Record> {
+    let mut disabled = slot.disabled.clone()?;
+    disabled.restored = Some(now);
+    slot.refusals = 0;
+    note_disabled(slot, disabled, now)
+}
+
+/// A failed probe. One that says nothing about the key (the upstream is down, say) only moves the next one.
+fn postpone(slot: &mut Slot, verdict: &Verdict, now: u64) -> Option<Record> {
+    let mut disabled = slot.disabled.clone()?;
+    let class = Class::parse(&disabled.class).unwrap_or(Class::KeyDead);
+    if matches!(verdict.class, Class::KeyDead | Class::KeyBroke | Class::Forbidden) {
+        disabled.probes = disabled.probes.saturating_add(1);
+        (disabled.status, disabled.message) = (verdict.status, verdict.message.clone());
+    }
+    disabled.next_probe = now + backoff_minutes(class, disabled.probes) * MINUTE;
+    note_disabled(slot, disabled, now)
+}
+
+fn note_disabled(slot: &mut Slot, disabled: Disabled, now: u64) -> Option<Record> {
+    let record = Record::new(Kind::Disabled, &*slot.id, &disabled, now).ok();
+    slot.disabled = Some(disabled);
+    record
+}

@@ -1,0 +1,135 @@
+//! The upstream's answer on its way to the client: looked into only as far as needed.
+
+use super::{Attempt, InUse, Walk, journal::Journal};
+use crate::{
+    app::with_cache,
+    error::Result,
+    js,
+    pool::{
+        Ticket,
+        verdict::{self, Outcome, Verdict},
+    },
+    runtime, stream, upstream,
+    usage::tail,
+};
+use worker::{
+    js_sys::Uint8Array,
+    web_sys::{AbortController, Headers, Response},
+};
+
+/// An answer up to this size is read whole, so that an error inside it can still be failed over.
+const WHOLE: u64 = 4 * 1024 * 1024;
+/// Where the usage stands in a JSON answer.
+const END: usize = 4 * 1024;
+/// An error body may take this long.
+const ERROR_BODY_MS: u64 = 10_000;
+
+/// What the upstream said about a failure, whole and ready to be passed on.
+pub struct Said {
+    pub status: u16,
+    headers: Headers,
+    body: Option<Uint8Array>,
+}
+
+impl Said {
+    pub fn response(&self, attempts: u64, journal: &Journal) -> Result<Response> {
+        finish(&self.headers, attempts, journal)?;
+        match &self.body {
+            Some(body) => js::bytes_response(self.status, &self.headers, body),
+            None => js::text_response(self.status, &self.headers, None),
+        }
+    }
+}
+
+/// An answer that is not a success.
+pub async fn bad(response: &Response, abort: &AbortController) -> Result<Attempt> {
+    let body = match response.body() {
+        Some(_) => upstream::read_whole(response, abort, ERROR_BODY_MS).await,
+        None => None,
+    };
+    let look = body.as_ref().map(|b| js::part(b, 0, upstream::LOOK).to_vec()).unwrap_or_default();
+    let headers = js::all_headers(&response.headers());
+    let status = response.status();
+    let outcome = Outcome::Answer { status, headers: &headers, body: &look };
+    let verdict = verdict::judge(&outcome, runtime::now()).unwrap_or_else(|| Verdict::pass(status));
+    let said = Said { status, headers: upstream::answered_headers(&response.headers())?, body };
+    Ok(Attempt::Failed(verdict, Some(said)))
+}
+
+/// A success, unless it turns out to hold an error.
+pub async fn good(
+    walk: &mut Walk,
+    ticket: Ticket,
+    in_use: InUse,
+    attempts: u64,
+    response: Response,
+    abort: AbortController,
+) -> Result<Attempt> {
+    let source = response.headers();
+    let kind = js::header(&source, "content-type").unwrap_or_default();
+    let length = js::header(&source, "content-length").and_then(|n| n.parse::<u64>().ok());
+    let headers = upstream::answered_headers(&source)?;
+    finish(&headers, attempts, &walk.journal)?;
+    let Some(body) = response.body().filter(|_| walk.call.method != "HEAD") else {
+        walk.succeeded(ticket);
+        walk.journal.clone().ended(&walk.app, ticket, response.status(), stream::Ending::Complete, None);
+        return Ok(Attempt::Answered(js::text_response(response.status(), &headers, None)?));
+    };
+    let sse = kind.starts_with("text/event-stream");
+    if !sse && kind.contains("json") && length.is_none_or(|n| n <= WHOLE) {
+        return whole(walk, ticket, &response, &abort, &headers).await;
+    }
+    walk.succeeded(ticket);
+    let limits = stream::Limits {
+        idle_ms: walk.provider.idle_timeout_ms.unwrap_or(walk.config.idle_timeout_ms),
+        overall_ms: walk.provider.overall_timeout_ms.unwrap_or(walk.config.overall_timeout_ms),
+    };
+    let (readable, work) = stream::pass(&body, Clone::clone(&walk.request), abort, sse, limits)?;
+    let (app, journal, status, model) = (walk.app.clone(), walk.journal.clone(), response.status(), walk.model.clone());
+    let background = app.clone();
+    background.in_background(async move {
+        let end = work.await;
+        drop(in_use);
+        if end.ending == stream::Ending::Broken {
+            journal.broke(&app, ticket, &model);
+        }
+        let tokens = tail::read(&end.tail, true);
+        journal.ended(&app, ticket, status, end.ending, tokens.as_ref());
+    });
+    Ok(Attempt::Answered(js::stream_response(status, &headers, Some(&readable))?))
+}
+
+/// A JSON answer, read to its end before a byte goes out: until then another key can take over.
+async fn whole(
+    walk: &mut Walk,
+    ticket: Ticket,
+    response: &Response,
+    abort: &AbortController,
+    headers: &Headers,
+) -> Result<Attempt> {
+    let Some(body) = upstream::read_whole(response, abort, walk.config.answer_timeout_ms).await else {
+        return Ok(if js::is_aborted(&walk.request) { Attempt::Gone } else { walk.judged(&Outcome::Unreachable) });
+    };
+    let length = js::length(&body);
+    let end = js::part(&body, length.saturating_sub(END), length).to_vec();
+    walk.succeeded(ticket);
+    let tokens = tail::read(&end, false);
+    walk.journal.clone().ended(&walk.app, ticket, response.status(), stream::Ending::Complete, tokens.as_ref());
+    Ok(Attempt::Answered(js::bytes_response(response.status(), headers, &body)?))
+}
+
+/// What we add to an answer.
+fn finish(headers: &Headers, attempts: u64, journal: &Journal) -> Result<()> {
+    if js::header(headers, "x-request-id").is_none() {
+        headers.set("x-request-id", journal.request_id())?;
+    }
+    Ok(headers.set("x-keypool-attempts", &attempts.to_string())?)
+}
+
+impl Walk {
+    fn succeeded(&self, ticket: Ticket) {
+        let now = runtime::now();
+        let records = with_cache(|c| c.pool.succeeded(ticket, &self.model, now));
+        self.app.note(records, now);
+    }
+}

@@ -1,0 +1,222 @@
+//! A provider: a base URL, how a key is presented to it, and its timeouts. The presets are the ones people ask for.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Provider {
+    /// The preset it was made from.
+    #[serde(default)]
+    pub preset: Option<String>,
+    /// Without a slash at its end; what follows `/v1/` in a call is joined to it.
+    pub base_url: String,
+    pub auth: Auth,
+    pub enabled: bool,
+    /// Milliseconds, each `None` = the setting's value.
+    #[serde(default)]
+    pub first_byte_timeout_ms: Option<u64>,
+    #[serde(default)]
+    pub answer_timeout_ms: Option<u64>,
+    #[serde(default)]
+    pub idle_timeout_ms: Option<u64>,
+    #[serde(default)]
+    pub overall_timeout_ms: Option<u64>,
+    /// Unix milliseconds.
+    pub created: u64,
+}
+
+/// The header that carries the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    Bearer,
+    XApiKey,
+    ApiKey,
+}
+
+impl Auth {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::XApiKey => "x-api-key",
+            Self::ApiKey => "api-key",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Bearer, Self::XApiKey, Self::ApiKey].into_iter().find(|a| a.name() == text)
+    }
+
+    pub const fn header(self) -> &'static str {
+        match self {
+            Self::Bearer => "authorization",
+            Self::XApiKey => "x-api-key",
+            Self::ApiKey => "api-key",
+        }
+    }
+}
+
+/// Names that are paths of ours and so cannot be a provider's.
+const RESERVED: [&str; 6] = ["admin", "v1", "healthz", "metrics", "vendor", "assets"];
+
+/// A provider's name stands in paths and model names: a lower-case letter, then letters, digits and dashes.
+pub fn is_name(name: &str) -> bool {
+    name.len() <= 40
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !RESERVED.contains(&name)
+}
+
+pub struct Preset {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub base_url: &'static str,
+    pub auth: Auth,
+    /// What a probe asks for with GET: free, and refused without a valid key.
+    pub probe: &'static str,
+}
+
+const fn bearer(name: &'static str, label: &'static str, base_url: &'static str) -> Preset {
+    Preset { name, label, base_url, auth: Auth::Bearer, probe: "models" }
+}
+
+/// Each provider's OpenAI-compatible endpoint, from its own documentation. All take `Authorization: Bearer`.
+pub const PRESETS: [Preset; 13] = [
+    bearer("openai", "OpenAI", "https://api.openai.com/v1"),
+    bearer("anthropic", "Anthropic", "https://api.anthropic.com/v1"),
+    bearer("gemini", "Google Gemini", "https://generativelanguage.googleapis.com/v1beta/openai"),
+    // OpenRouter lists its models to anyone.
+    Preset { probe: "key", ..bearer("openrouter", "OpenRouter", "https://openrouter.ai/api/v1") },
+    bearer("deepseek", "DeepSeek", "https://api.deepseek.com/v1"),
+    bearer("siliconflow", "SiliconFlow", "https://api.siliconflow.cn/v1"),
+    bearer("dashscope", "Alibaba DashScope (Qwen)", "https://dashscope.aliyuncs.com/compatible-mode/v1"),
+    bearer("qianfan", "Baidu Qianfan (ERNIE)", "https://qianfan.baidubce.com/v2"),
+    bearer("groq", "Groq", "https://api.groq.com/openai/v1"),
+    bearer("mistral", "Mistral", "https://api.mistral.ai/v1"),
+    bearer("xai", "xAI", "https://api.x.ai/v1"),
+    bearer("nvidia", "NVIDIA NIM", "https://integrate.api.nvidia.com/v1"),
+    bearer("cerebras", "Cerebras", "https://api.cerebras.ai/v1"),
+];
+
+pub fn preset(name: &str) -> Option<&'static Preset> {
+    PRESETS.iter().find(|p| p.name == name)
+}
+
+impl Preset {
+    pub fn provider(&self, now: u64) -> Provider {
+        Provider {
+            preset: Some(self.name.into()),
+            base_url: self.base_url.into(),
+            auth: self.auth,
+            enabled: true,
+            first_byte_timeout_ms: None,
+            answer_timeout_ms: None,
+            idle_timeout_ms: None,
+            overall_timeout_ms: None,
+            created: now,
+        }
+    }
+}
+
+/// `text` as a base URL: https (http only if `private` is allowed), a host, no user, query or fragment.
+///
+/// # Errors
+/// A sentence for the person who typed it.
+pub fn base_url(text: &str, private: bool) -> Result<String, String> {
+    let url = text.trim().trim_end_matches('/');
+    let rest = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+        (Some(rest), _) => rest,
+        (None, Some(rest)) if private => rest,
+        (None, Some(_)) => return Err("a base URL begins with https://".into()),
+        (None, None) => return Err("a base URL begins with https://, such as https://api.openai.com/v1".into()),
+    };
+    if !url.chars().all(|c| c.is_ascii_graphic()) || url.contains(['?', '#', '@', '\\', '"', '<', '>']) {
+        return Err("a base URL is a plain address: no spaces, user, query or fragment".into());
+    }
+    let host = rest.split('/').next().unwrap_or_default();
+    let name = host_name(host);
+    if name.is_empty() {
+        return Err("the base URL has no host".into());
+    }
+    if !private && is_private(name) {
+        return Err(format!("{name} is not a public host; set KEYPOOL_ALLOW_PRIVATE_UPSTREAMS to allow it"));
+    }
+    Ok(url.into())
+}
+
+/// The host without its port.
+fn host_name(host: &str) -> &str {
+    match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    }
+}
+
+/// Loopback, private, link-local and metadata addresses, and names that never are public. A literal IPv6 address
+/// and any numeric form of IPv4 but four plain parts count as private: no provider is reached that way.
+fn is_private(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    if host.contains(':') || !host.contains('.') {
+        return true;
+    }
+    if [".local", ".localhost", ".internal", ".lan", ".home.arpa"].iter().any(|end| host.ends_with(end)) {
+        return true;
+    }
+    match host.parse::<std::net::Ipv4Addr>() {
+        Ok(ip) => {
+            let [a, b, ..] = ip.octets();
+            ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || a == 0
+                || a >= 224
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 198 && (b == 18 || b == 19))
+        }
+        Err(_) => host.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_is_a_valid_provider() {
+        for preset in &PRESETS {
+            assert!(is_name(preset.name), "{}", preset.name);
+            assert_eq!(base_url(preset.base_url, false).as_deref(), Ok(preset.base_url));
+        }
+    }
+
+    #[test]
+    fn a_base_url_is_public_https_unless_private_ones_are_allowed() {
+        for bad in [
+            "http://api.example.com/v1",
+            "https://127.0.0.1/v1",
+            "https://localhost/v1",
+            "https://10.0.0.1",
+            "https://169.254.169.254/latest",
+            "https://[::1]/v1",
+            "https://0x7f.1/v1",
+            "https://2130706433/v1",
+            "https://metadata.google.internal/x",
+            "https://user@host.example/v1",
+            "https://host.example/v1?x=1",
+            "https:///v1",
+            "ftp://host.example",
+            "host.example",
+        ] {
+            assert!(base_url(bad, false).is_err(), "{bad}");
+        }
+        assert_eq!(base_url(" https://api.example.com/v1/ ", false).as_deref(), Ok("https://api.example.com/v1"));
+        assert_eq!(base_url("http://127.0.0.1:8080/v1", true).as_deref(), Ok("http://127.0.0.1:8080/v1"));
+    }
+
+    #[test]
+    fn a_provider_name_can_stand_in_a_path() {
+        assert!(is_name("open-router2"));
+        for bad in ["", "Open", "a/b", "admin", "v1", "-a", "a.b", "ä"] {
+            assert!(!is_name(bad), "{bad}");
+        }
+    }
+}

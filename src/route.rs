@@ -1,0 +1,88 @@
+//! What a path asks for, parsed once.
+
+use crate::record::provider;
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Route<'a> {
+    /// `/`: sends a browser to the admin page.
+    Home,
+    Health,
+    /// `/admin/api/<rest>`.
+    Admin(&'a str),
+    /// A call for an upstream. `pin` is the provider named in the path, `rest` what follows `/v1/`.
+    Call {
+        pin: Option<&'a str>,
+        rest: &'a str,
+    },
+    Unknown,
+}
+
+/// First segments that are taken for a call when `/v1` is missing from the base URL.
+const ENDPOINTS: [&str; 20] = [
+    "assistants",
+    "audio",
+    "batches",
+    "chat",
+    "completions",
+    "containers",
+    "conversations",
+    "embeddings",
+    "evals",
+    "files",
+    "fine_tuning",
+    "images",
+    "messages",
+    "models",
+    "moderations",
+    "rerank",
+    "responses",
+    "threads",
+    "uploads",
+    "vector_stores",
+];
+
+/// `path` begins with a slash and has no query.
+pub fn parse(path: &str) -> Route<'_> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+    match first {
+        "" => Route::Home,
+        "healthz" if rest.is_empty() => Route::Health,
+        "admin" => rest.strip_prefix("api/").map_or(Route::Unknown, Route::Admin),
+        "v1" if !rest.is_empty() => Route::Call { pin: None, rest },
+        _ if ENDPOINTS.contains(&first) => Route::Call { pin: None, rest: path },
+        _ => pinned(first, rest),
+    }
+}
+
+fn pinned<'a>(name: &'a str, rest: &'a str) -> Route<'a> {
+    match rest.strip_prefix("v1/") {
+        Some(rest) if provider::is_name(name) && !rest.is_empty() => Route::Call { pin: Some(name), rest },
+        _ => Route::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Route::*, *};
+
+    #[test]
+    fn a_path_is_a_call_with_v1_without_it_and_behind_a_provider() {
+        let chat = "chat/completions";
+        assert_eq!(parse("/v1/chat/completions"), Call { pin: None, rest: chat });
+        assert_eq!(parse("/chat/completions"), Call { pin: None, rest: chat });
+        assert_eq!(parse("/groq/v1/chat/completions"), Call { pin: Some("groq"), rest: chat });
+        assert_eq!(parse("/v1/never/heard/of"), Call { pin: None, rest: "never/heard/of" });
+        assert_eq!(parse("/models/a/b"), Call { pin: None, rest: "models/a/b" });
+    }
+
+    #[test]
+    fn our_own_paths_are_not_calls() {
+        assert_eq!(parse("/"), Home);
+        assert_eq!(parse("/healthz"), Health);
+        assert_eq!(parse("/admin/api/keys/1"), Admin("keys/1"));
+        for path in ["/admin", "/admin/x.js", "/favicon.ico", "/v1", "/v1/", "/Groq/v1/models", "/wp-login.php"] {
+            assert_eq!(parse(path), Unknown, "{path}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The only place that reads the clock, rolls dice, waits or writes the log.
+
+use crate::{
+    config::Level,
+    error::{Error, Result},
+    pool::dice::Dice,
+};
+use std::{cell::Cell, time::Duration};
+use wasm_bindgen::JsValue;
+use worker::{Delay, js_sys, web_sys};
+
+/// Unix milliseconds.
+#[expect(clippy::disallowed_methods, reason = "the one clock")]
+pub fn now() -> u64 {
+    millis(js_sys::Date::now())
+}
+
+/// A time as JavaScript gives it.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "times are positive and below 2^53 for 200,000 years; the cast saturates"
+)]
+pub const fn millis(time: f64) -> u64 {
+    time as u64
+}
+
+/// # Errors
+/// When the platform has no randomness, which it always has inside a request.
+#[expect(clippy::disallowed_methods, reason = "the one source of chance")]
+pub fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::getrandom(&mut bytes).map_err(|e| Error::Internal(e.to_string()))?;
+    Ok(bytes)
+}
+
+/// # Errors
+/// As `random`.
+pub fn dice() -> Result<Dice> {
+    random().map(u64::from_le_bytes).map(Dice::seeded)
+}
+
+/// 32 random hex letters.
+///
+/// # Errors
+/// As `random`.
+pub fn random_id() -> Result<String> {
+    Ok(format!("{:032x}", u128::from_le_bytes(random()?)))
+}
+
+pub fn sleep(ms: u64) -> Delay {
+    // setTimeout takes 31 bits; nobody here waits for 24 days.
+    Delay::from(Duration::from_millis(ms.min(0x7FFF_FFFF)))
+}
+
+thread_local! {
+    static LEVEL: Cell<Level> = const { Cell::new(Level::Info) };
+}
+
+pub fn set_log_level(level: Level) {
+    LEVEL.set(level);
+}
+
+/// One JSON line. `fields` never hold a key, a token, a prompt or a body.
+pub fn log(level: Level, event: &str, fields: impl FnOnce() -> serde_json::Value) {
+    if level < LEVEL.get() {
+        return;
+    }
+    let mut fields = fields();
+    if let Some(map) = fields.as_object_mut() {
+        map.insert("level".into(), level.name().into());
+        map.insert("event".into(), event.into());
+    }
+    let line = JsValue::from_str(&fields.to_string());
+    match level {
+        Level::Debug | Level::Info => web_sys::console::log_1(&line),
+        Level::Warn => web_sys::console::warn_1(&line),
+        Level::Error => web_sys::console::error_1(&line),
+    }
+}

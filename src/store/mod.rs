@@ -1,0 +1,153 @@
+//! Where records and counts are kept: D1 or KV, whichever is bound (both: D1), or memory in tests. One contract for
+//! all three, see tests.
+
+mod d1;
+mod kv;
+mod memory;
+mod schema;
+
+use crate::{
+    error::{Error, Result},
+    record::{Kind, Record},
+    usage::count::{Count, Row},
+};
+use std::collections::HashMap;
+use worker::Env;
+
+pub use memory::Memory;
+
+pub enum Store {
+    D1(d1::D1),
+    Kv(kv::Kv),
+    Memory(Memory),
+}
+
+/// What `load` found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// To be given to the next `load`.
+    pub revision: u64,
+    pub records: Vec<Record>,
+    /// `records` are all there are; otherwise those that changed.
+    pub full: bool,
+}
+
+const DAY_MS: u64 = 24 * 3_600_000;
+/// A deleted record is kept this long, so that every isolate learns of it; so is a cooldown, which never lasts longer.
+pub const TOMBSTONE_MS: u64 = 2 * DAY_MS;
+/// A revoked session is kept until it has expired for sure; see `config::SETTINGS` for the longest session.
+pub const REVOKED_MS: u64 = 31 * DAY_MS;
+
+impl Store {
+    /// # Errors
+    /// `NoStorage` when neither is bound.
+    pub fn bind(env: &Env) -> Result<Self> {
+        // `env.kv` does not check the type of a binding, `env.d1` does.
+        match (env.d1("DB"), env.kv("API_TOKENS")) {
+            (Ok(database), _) => Ok(Self::D1(d1::D1::new(database))),
+            (Err(_), Ok(namespace)) => Ok(Self::Kv(kv::Kv::new(namespace))),
+            (Err(_), Err(_)) => Err(Error::NoStorage),
+        }
+    }
+
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::D1(_) => "d1",
+            Self::Kv(_) => "kv",
+            Self::Memory(_) => "memory",
+        }
+    }
+
+    /// What changed after the revision `known` (0 = everything); `None` when nothing did.
+    pub async fn load(&self, known: u64) -> Result<Option<Loaded>> {
+        match self {
+            Self::D1(d1) => d1.load(known).await,
+            Self::Kv(kv) => kv.load(known).await,
+            Self::Memory(memory) => Ok(memory.load(known)),
+        }
+    }
+
+    /// Makes the records durable; of two with one kind and id, the one changed later holds.
+    pub async fn write(&self, records: &[Record], now: u64) -> Result<()> {
+        match self {
+            _ if records.is_empty() => Ok(()),
+            Self::D1(d1) => d1.write(records).await,
+            Self::Kv(kv) => kv.write(records, now).await,
+            Self::Memory(memory) => {
+                memory.write(records);
+                Ok(())
+            }
+        }
+    }
+
+    /// Like `write`, for what machines note; on KV it waits for the next fold to reach other isolates.
+    pub async fn note(&self, records: &[Record], now: u64) -> Result<()> {
+        match self {
+            _ if records.is_empty() => Ok(()),
+            Self::D1(d1) => d1.write(records).await,
+            Self::Kv(kv) => kv.note(records, now).await,
+            Self::Memory(memory) => {
+                memory.write(records);
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes the record if there is none of its kind and id; answers the one that is there then.
+    pub async fn ensure(&self, record: Record, now: u64) -> Result<Record> {
+        match self {
+            Self::D1(d1) => d1.ensure(record).await,
+            Self::Kv(kv) => kv.ensure(record, now).await,
+            Self::Memory(memory) => Ok(memory.ensure(record)),
+        }
+    }
+
+    /// Makes counts durable, once however often it is called with the same `id`.
+    pub async fn append(&self, id: &str, rows: &[Row]) -> Result<()> {
+        match self {
+            Self::D1(d1) => d1.append(id, rows).await,
+            Self::Kv(kv) => kv.append(id, rows).await,
+            Self::Memory(memory) => {
+                memory.append(id, rows);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds appended counts to the totals and clears old deletions away; answers how many entries it folded. May be
+    /// repeated and may run twice at once.
+    pub async fn fold(&self, now: u64) -> Result<u64> {
+        match self {
+            Self::D1(d1) => d1.fold(now).await,
+            Self::Kv(kv) => kv.fold(now).await,
+            Self::Memory(memory) => Ok(memory.fold(now)),
+        }
+    }
+
+    /// The totals of these keys; a key without any is missing.
+    pub async fn totals(&self, keys: &[&str]) -> Result<HashMap<String, Count>> {
+        match self {
+            _ if keys.is_empty() => Ok(HashMap::new()),
+            Self::D1(d1) => d1.totals(keys).await,
+            Self::Kv(kv) => kv.totals(keys).await,
+            Self::Memory(memory) => Ok(memory.totals(keys)),
+        }
+    }
+}
+
+/// `new` takes the place of `old` unless it was changed earlier.
+fn replaces(new: &Record, old: &Record) -> bool {
+    new.changed >= old.changed
+}
+
+/// Whether a record is old enough to be cleared away.
+fn is_trimmed(record: &Record, now: u64) -> bool {
+    let keep = match record.kind {
+        Kind::Revoked => REVOKED_MS,
+        Kind::Cooldown => TOMBSTONE_MS,
+        Kind::Provider | Kind::Key | Kind::Disabled | Kind::Client | Kind::Setting | Kind::Secret => {
+            if record.body.is_some() { u64::MAX } else { TOMBSTONE_MS }
+        }
+    };
+    record.changed.saturating_add(keep) < now
+}

@@ -1,0 +1,114 @@
+//! What a call used, out of the last bytes of its answer, in the dialects of OpenAI (chat and Responses), Anthropic
+//! and Gemini. The bytes may begin, and after a broken stream end, in the middle of anything.
+mod dialect;
+#[cfg(test)]
+mod tests;
+
+use dialect::Counts;
+use serde_json::Value;
+
+/// One meaning for all dialects.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// All that went in, what came from or went to the cache included.
+    pub prompt: u64,
+    /// All that came out, reasoning included.
+    pub completion: u64,
+    /// How much of `prompt` was read from the upstream's cache.
+    pub cached: u64,
+    /// How much of `completion` was reasoning.
+    pub reasoning: u64,
+}
+
+/// The usage in the tail of a JSON answer or (`sse`) of an event stream; `None` when it says nothing believable.
+/// A count that a later event repeats replaces the earlier one.
+pub fn read(tail: &[u8], sse: bool) -> Option<Tokens> {
+    let text = String::from_utf8_lossy(tail);
+    let mut counts = Counts::default();
+    if sse {
+        events(&text).iter().for_each(|data| look_into(data, 2, &mut counts));
+    } else {
+        look_into(text.trim(), 1, &mut counts);
+    }
+    counts.tokens()
+}
+
+/// The data of each event. The first line may be the rest of one that was cut.
+fn events(text: &str) -> Vec<String> {
+    let mut events = vec![String::new()];
+    for (number, line) in text.lines().enumerate() {
+        let data = line.strip_prefix("data:").or_else(|| (number == 0).then_some(line));
+        match (data, events.last_mut()) {
+            (Some(data), Some(event)) => event.push_str(data),
+            (None, _) if line.is_empty() => events.push(String::new()),
+            _ => {}
+        }
+    }
+    events
+}
+
+/// Whole JSON is searched where usage belongs; cut JSON at its end, at most `levels` levels deep.
+fn look_into(text: &str, levels: usize, counts: &mut Counts) {
+    if !text.contains("\"usage") {
+        return;
+    }
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) => whole(&value, counts),
+        Err(_) => cut(text, levels, counts),
+    }
+}
+
+fn whole(value: &Value, counts: &mut Counts) {
+    // `x_groq` is Groq's, `choices` Moonshot's place.
+    let places = ["/message", "/response", "/x_groq", "/choices/0", ""];
+    for place in places.iter().filter_map(|place| value.pointer(place)) {
+        ["usage", "usageMetadata"].iter().filter_map(|name| place.get(name)).for_each(|usage| counts.add(usage));
+    }
+}
+
+/// The last key `usage` whose object ends `levels` or fewer levels below the text's end. Inside a string the quotes of
+/// such a key would be escaped, so content cannot look like it; deeper objects may be the model's own (tool input).
+fn cut(text: &str, levels: usize, counts: &mut Counts) {
+    for key in ["\"usage\"", "\"usageMetadata\""] {
+        let objects = text.rmatch_indices(key).filter_map(|(at, _)| {
+            let before = text.get(..at)?;
+            let value = text.get(at + key.len()..)?.trim_start().strip_prefix(':')?;
+            let escaped = before.len() - before.trim_end_matches('\\').len();
+            (escaped % 2 == 0).then(|| closed_object(value, levels))?
+        });
+        objects.take(1).for_each(|usage| counts.add(&usage));
+    }
+}
+
+fn closed_object(text: &str, levels: usize) -> Option<Value> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let usage = values.next()?.ok().filter(Value::is_object)?;
+    let rest = text.get(values.byte_offset()..)?;
+    (1..=levels).contains(&levels_closed(rest)?).then_some(usage)
+}
+
+/// How many levels the rest of a JSON text closes; `None` when it is cut or no JSON.
+fn levels_closed(rest: &str) -> Option<usize> {
+    let (mut opened, mut closed) = (0_usize, 0_usize);
+    let mut bytes = rest.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => skip_string(&mut bytes)?,
+            b'{' | b'[' => opened += 1,
+            b'}' | b']' if opened > 0 => opened -= 1,
+            b'}' | b']' => closed += 1,
+            _ => {}
+        }
+    }
+    (opened == 0).then_some(closed)
+}
+
+fn skip_string(bytes: &mut std::str::Bytes) -> Option<()> {
+    loop {
+        match bytes.next()? {
+            b'"' => return Some(()),
+            b'\\' => drop(bytes.next()),
+            _ => {}
+        }
+    }
+}
