@@ -51,8 +51,8 @@ export const Mark = () => html`<svg class="mark" viewBox="0 0 32 32" aria-hidden
 
 function Warnings({ session }) {
   return html`
-    ${!session.encrypted && html`<div class="banner warn"><${Icon} name="warning" /><p><strong>${t("warning.plain")}</strong> ${t("warning.plain_how")} <code>npx wrangler secret put ENCRYPTION_KEY</code></p></div>`}
-    ${session.storage_warning && html`<div class="banner warn"><${Icon} name="warning" /><p><strong>${t("warning.storage")}</strong> ${session.storage_warning}</p></div>`}`;
+    ${!session.encrypted && html`<div class="banner warn"><${Icon} name="warning" /><p><strong>${t("warning.plain")}</strong> ${t("warning.plain_why")}</p></div>`}
+    ${session.encrypted && session.storage_warning && html`<div class="banner warn"><${Icon} name="warning" /><p><strong>${t("warning.storage")}</strong> ${session.storage_warning}</p></div>`}`;
 }
 
 /** On a new screen the reader starts at its top, and the title bar names it. */

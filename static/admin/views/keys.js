@@ -62,7 +62,7 @@ export function Keys({ route }) {
     ${size > 0 && html`
       <${Filters} query=${query} change=${change} counts=${pages.counts} providers=${setup.answer?.providers ?? []} groups=${groups} search=${search} setSearch=${setSearch} />
       ${pages.total === 0 ? html`<${Nothing} clear=${() => (setSearch(""), replaceHash({ screen: "keys" }))} />`
-        : html`<${KeyTable} pages=${pages} selection=${selection} query=${query} change=${change} act=${act} busy=${busy} />`}`}
+        : html`<${KeyTable} pages=${pages} selection=${selection} query=${query} here=${shown} change=${change} act=${act} busy=${busy} />`}`}
     <${BulkBar} selection=${selection} shown=${pages.rows.length} total=${pages.total} open=${setBulk} />
     ${bulk && html`<${BulkDialog} action=${bulk} selection=${selection} filter=${filter} groups=${groups} onPart=${() => pages.reload()} onDone=${bulkDone} onClose=${() => setBulk(null)} />`}
     ${route.id === "add" && !empty && html`<${Dialog} title=${t("keys.add")} kind="wide" onClose=${() => go(null)}>${form}<//>`}
@@ -77,7 +77,7 @@ function filterOf(query, search) {
 
 /** Every group seen so far, so that a filter does not hide the others from the list. */
 function useGroups(rows) {
-  const seen = useRef(new Set(["active", "standby"]));
+  const seen = useRef(new Set(["active"]));
   return useMemo(() => {
     for (const { group } of rows) seen.current.add(group);
     return [...seen.current].sort();

@@ -35,7 +35,7 @@ export function AddKeys({ providers, presets, groups, onAdded }) {
       <div class="fields">
         <${ProviderField} value=${paste.provider} onText=${(provider) => keep({ provider })} providers=${providers} presets=${presets} />
         <${Field} label=${t("key.weight")} type="number" min="0" max="100" step="1" placeholder=${USUAL.weight} value=${paste.weight} onText=${(weight) => keep({ weight })} />
-        <${Field} label=${t("key.group")} list="add-groups" maxlength="64" placeholder=${USUAL.group} value=${paste.group} onText=${(group) => keep({ group })} />
+        <${Field} label=${t("key.group")} list="add-groups" maxlength="40" pattern="[a-z0-9_\\-]+" placeholder=${USUAL.group} value=${paste.group} onText=${(group) => keep({ group })} />
         <datalist id="add-groups">${groups.map((name) => html`<option key=${name} value=${name} />`)}</datalist>
       </div>
       <${Preview} ...${preview} />

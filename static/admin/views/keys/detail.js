@@ -70,15 +70,15 @@ function Tested({ result }) {
   return html`<div class="note bad" role="status"><p><strong>${t("key.test_failed", { status, what: result.class ? className(result.class) : "" })}</strong></p>${result.message && html`<p class="quote">${result.message}</p>`}</div>`;
 }
 
-function Reason({ of: { reason } }) {
+function Reason({ of: { reason, state } }) {
   if (!reason) return null;
-  return html`<section class="note bad">
-    <h3>${t("key.why")}</h3>
+  return html`<section class=${`note ${state === "cooling" ? "warn" : "bad"}`}>
+    <h3>${t(state === "cooling" ? "key.why_cooling" : "key.why")}</h3>
     <p><strong>${className(reason.class)}</strong>${reason.status && ` · ${t("key.upstream_status", { status: String(reason.status) })}`}</p>
     ${reason.message && html`<p class="quote">${reason.message}</p>`}
     <dl class="pairs">
-      <dt>${t("key.since")}</dt><dd>${moment(reason.since)} (<${Ago} at=${reason.since} />)</dd>
-      <dt>${t("key.next_probe")}</dt><dd>${reason.next_probe ? html`<${Countdown} until=${reason.next_probe} />` : t("key.no_probe")}</dd>
+      ${reason.since && html`<dt>${t("key.since")}</dt><dd>${moment(reason.since)} (<${Ago} at=${reason.since} />)</dd>`}
+      ${state === "disabled" && html`<dt>${t("key.next_probe")}</dt><dd>${reason.next_probe ? html`<${Countdown} until=${reason.next_probe} />` : t("key.no_probe")}</dd>`}
     </dl>
   </section>`;
 }

@@ -25,7 +25,7 @@ export function KeyForm({ of: key, groups, onSaved, onCancel }) {
     <div class="body">
       <${Field} label=${t("key.label")} maxlength="200" first value=${form.label} onText=${(label) => set({ label })} />
       <${Field} label=${t("key.weight")} hint=${t("key.weight_hint")} type="number" min="0" max="100" step="1" required value=${form.weight} onText=${(weight) => set({ weight })} />
-      <${Field} label=${t("key.group")} hint=${t("key.group_hint")} list="edit-groups" maxlength="64" required value=${form.group} onText=${(group) => set({ group })} />
+      <${Field} label=${t("key.group")} hint=${t("key.group_hint")} title=${t("key.group_hint")} list="edit-groups" maxlength="40" pattern="[a-z0-9_\\-]+" required value=${form.group} onText=${(group) => set({ group })} />
       <datalist id="edit-groups">${groups.map((name) => html`<option key=${name} value=${name} />`)}</datalist>
       <${Field} label=${t("key.models")} hint=${t("key.models_hint")} control="textarea" class="mono" rows="4" spellcheck="false" value=${form.models} onText=${(models) => set({ models })} />
       <${Check} label=${t("key.enabled")} checked=${form.enabled} onChange=${(enabled) => set({ enabled })} />

@@ -11,7 +11,8 @@ const COLUMNS = ["key", "provider", "state", "weight", "requests", "tokens", "us
 const SORTED_BY = { key: "label", provider: "provider", state: "state", weight: "weight" };
 const HEIGHT = { wide: 56, narrow: 138 }; // as in keys.css
 
-export function KeyTable({ pages, selection, query, change, act, busy }) {
+/** `here` is the query of the address, which a link to a key keeps. */
+export function KeyTable({ pages, selection, query, here, change, act, busy }) {
   const { rows, total, stale } = pages;
   const height = useNarrow() ? HEIGHT.narrow : HEIGHT.wide;
   const body = useRef(null);
@@ -29,7 +30,7 @@ export function KeyTable({ pages, selection, query, change, act, busy }) {
     <tbody ref=${body} role="rowgroup">
       <${Gap} rows=${first} height=${height} />
       ${visible.map((i) => (rows[i]
-        ? html`<${Row} key=${rows[i].id} of=${rows[i]} index=${i} selection=${selection} query=${query} act=${act} busy=${busy === rows[i].id} />`
+        ? html`<${Row} key=${rows[i].id} of=${rows[i]} index=${i} selection=${selection} here=${here} act=${act} busy=${busy === rows[i].id} />`
         : html`<tr key=${`blank-${i}`} class="blank" aria-hidden="true"><td></td></tr>`))}
       <${Gap} rows=${count - last} height=${height} />
     </tbody>
@@ -56,10 +57,10 @@ function PickAll({ selection, n }) {
     checked=${selection.all || selection.everything} onChange=${(event) => selection.toggleAll(event.target.checked)} /></label>`;
 }
 
-function Row({ of: key, index, selection, query, act, busy }) {
+function Row({ of: key, index, selection, here, act, busy }) {
   const name = key.label || key.key_masked;
   const picked = selection.has(key.id);
-  const link = hashOf({ screen: "keys", id: key.id, query });
+  const link = hashOf({ screen: "keys", id: key.id, query: here });
   const { attempts, failed, prompt_tokens, completion_tokens } = key.counters;
   return html`<tr class=${picked ? "picked" : ""} role="row" aria-rowindex=${index + 2}>
     <td role="cell" class="pick"><label class="hit"><input type="checkbox" aria-label=${t("keys.pick_one", { name })} checked=${picked}
@@ -74,7 +75,7 @@ function Row({ of: key, index, selection, query, act, busy }) {
     <td role="cell" class="acts">
       <${Act} icon="test" label=${t("keys.test_one", { name })} busy=${busy} onClick=${() => act.test(key)} />
       <${Act} icon="off" label=${t(key.enabled ? "keys.disable_one" : "keys.enable_one", { name })} pressed=${!key.enabled} onClick=${() => act.toggle(key)} />
-      <a class="button icon" href=${hashOf({ screen: "keys", id: key.id, query: { ...query, edit: "1" } })} aria-label=${t("keys.edit_one", { name })} title=${t("edit")}><${Icon} name="edit" /></a>
+      <a class="button icon" href=${hashOf({ screen: "keys", id: key.id, query: { ...here, edit: "1" } })} aria-label=${t("keys.edit_one", { name })} title=${t("edit")}><${Icon} name="edit" /></a>
     </td>
   </tr>`;
 }

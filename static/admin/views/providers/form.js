@@ -8,7 +8,7 @@ import { Field } from "../../ui/form.js";
 import { say } from "../../ui/toast.js";
 
 const AUTHS = ["bearer", "x-api-key", "api-key"];
-const TIMEOUTS = ["first_byte_timeout_ms", "idle_timeout_ms", "overall_timeout_ms"];
+const TIMEOUTS = ["first_byte_timeout_ms", "answer_timeout_ms", "idle_timeout_ms", "overall_timeout_ms"];
 
 /** `of` is the provider to change, or null for a new one. */
 export function ProviderForm({ of: provider, presets, taken, onSaved, onCancel }) {
@@ -37,7 +37,7 @@ export function ProviderForm({ of: provider, presets, taken, onSaved, onCancel }
           <option value="">${t("provider.by_hand")}</option>
           ${presets.map(({ name, label }) => html`<option key=${name} value=${name}>${label}</option>`)}
         <//>
-        <${Field} label=${t("provider.name")} hint=${t("provider.name_hint")} required maxlength="64" pattern="[a-z0-9][a-z0-9_\\-]*" spellcheck="false" value=${form.name} onText=${(name) => set({ name })} />`}
+        <${Field} label=${t("provider.name")} hint=${t("provider.name_hint")} required maxlength="40" pattern="[a-z0-9\\-]+" spellcheck="false" value=${form.name} onText=${(name) => set({ name })} />`}
       <${Field} label=${t("provider.base_url")} hint=${t("provider.base_url_hint")} type="url" required spellcheck="false" class="mono" value=${form.base_url} onText=${(base_url) => set({ base_url })} />
       <${Field} label=${t("provider.auth")} control="select" value=${form.auth} onText=${(auth) => set({ auth })}>
         ${!provider && html`<option value="">${t("provider.auth_preset")}</option>`}

@@ -1,0 +1,89 @@
+// Every screen in both themes, both languages, desktop and phone: no axe-core violation, nothing wider than the screen.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, describe, test } from "node:test";
+import { startStage } from "./browser.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+const SCREENS = {
+  login: { out: true, ready: "form" },
+  keys: { hash: "#/keys", ready: ".keys .chip.disabled" },
+  "keys, some picked": { hash: "#/keys", ready: ".keys .chip", act: (page) => page.locator(".keys tbody input").first().check() },
+  "keys, bulk dialog": { hash: "#/keys", ready: ".keys .chip", act: async (page) => (await page.locator(".keys tbody input").first().check(), await page.locator(".bulk .danger-quiet").click()) },
+  "keys, disabled ones": { hash: "#/keys?state=disabled", ready: ".keys .chip.disabled" },
+  paste: { hash: "#/keys/add", ready: "dialog textarea", act: async (page) => (await page.locator("dialog textarea").fill("mock-good-looks-9\nshort"), await page.locator(".preview[aria-busy=false] li").first().waitFor()) },
+  "a key": { hash: (ids) => `#/keys/${ids[1]}`, ready: ".facts .note.bad" },
+  "a key's form": { hash: (ids) => `#/keys/${ids[0]}?edit=1`, ready: "dialog form" },
+  providers: { hash: "#/providers", ready: "table" },
+  "a provider's form": { hash: "#/providers/new", ready: "dialog form", act: (page) => page.locator("summary").click() },
+  clients: { hash: "#/clients", ready: "table" },
+  "a new client key": { hash: "#/clients/new", ready: "dialog form", act: async (page) => (await page.locator("dialog input").fill("axe"), await page.locator("dialog .primary").click(), await page.locator(".secret").waitFor()) },
+  connect: { hash: "#/connect", ready: "pre" },
+};
+
+describe("looks", () => {
+  let stage;
+  let ids;
+  before(async () => {
+    stage = await startStage();
+    const keys = await stage.keys([{ key: "mock-good-looks-1", label: "fine" }, { key: "mock-401-looks-2", label: "dead" }, { key: "mock-good-looks-3", enabled: false }, { key: "mock-429-looks-4", label: "tired" }]);
+    ids = keys.map(({ id }) => id);
+    for (const id of [ids[1], ids[3]]) await stage.worker.api("POST", `/keys/${id}/test`, undefined, 200);
+    await stage.worker.api("POST", "/clients", { label: "laptop" }, 201);
+  });
+  after(() => stage?.close());
+
+  for (const theme of ["light", "dark"]) {
+    for (const language of ["en", "zh"]) {
+      for (const phone of [false, true]) {
+        test(`${theme}, ${language}, ${phone ? "phone" : "desktop"}`, async (t) => {
+          for (const [name, { hash, ready, act, out }] of Object.entries(SCREENS)) {
+            await t.test(name, async () => {
+              const page = await stage.open(typeof hash === "function" ? hash(ids) : hash ?? "", { theme, language, phone, out });
+              await page.locator(ready).first().waitFor();
+              await act?.(page);
+              assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, "wider than the screen");
+              assert.equal(await page.evaluate(() => document.documentElement.lang), language === "zh" ? "zh-CN" : "en");
+              assert.deepEqual(await violations(page), []);
+              await page.checked();
+            });
+          }
+        });
+      }
+    }
+  }
+
+  test("language and theme are chosen on the page and remembered", async () => {
+    const page = await stage.open("#/connect");
+    await page.getByLabel("Language").selectOption("zh");
+    await page.getByRole("heading", { name: "接入", level: 1 }).waitFor();
+    await page.getByLabel("主题").selectOption("dark");
+    await page.reload();
+    await page.getByRole("heading", { name: "接入", level: 1 }).waitFor();
+    assert.equal(await page.evaluate(() => getComputedStyle(document.body).colorScheme), "dark");
+    await page.checked();
+  });
+
+  test("the keyboard alone signs in and skips to the content", async () => {
+    const page = await stage.open("", { out: true });
+    await page.locator("form").waitFor();
+    await page.keyboard.type("correct horse battery staple");
+    await page.keyboard.press("Enter");
+    await page.row("fine").waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "main");
+    await page.checked();
+  });
+});
+
+/** In the debugger's world, where the page's own CSP does not keep axe out. */
+async function violations(page) {
+  const debug = await page.context().newCDPSession(page);
+  await debug.send("Runtime.evaluate", { expression: axe });
+  const run = `axe.run(document).then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) => ({ id, where: nodes.map(({ html, failureSummary }) => html.slice(0, 160) + " :: " + failureSummary) }))))`;
+  const { result } = await debug.send("Runtime.evaluate", { expression: run, awaitPromise: true, returnByValue: true });
+  return JSON.parse(result.value);
+}
