@@ -91,8 +91,9 @@ describe("failures", () => {
   test("an ended session asks for the password over the form, which is kept and can be sent", async () => {
     await stage.keys([{ key: "mock-good-session-1" }]);
     const page = await stage.open("#/keys/add");
-    const box = page.getByLabel("Paste keys");
-    await page.getByLabel("Provider").selectOption("mock");
+    const dialog = page.getByRole("dialog", { name: "Add keys" });
+    const box = dialog.getByLabel("Paste keys");
+    await dialog.getByLabel("Provider").selectOption("mock");
     await box.fill("mock-good-session-2");
     await page.getByText("1 new").waitFor();
     await page.context().clearCookies();

@@ -35,23 +35,24 @@ describe("looks", () => {
   });
   after(() => stage?.close());
 
-  for (const theme of ["light", "dark"]) {
-    for (const language of ["en", "zh"]) {
-      for (const phone of [false, true]) {
-        test(`${theme}, ${language}, ${phone ? "phone" : "desktop"}`, async (t) => {
-          for (const [name, { hash, ready, act, out }] of Object.entries(SCREENS)) {
-            await t.test(name, async () => {
-              const page = await stage.open(typeof hash === "function" ? hash(ids) : hash ?? "", { theme, language, phone, out });
-              await page.locator(ready).first().waitFor();
-              await act?.(page);
-              assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, "wider than the screen");
-              assert.equal(await page.evaluate(() => document.documentElement.lang), language === "zh" ? "zh-CN" : "en");
-              assert.deepEqual(await violations(page), []);
-              await page.checked();
-            });
-          }
-        });
-      }
+  for (const language of ["en", "zh"]) {
+    for (const phone of [false, true]) {
+      test(`${language}, ${phone ? "phone" : "desktop"}, light and dark`, async (t) => {
+        for (const [name, { hash, ready, act, out }] of Object.entries(SCREENS)) {
+          await t.test(name, async () => {
+            const page = await stage.open(typeof hash === "function" ? hash(ids) : hash ?? "", { language, phone, out });
+            await page.locator(ready).first().waitFor();
+            await act?.(page);
+            assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, "wider than the screen");
+            assert.equal(await page.evaluate(() => document.documentElement.lang), language === "zh" ? "zh-CN" : "en");
+            for (const colorScheme of ["light", "dark"]) {
+              await page.emulateMedia({ colorScheme });
+              assert.deepEqual(await violations(page), [], colorScheme);
+            }
+            await page.checked();
+          });
+        }
+      });
     }
   }
 

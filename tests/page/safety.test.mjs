@@ -39,7 +39,7 @@ describe("safety", () => {
     const secret = "mock-good-very-secret-0123456789abcdef";
     await stage.keys([{ key: secret }]);
     const page = await stage.open("#/keys/add");
-    await page.getByLabel("Provider").selectOption("mock");
+    await page.getByRole("dialog").getByLabel("Provider").selectOption("mock");
     await page.getByLabel("Paste keys").fill("mock-good-second-secret-9876543210");
     await page.getByText("1 new").waitFor();
     await page.getByRole("button", { name: "Add 1 key", exact: true }).click();
