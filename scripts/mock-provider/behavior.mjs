@@ -1,7 +1,8 @@
 // What a key does, from a script or from its name (`mock-<name>-<anything>`).
 //
 // A behavior is an object; every field is optional, and {} is a good key:
-//   status, headers, body   the answer instead of the OpenAI one (body: string, Buffer, or an object sent as JSON)
+//   status, headers, body   the answer instead of the OpenAI one (body: string, Buffer, or an object sent as JSON;
+//                           a header that is null is left out)
 //   chunks                  the body as a list: strings and Buffers are written, numbers are pauses in ms
 //   delay                   ms before the head      chunkDelay   ms between the chunks of a stream
 //   cut                     break the connection after so many chunks (0: before the head)

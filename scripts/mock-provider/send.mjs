@@ -9,7 +9,7 @@ export async function send(call, behavior, standard, response) {
   if (behavior.cut === 0) return cut(call, response);
 
   call.status = answer.status;
-  response.writeHead(answer.status, answer.headers);
+  response.writeHead(answer.status, given(answer.headers));
   response.flushHeaders();
   if (call.method === "HEAD") return void response.end();
 
@@ -52,6 +52,11 @@ function replaced(behavior, standard) {
 function whole(status, headers, body) {
   const empty = status === 204 || status === 304;
   return { status, headers: empty ? headers : { ...headers, "content-length": body.length }, chunks: body.length ? [body] : [] };
+}
+
+// A script takes a standing header away with null.
+function given(headers) {
+  return Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== null));
 }
 
 function pieces(body, n) {

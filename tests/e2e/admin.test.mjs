@@ -6,6 +6,8 @@ import { eventually, password, storages } from "./harness.mjs";
 import { chatBody, json, startStage } from "./pool.mjs";
 
 const jwtSecret = "e2e-jwt-secret-of-more-than-32-bytes";
+// What tokens are signed with: the password takes part, so that a new one ends all sessions.
+const signingSecret = createHmac("sha256", jwtSecret).update(`session\n${password}`).digest("hex");
 
 for (const storage of storages) {
   describe(`the admin API, on ${storage}`, () => {
@@ -68,7 +70,7 @@ for (const storage of storages) {
         const claims = JSON.parse(Buffer.from(payload, "base64url"));
         assert.equal(header.alg, "HS256");
         // The forger below works: with the right secret it makes the very token the Worker made.
-        assert.equal(sign(head, payload, jwtSecret), signature);
+        assert.equal(sign(head, payload, signingSecret), signature);
 
         const old = { ...claims, exp: Math.floor(Date.now() / 1000) - 10 };
         const none = part({ ...header, alg: "none" });
@@ -76,10 +78,11 @@ for (const storage of storages) {
           ["alg none", `${none}.${payload}.`],
           ["alg none with the old signature", `${none}.${payload}.${signature}`],
           ["a foreign secret", `${head}.${payload}.${sign(head, payload, "another secret of more than 32 bytes")}`],
+          ["JWT_SECRET itself", `${head}.${payload}.${sign(head, payload, jwtSecret)}`],
           ["an empty secret", `${head}.${payload}.${sign(head, payload, "")}`],
           ["changed claims", `${head}.${part({ ...claims, exp: claims.exp + 1000 })}.${signature}`],
-          ["an expired token", `${head}.${part(old)}.${sign(head, part(old), jwtSecret)}`],
-          ["no expiry", `${head}.${part({ ...claims, exp: undefined })}.${sign(head, part({ ...claims, exp: undefined }), jwtSecret)}`],
+          ["an expired token", `${head}.${part(old)}.${sign(head, part(old), signingSecret)}`],
+          ["no expiry", `${head}.${part({ ...claims, exp: undefined })}.${sign(head, part({ ...claims, exp: undefined }), signingSecret)}`],
           ["HS512", forge({ ...header, alg: "HS512" }, claims, "sha512")],
           ["a truncated token", token.slice(0, -2)],
           ["rubbish", "a.b.c"],
@@ -134,7 +137,7 @@ for (const storage of storages) {
         assert.equal(status, 201);
         assert.deepEqual(await secretsOf(body.added), ["mock-good-fresh-0001"]);
         assert.ok(body.known.some((k) => k.line === 2));
-        assert.deepEqual(body.refused.map((r) => r.line).sort(), [4, 6].concat(body.refused.some((r) => r.line === 5) ? [5] : []).sort());
+        assert.deepEqual([...new Set(body.refused.map((r) => r.line))], [4, 5, 6]);
         for (const r of body.refused) assert.ok(r.reason && r.message);
         assert.ok(!JSON.stringify(body).includes("mock-good-known-0001"));
       });
@@ -148,8 +151,8 @@ for (const storage of storages) {
       });
 
       test("of a thousand keys loses none", async () => {
-        const { ids } = { ids: (await paste(Array.from({ length: 1000 }, (_, i) => `mock-good-many-${String(i).padStart(6, "0")}`).join("\n"))).body.added };
-        assert.equal(ids.length, 1000);
+        const { body } = await paste(Array.from({ length: 1000 }, (_, i) => `mock-good-many-${String(i).padStart(6, "0")}`).join("\n"));
+        assert.equal(body.added.length, 1000);
         assert.equal((await list("?q=nothing-like-this")).total, 0);
         assert.ok((await list()).total >= 1000);
       });
@@ -232,7 +235,7 @@ for (const storage of storages) {
       test("refuses a question it does not understand", async () => {
         for (const query of ["?limit=0", "?limit=1001", "?limit=x", "?sort=color", "?state=odd", "?cursor=%00"]) {
           const answer = await api("GET", `/keys${query}`);
-          assert.deepEqual([answer.status, answer.body.error?.code], [400, "invalid_request"], query);
+          assertRefused(answer, query);
         }
       });
     });
@@ -254,14 +257,14 @@ for (const storage of storages) {
         const before = (await api("GET", `/keys/${id}`, undefined, 200)).body;
         for (const change of [{ weight: -1 }, { weight: 101 }, { weight: 1.5 }, { weight: "5" }, { models: "gpt" }, { enabled: "yes" }, { label: 1 }]) {
           const answer = await api("PATCH", `/keys/${id}`, change);
-          assert.deepEqual([answer.status, answer.body.error.code], [400, "invalid_request"], JSON.stringify(change));
+          assertRefused(answer, change);
         }
         assert.deepEqual((await api("GET", `/keys/${id}`, undefined, 200)).body, before);
       });
 
       test("is tested by a call that costs nothing", async () => {
         const fine = (await api("POST", `/keys/${id}/test`, undefined, 200)).body;
-        assert.deepEqual([fine.ok, fine.status, fine.class], [true, 200, null]);
+        assert.deepEqual([fine.ok, fine.class, fine.message], [true, null, null]);
         assert.equal(mock.ledger.at(-1).method, "GET");
         mock.script("*", ["401"]);
         const dead = (await api("POST", `/keys/${id}/test`, undefined, 200)).body;
@@ -309,7 +312,7 @@ for (const storage of storages) {
       test("refuses what it does not know", async () => {
         for (const body of [{}, { ids }, { ids, action: "explode" }, { ids, action: "set", weight: 101 }, { ids: "all", action: "delete" }, { filter: { colour: "red" }, action: "delete" }]) {
           const answer = await api("POST", "/keys/bulk", body);
-          assert.deepEqual([answer.status, answer.body.error?.code], [400, "invalid_request"], JSON.stringify(body));
+          assertRefused(answer, body);
         }
         assert.equal((await list()).total, 6);
       });
@@ -332,7 +335,7 @@ for (const storage of storages) {
         for (const preset of ["openai", "openrouter", "gemini", "deepseek", "siliconflow", "dashscope", "qianfan", "groq", "mistral", "xai", "nvidia", "anthropic"]) {
           assert.ok(all.presets.some((p) => p.name === preset && p.base_url.startsWith("https://")), preset);
         }
-        assert.equal((await api("PATCH", "/providers/mine", { enabled: false }, 200)).body.enabled, false);
+        for (const enabled of [false, true]) assert.equal((await api("PATCH", "/providers/mine", { enabled }, 200)).body.enabled, enabled);
         assert.equal((await api("PATCH", "/providers/mine", { default: true }, 200)).body.default, true);
         assert.equal((await api("GET", "/providers", undefined, 200)).body.default_provider, "mine");
         await api("DELETE", "/providers/mine", undefined, 204);
@@ -351,7 +354,7 @@ for (const storage of storages) {
       test("need a name and a base URL that can be used", async () => {
         for (const body of [{}, { name: "x" }, { name: "Bad Name", base_url: "https://a.example/v1" }, { name: "v1", base_url: "https://a.example/v1" }, { name: "a", base_url: "ftp://a.example" }, { name: "a", base_url: "nonsense" }, { name: "a", preset: "no-such-preset" }]) {
           const answer = await api("POST", "/providers", body);
-          assert.deepEqual([answer.status, answer.body.error?.code], [400, "invalid_request"], JSON.stringify(body));
+          assertRefused(answer, body);
         }
       });
     });
@@ -430,6 +433,13 @@ for (const storage of storages) {
   });
 }
 
+function assertRefused(answer, what) {
+  const { error } = answer.body;
+  assert.equal(answer.status, 400, `${JSON.stringify(what)}: ${JSON.stringify(answer.body)}`);
+  assert.equal(error.type, "invalid_request_error");
+  assert.ok(error.message && error.code);
+}
+
 function part(value) {
   return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
@@ -439,5 +449,5 @@ function sign(head, payload, secret, hash = "sha256") {
 }
 
 function forge(header, claims, hash) {
-  return `${part(header)}.${part(claims)}.${sign(part(header), part(claims), jwtSecret, hash)}`;
+  return `${part(header)}.${part(claims)}.${sign(part(header), part(claims), signingSecret, hash)}`;
 }

@@ -39,7 +39,7 @@ for (const storage of storages) {
       for (const [what, behavior] of [
         ["401", "401"],
         ["400 that says API_KEY_INVALID", { status: 400, body: { error: { code: 400, message: "API key not valid.", status: "INVALID_ARGUMENT", details: [{ reason: "API_KEY_INVALID" }] } } }],
-        ["403 of a suspended account", { status: 403, body: { error: { message: "CONSUMER_SUSPENDED" } } }],
+        ["403 of a suspended account", { status: 403, body: { error: { code: 403, message: "Permission denied: Consumer has been suspended.", status: "PERMISSION_DENIED", details: [{ reason: "CONSUMER_SUSPENDED" }] } } }],
       ]) {
         test(`${what}: the key is disabled at once, the next key answers`, async () => {
           const ids = await pool(3);

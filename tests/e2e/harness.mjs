@@ -27,6 +27,7 @@ let started = 0;
 export async function startWorker({ storage = "d1", vars = {}, secrets = {}, persist, shared = false, faults = false } = {}) {
   const folder = persist ?? storeFolder();
   const logs = [];
+  let closing;
   const miniflare = new Miniflare({
     ...convertV4MiniflareOptions({
       host: "127.0.0.1",
@@ -58,10 +59,8 @@ export async function startWorker({ storage = "d1", vars = {}, secrets = {}, per
     /** Everything the Worker and workerd have logged, as one text. */
     logs: () => logs.map((line) => line.message).join("\n"),
     failStorage: (on) => fetch(`${url}/__faults?${on ? "on" : "off"}`),
-    async close() {
-      await miniflare.dispose();
-      if (!persist) rmSync(folder, { recursive: true, force: true });
-    },
+    /** May be called again. */
+    close: () => (closing ??= miniflare.dispose().then(() => persist || rmSync(folder, { recursive: true, force: true }))),
   };
 }
 

@@ -32,9 +32,11 @@ export async function startStage(options) {
 }
 
 async function empty(worker) {
-  const { body } = await worker.api("GET", "/keys?limit=1000", undefined, 200);
-  const ids = body.keys.map((k) => k.id);
-  if (ids.length) await worker.api("POST", "/keys/bulk", { ids, action: "delete" }, 200);
+  for (;;) {
+    const { body } = await worker.api("GET", "/keys?limit=1000", undefined, 200);
+    if (body.keys.length === 0) return;
+    await worker.api("POST", "/keys/bulk", { ids: body.keys.map((k) => k.id), action: "delete" }, 200);
+  }
 }
 
 /** A chat body as bytes. */
