@@ -70,10 +70,17 @@ async function logout() {
   location.reload();
 }
 
+/** A mistake in this page is said, like everything else that goes wrong. */
+function listenForMistakes() {
+  addEventListener("error", ({ error }) => error && complain(error));
+  addEventListener("unhandledrejection", ({ reason }) => complain(reason));
+}
+
 async function start() {
   const language = firstLanguage();
   const [words, first] = await Promise.all([api.words(language), ask()]);
   speak(language, words);
+  listenForMistakes();
   render(html`<${App} first=${first} />`, document.getElementById("app"));
 }
 

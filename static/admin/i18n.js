@@ -73,7 +73,7 @@ export function remember(name, value) {
 
 const UNITS = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"], [1000, "second"]];
 const tag = () => (language === "zh" ? "zh-CN" : "en");
-const unit = (n, name) => format(Intl.NumberFormat, { style: "unit", unit: name, unitDisplay: "short" }).format(n);
+const unit = (n, name) => format(Intl.NumberFormat, { style: "unit", unit: name, unitDisplay: "narrow" }).format(n);
 
 /** Formats are kept: making one costs more than drawing the row it is for. */
 function format(Kind, options = {}) {

@@ -43,10 +43,11 @@ export function startBrowser() {
 }
 
 /** `checked()` ends every test: it fails if the page complained about anything. */
-async function openPage(browser, worker, hash, { out = false, theme = "light", language = "en", phone = false, width = 1280, height = 900 } = {}) {
+async function openPage(browser, worker, hash, { out = false, theme = "light", language = "en", phone = false, width = 1280, height = 900, scale = 1 } = {}) {
   const context = await browser.newContext({
     baseURL: worker.url,
     viewport: phone ? { width: 390, height: 844 } : { width, height },
+    deviceScaleFactor: scale,
     colorScheme: theme,
     locale: language === "zh" ? "zh-CN" : "en-US",
     reducedMotion: "reduce",

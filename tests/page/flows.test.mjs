@@ -18,7 +18,7 @@ for (const storage of storages) {
       assert.equal(await page.getByLabel("Admin password").inputValue(), "wrong");
       await page.signIn();
       await page.getByRole("heading", { name: "Keys", level: 1 }).waitFor();
-      await page.getByText(`Stored in ${storage.toUpperCase()}`).waitFor();
+      await page.getByText(`Stored in ${storage.toUpperCase()}, version`).waitFor();
       await page.getByRole("button", { name: "Sign out" }).click();
       await page.getByLabel("Admin password").waitFor();
       await page.reload();

@@ -18,7 +18,7 @@ export function Shell({ session, screen, screens, chooseLanguage, logout, childr
       <div class="choices">
         <${Choices} chooseLanguage=${chooseLanguage} />
         <button type="button" class="quiet" onClick=${logout}><${Icon} name="exit" /><span>${t("logout")}</span></button>
-        <p class="storage">${t("storage.on", { storage: t(`storage.${session.storage}`) })} <span class="faint num">${session.version}</span></p>
+        <p class="storage num">${t("storage.on", { storage: t(`storage.${session.storage}`), version: session.version })}</p>
       </div>
     </header>
     <main id="main" ref=${main} tabindex="-1">

@@ -14,14 +14,15 @@ export function useKeyPages(query) {
   const [view, setView] = useState(EMPTY);
   const book = useRef(null);
   const name = JSON.stringify(query);
-  const open = () => {
+  const open = ([first, last]) => {
     book.current?.close();
     book.current = openBook(query, (change) => setView((old) => ({ ...old, ...change })));
-    return book.current.want(0);
+    return book.current.want(last, first);
   };
   useEffect(() => {
     setView((old) => ({ ...old, stale: true }));
-    open();
+    open([0, 0]);
+    if (scrollY > 0) scrollTo(0, 0);
     return () => book.current.close();
   }, [name]);
   usePoll(() => book.current.refresh(), EVERY_MS);
@@ -29,7 +30,8 @@ export function useKeyPages(query) {
     ...view,
     /** Rows up to `last` are needed, from `first` on they are on the screen. */
     want: (first, last) => book.current?.want(last, first),
-    reload: open,
+    /** Asks anew for everything down to what is on the screen. */
+    reload: () => open(book.current.seen()),
     refresh: () => book.current.refresh(),
     put: (key) => book.current.put(key),
   };
@@ -64,7 +66,7 @@ function openBook(query, tell) {
   const readOn = async () => {
     for (;;) {
       const last = pages.at(-1);
-      const length = pages.reduce((sum, page) => sum + page.keys.length, 0);
+      const { length } = rows();
       if (last && (!last.next || length > wanted)) return;
       const page = await ask(last?.next ?? "", wanted - length > 2 * PAGE ? LEAP : PAGE);
       pages = [...pages, page];
@@ -86,6 +88,7 @@ function openBook(query, tell) {
         pages = pages.map((old) => (old === page ? fresh : old));
         show(fresh.answer);
       }
+      await readOn(); // what an earlier failure left out
     }).finally(() => (reading = null));
     return reading;
   };
@@ -93,7 +96,7 @@ function openBook(query, tell) {
     pages = pages.map((page) => ({ ...page, keys: page.keys.map((old) => (old.id === key.id ? key : old)) }));
     tell({ rows: rows() });
   };
-  return { want, refresh, put, close: () => closing.abort() };
+  return { want, refresh, put, seen: () => seen, close: () => closing.abort() };
 }
 
 function onScreen(pages, [first, last]) {

@@ -9,6 +9,7 @@ import { useNarrow, useWindow } from "../../ui/window.js";
 
 const COLUMNS = ["key", "provider", "state", "weight", "requests", "tokens", "used"];
 const SORTED_BY = { key: "label", provider: "provider", state: "state", weight: "weight" };
+const USUAL_GROUP = "active"; // nearly every key is in it: saying so would only look like a state
 const HEIGHT = { wide: 56, narrow: 138 }; // as in keys.css
 
 /** `here` is the query of the address, which a link to a key keeps. */
@@ -66,7 +67,7 @@ function Row({ of: key, index, selection, here, act, busy }) {
     <td role="cell" class="pick"><label class="hit"><input type="checkbox" aria-label=${t("keys.pick_one", { name })} checked=${picked}
       onClick=${(event) => selection.toggle(index, event.target.checked, event.shiftKey)} /></label></td>
     <th scope="row" role="rowheader" class="key"><a href=${link} title=${key.label || undefined}>${name}</a>${key.label && html`<code>${key.key_masked}</code>`}</th>
-    <td role="cell" class="provider"><span>${key.provider}</span><small>${key.group}</small></td>
+    <td role="cell" class="provider"><span>${key.provider}</span>${key.group !== USUAL_GROUP && html`<small>${key.group}</small>`}</td>
     <td role="cell" class="state"><${StateChip} value=${stateOf(key)} /><small><${Why} of=${key} /></small></td>
     <td role="cell" class="weight num" data-label=${t("keys.col.weight")}>${number(key.weight)}</td>
     <td role="cell" class="requests num" data-label=${t("keys.col.requests")}><span>${compact(attempts)}</span>${failed > 0 && html`<small>${t("keys.failed_n", { n: failed })}</small>`}</td>
