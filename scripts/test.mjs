@@ -98,6 +98,8 @@ async function nodeTests(folder, more) {
     `--test-concurrency=${Math.min(4, availableParallelism())}`,
     // Only for a hang: it counts for a whole file too.
     "--test-timeout=600000",
+    // A test that fails before it closes its workerd must not keep its file from ending.
+    "--test-force-exit",
   ];
   // `node` by name: the one that ready.mjs has found new enough, not necessarily the one that runs this.
   await step(`${folder} tests`, "node", [...options, ...files.map((file) => join(path, file))], more);
