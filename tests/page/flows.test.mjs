@@ -157,6 +157,19 @@ for (const storage of storages) {
       await page.checked();
     });
 
+    test("a key that gets no requests although it is well says why", async () => {
+      await stage.keys([{ key: "mock-good-weightless", label: "weightless", weight: 0 }, { key: "mock-good-providerless", label: "providerless" }]);
+      const page = await stage.open();
+      await page.row("weightless").getByText("gets no requests: weight 0").waitFor();
+      await page.getByRole("link", { name: "Providers" }).click();
+      await page.getByRole("button", { name: "Disable mock" }).click();
+      await page.said("mock is disabled.");
+      await page.getByRole("link", { name: "Keys", exact: true }).click();
+      await page.row("providerless").getByText("gets no requests: its provider is off").waitFor();
+      await stage.worker.api("PATCH", "/providers/mock", { enabled: true }, 200);
+      await page.checked();
+    });
+
     test("a provider is added by hand, made the default, edited, and deleted only with its keys named", async () => {
       await stage.keys([]);
       const page = await stage.open("#/providers");

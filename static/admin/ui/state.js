@@ -14,6 +14,7 @@ export const StateChip = ({ value }) => html`<span class=${`chip ${value}`}>${t(
 export const running = (key) => key.cooldowns.filter(({ until }) => until > serverNow()).sort((a, b) => a.until - b.until);
 
 export function Why({ of: key }) {
+  if (key.state === "active" && !key.usable) return html`<span class="why">${t(key.weight === 0 ? "why.no_weight" : "why.provider_off")}</span>`;
   if (key.state === "cooling") return html`<${Cooling} cooldowns=${running(key)} />`;
   if (key.state !== "disabled" || !key.enabled || !key.reason) return null;
   const { reason } = key;

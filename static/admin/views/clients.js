@@ -56,7 +56,8 @@ function Row({ of: client, toggle, leave }) {
     <td><span class=${`chip ${client.enabled ? "active" : "off"}`}>${t(client.enabled ? "state.active" : "state.off")}</span></td>
     <td class="faint num">${day(client.created)}</td>
     <td class="acts">
-      <button type="button" class="small" aria-label=${t(client.enabled ? "keys.disable_one" : "keys.enable_one", { name })} onClick=${() => toggle(client)}><${Icon} name="off" />${t(client.enabled ? "disable" : "enable")}</button>
+      <button type="button" class="small" aria-label=${t(client.enabled ? "keys.disable_one" : "keys.enable_one", { name })}
+        onClick=${() => toggle(client)}><${Icon} name="off" />${t(client.enabled ? "disable" : "enable")}</button>
       <button type="button" class="icon danger-quiet" aria-label=${t("provider.delete_one", { name })} title=${t("delete")} onClick=${leave}><${Icon} name="trash" /></button>
     </td>
   </tr>`;

@@ -37,6 +37,10 @@ export function Keys({ route }) {
   const shown = Object.fromEntries([...FILTERS, "sort"].map((name) => [name, route.query[name]]));
   const go = (id, change = {}) => replaceHash({ screen: "keys", id, query: { ...shown, ...change } });
   const change = (part) => replaceHash({ screen: "keys", query: { ...shown, ...part } });
+  const clear = () => {
+    setSearch("");
+    replaceHash({ screen: "keys", query: { sort: shown.sort } });
+  };
   const added = ({ finished }) => {
     pages.reload();
     setup.again();
@@ -61,7 +65,8 @@ export function Keys({ route }) {
     ${size !== null && clients.answer && html`<${Guide} done=${stepsDone(size, clients.answer, used)}>${empty && form}<//>`}
     ${size > 0 && html`
       <${Filters} query=${query} change=${change} counts=${pages.counts} providers=${setup.answer?.providers ?? []} groups=${groups} search=${search} setSearch=${setSearch} />
-      ${pages.total === 0 ? html`<${Nothing} clear=${() => (setSearch(""), replaceHash({ screen: "keys" }))} />`
+      ${pages.total !== null && Object.keys(filter).length > 0 && html`<p class="matches"><span class="num">${t("keys.matches", { n: pages.total, all: size })}</span> <button type="button" class="link" onClick=${clear}>${t("keys.clear_filter")}</button></p>`}
+      ${pages.total === 0 ? html`<div class="empty"><p>${t("keys.nothing")}</p></div>`
         : html`<${KeyTable} pages=${pages} selection=${selection} query=${query} here=${shown} change=${change} act=${act} busy=${busy} />`}`}
     <${BulkBar} selection=${selection} shown=${pages.rows.length} total=${pages.total} open=${setBulk} />
     ${bulk && html`<${BulkDialog} action=${bulk} selection=${selection} filter=${filter} groups=${groups} onPart=${() => pages.reload()} onDone=${bulkDone} onClose=${() => setBulk(null)} />`}
@@ -120,5 +125,3 @@ const stepsDone = (size, { clients, env_client: given }, used) => {
   if (clients.length === 0 && !given) return 1;
   return used ? 3 : 2;
 };
-
-const Nothing = ({ clear }) => html`<div class="empty"><p>${t("keys.nothing")}</p><button type="button" onClick=${clear}>${t("keys.clear_filter")}</button></div>`;

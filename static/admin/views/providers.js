@@ -57,8 +57,10 @@ function Row({ of: provider, change, leave }) {
     <td class="where"><code class="url">${provider.base_url}</code><small>${t(`auth.${provider.auth}`)}</small></td>
     <td><${KeyCounts} of=${provider} /></td>
     <td class="acts">
-      ${!provider.default && html`<button type="button" class="small" aria-label=${t("provider.make_default", { name })} onClick=${() => change(provider, { default: true }, "provider.default_now")}><${Icon} name="star" />${t("provider.default")}</button>`}
-      <button type="button" class="small" aria-label=${t(provider.enabled ? "keys.disable_one" : "keys.enable_one", { name })} onClick=${() => change(provider, { enabled: !provider.enabled }, provider.enabled ? "keys.disabled_one" : "keys.enabled_one")}><${Icon} name="off" />${t(provider.enabled ? "disable" : "enable")}</button>
+      ${!provider.default && html`<button type="button" class="small" aria-label=${t("provider.make_default", { name })}
+        onClick=${() => change(provider, { default: true }, "provider.default_now")}><${Icon} name="star" />${t("provider.default")}</button>`}
+      <button type="button" class="small" aria-label=${t(provider.enabled ? "keys.disable_one" : "keys.enable_one", { name })}
+        onClick=${() => change(provider, { enabled: !provider.enabled }, provider.enabled ? "keys.disabled_one" : "keys.enabled_one")}><${Icon} name="off" />${t(provider.enabled ? "disable" : "enable")}</button>
       <a class="button small" href=${hashOf({ screen: "providers", id: name })} aria-label=${t("keys.edit_one", { name })}><${Icon} name="edit" />${t("edit")}</a>
       <button type="button" class="icon danger-quiet" aria-label=${t("provider.delete_one", { name })} title=${t("delete")} onClick=${leave}><${Icon} name="trash" /></button>
     </td>
@@ -68,5 +70,7 @@ function Row({ of: provider, change, leave }) {
 function KeyCounts({ of: { name, keys } }) {
   const filled = STATES.filter((state) => keys[state] > 0);
   if (filled.length === 0) return html`<span class="faint">${t("provider.no_keys")}</span>`;
-  return html`<span class="row">${filled.map((state) => html`<a key=${state} class=${`chip ${state}`} href=${hashOf({ screen: "keys", query: { provider: name, state } })}>${t("provider.count", { count: number(keys[state]), state: t(`state.${state}`) })}</a>`)}</span>`;
+  const link = (state) => hashOf({ screen: "keys", query: { provider: name, state } });
+  const label = (state) => t("provider.count", { count: number(keys[state]), state: t(`state.${state}`) });
+  return html`<span class="row">${filled.map((state) => html`<a key=${state} class=${`chip ${state}`} href=${link(state)}>${label(state)}</a>`)}</span>`;
 }

@@ -45,7 +45,8 @@ export function BulkDialog({ action, selection, filter, groups, onPart, onDone, 
     <p>${t(`bulk.${action}.text`, { n: n ?? 0 })}</p>
     ${selection.everything && html`<p class="quote">${t("bulk.filter_is", { filter: describe(filter) })}</p>`}
     ${action === "weight" && html`<${Field} label=${t("key.weight")} hint=${t("key.weight_hint")} type="number" min="0" max="100" step="1" required value=${value} onText=${setValue} />`}
-    ${action === "group" && html`<${Field} label=${t("key.group")} list="bulk-groups" required maxlength="40" pattern="[a-z0-9_\\-]+" value=${value} onText=${setValue} /><datalist id="bulk-groups">${groups.map((name) => html`<option key=${name} value=${name} />`)}</datalist>`}
+    ${action === "group" && html`<${Field} label=${t("key.group")} list="bulk-groups" required maxlength="40" pattern="[a-z0-9_\\-]+" value=${value} onText=${setValue} />
+      <datalist id="bulk-groups">${groups.map((name) => html`<option key=${name} value=${name} />`)}</datalist>`}
     ${careful && html`<${Field} label=${t("bulk.type_count", { n })} inputmode="numeric" autocomplete="off" value=${typed} onText=${setTyped} />`}
   <//>`;
 }

@@ -67,7 +67,8 @@ function Tested({ result }) {
   if (!result) return null;
   const status = result.status ? String(result.status) : t("key.no_status");
   if (result.ok) return html`<p class="note good" role="status"><${Icon} name="check" />${t("key.test_ok", { status })}</p>`;
-  return html`<div class="note bad" role="status"><p><strong>${t("key.test_failed", { status, what: result.class ? className(result.class) : "" })}</strong></p>${result.message && html`<p class="quote">${result.message}</p>`}</div>`;
+  const what = result.class ? className(result.class) : "";
+  return html`<section class="note bad" role="status"><p><strong>${t("key.test_failed", { status, what })}</strong></p>${result.message && html`<p class="quote">${result.message}</p>`}</section>`;
 }
 
 function Reason({ of: { reason, state } }) {

@@ -81,4 +81,5 @@ function Row({ of: key, index, selection, here, act, busy }) {
   </tr>`;
 }
 
-const Act = ({ icon, label, busy, pressed, onClick }) => html`<button type="button" class="icon" aria-label=${label} title=${label} aria-busy=${busy} aria-pressed=${pressed} disabled=${busy} onClick=${onClick}><${Icon} name=${icon} /></button>`;
+const Act = ({ icon, label, busy, pressed, onClick }) => html`<button type="button" class="icon" aria-label=${label} title=${label}
+  aria-busy=${busy} aria-pressed=${pressed} disabled=${busy} onClick=${onClick}><${Icon} name=${icon} /></button>`;
