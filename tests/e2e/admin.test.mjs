@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { eventually, password, storages } from "./harness.mjs";
+import { eventually, password, startWorker, storages } from "./harness.mjs";
 import { chatBody, json, startStage } from "./pool.mjs";
 
 const jwtSecret = "e2e-jwt-secret-of-more-than-32-bytes";
@@ -151,10 +151,10 @@ for (const storage of storages) {
       });
 
       test("of a thousand keys loses none", async () => {
+        const before = (await list()).total;
         const { body } = await paste(Array.from({ length: 1000 }, (_, i) => `mock-good-many-${String(i).padStart(6, "0")}`).join("\n"));
         assert.equal(body.added.length, 1000);
-        assert.equal((await list("?q=nothing-like-this")).total, 0);
-        assert.ok((await list()).total >= 1000);
+        assert.equal((await list()).total, before + 1000);
       });
 
       test("may carry a weight and a group for all", async () => {
@@ -416,6 +416,18 @@ for (const storage of storages) {
       test("may not be kept by a cache", async () => {
         assert.match((await api("GET", "/keys")).headers.get("cache-control") ?? "", /no-store/);
       });
+    });
+
+    test("a host that is not public is no base URL, unless the operator says so", async (t) => {
+      const strict = await startWorker({ storage, vars: { KEYPOOL_ALLOW_PRIVATE_UPSTREAMS: null } });
+      t.after(() => strict.close());
+      for (const host of ["localhost", "x.localhost", "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254", "[::1]", "[fd00::1]", "[fe80::1]", "[::ffff:127.0.0.1]", "metadata.google.internal", "nas.local", "user:pass@llm.example.com"]) {
+        assertRefused(await strict.api("POST", "/providers", { name: "evil", base_url: `https://${host}/v1` }), host);
+      }
+      assertRefused(await strict.api("POST", "/providers", { name: "evil", base_url: "http://llm.example.com/v1" }), "http");
+      const { body } = await strict.api("POST", "/providers", { name: "fine", base_url: "https://llm.example.com/v1" }, 201);
+      assertRefused(await strict.api("PATCH", "/providers/fine", { base_url: "https://127.0.0.1/v1" }), "a change");
+      assert.equal(body.base_url, "https://llm.example.com/v1");
     });
 
     test("settings are read and changed", async () => {

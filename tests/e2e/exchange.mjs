@@ -4,16 +4,21 @@ import http from "node:http";
 /**
  * Sends `body` (string or Buffer, or an array of them with numbers as pauses in ms, sent chunked) and resolves to
  * `{status, headers, body, complete}`: `complete` is false when the connection broke before the answer was over.
+ * Rejects when that takes longer than `patience` ms.
  */
-export function exchange(url, { method = "GET", headers = {}, body } = {}) {
+export function exchange(url, { method = "GET", headers = {}, body, patience = 60_000 } = {}) {
   return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new Error(`no end after ${patience} ms`));
+      request.destroy();
+    }, patience);
     const request = http.request(url, { method, headers, agent: false }, (answer) => {
       const parts = [];
       const finish = () =>
         resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts), complete: answer.complete });
       answer.on("data", (part) => parts.push(part)).on("error", () => {}).on("close", finish);
     });
-    request.on("error", reject);
+    request.on("error", reject).on("close", () => clearTimeout(timer));
     void write(request, body);
   });
 }

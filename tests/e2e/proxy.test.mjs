@@ -106,6 +106,22 @@ for (const storage of storages) {
         }
       });
 
+      test("a compressed body passes as it is, and says so", async () => {
+        mock.script("*", [{ echo: true }]);
+        const body = gzipSync(chatBody());
+        await send("/v1/chat/completions", { headers: { ...json, "content-encoding": "gzip" }, body });
+        assert.deepEqual(last().body, body);
+        assert.equal(last().headers["content-encoding"], "gzip");
+      });
+
+      test("a binary answer that falls silent is broken off, not left hanging", async () => {
+        const { name } = await stage.pool(["mock-good-stall-00001"], { idle_timeout_ms: 400 });
+        mock.script("*", [{ headers: { "content-type": "audio/mpeg" }, chunks: ["some", 20, "sound", "never sent"], hang: 2 }]);
+        const answer = await send(`/${name}/v1/audio/speech`, { headers: json, body: "{}", patience: 10_000 });
+        assert.equal(answer.body.toString(), "somesound");
+        assert.equal(answer.complete, false);
+      });
+
       test("an answer without a body stays without one", async () => {
         mock.script("*", [{ status: 204, headers: { "x-request-id": "req_empty" } }]);
         const answer = await send("/v1/things/1", { method: "DELETE" });
@@ -172,6 +188,14 @@ for (const storage of storages) {
       test("the path passes as it was written", async () => {
         await send("/v1/files/a%2Fb%20c/content", { method: "GET" });
         assert.match(last().path, /\/v1\/files\/a%2Fb%20c\/content$/);
+      });
+
+      test("no path leads out of the provider's base URL", async () => {
+        for (const path of ["/v1/%2e%2e/%2e%2e/x", "/v1/a/..%2f../%2E%2E/%2e%2e/%2e%2e/x", "/v1/../../x", "/v1/%5c..%5c..%5cx", "/v1//evil.example/x", "/v1/@evil.example/x"]) {
+          const before = mock.ledger.length;
+          await send(path, { method: "GET" });
+          for (const call of mock.ledger.slice(before)) assert.match(call.path, /^\/case\d+\/v1\//, path);
+        }
       });
 
       for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {

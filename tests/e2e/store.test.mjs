@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { startMockProvider } from "../../scripts/mock-provider.mjs";
-import { eventually, root, startWorker, storages, storeFolder } from "./harness.mjs";
+import { eventually, password, root, startWorker, storages, storeFolder } from "./harness.mjs";
 import { chatBody, json } from "./pool.mjs";
 
 const chat = (worker) => worker.fetch("/v1/chat/completions", { method: "POST", headers: json, body: chatBody() });
@@ -101,6 +101,45 @@ for (const storage of storages) {
       assert.equal((await counted()) - before, 50);
       await a.scheduled(Date.now() + 120_000);
       assert.equal((await counted()) - before, 50);
+    });
+
+    test("what both do at the same time is all kept", async () => {
+      const flush = () => Promise.all([a, b].map((worker) => worker.api("POST", "/flush", undefined, 200)));
+      const ok = async (worker) => (await worker.api("GET", "/keys?limit=1000", undefined, 200)).body.keys.reduce((sum, k) => sum + k.counters.ok, 0);
+      await flush();
+      const before = { ids: await listed(a), ok: await ok(a) };
+      const added = await Promise.all(
+        Array.from({ length: 10 }, async (_, i) => {
+          const worker = i % 2 ? a : b;
+          const [id] = await add(worker, `mock-good-race-00000${i}`);
+          assert.equal((await chat(worker)).status, 200);
+          if (i > 6) await flush();
+          return id;
+        }),
+      );
+      // Hours later, when every note of it has been folded and cleared away.
+      for (const hours of [0, 1, 2]) for (const worker of [a, b]) await worker.scheduled(Date.now() + hours * 3_600_000);
+      await flush();
+      for (const worker of [a, b]) {
+        await eventually(async () => assert.deepEqual(await listed(worker), [...before.ids, ...added].sort()));
+        assert.equal((await ok(worker)) - before.ok, 10);
+      }
+    });
+
+    test("a session that A ended is over for B", async () => {
+      const { token } = await (await fetch(`${a.url}/admin/api/login`, { method: "POST", body: JSON.stringify({ password }) })).json();
+      const session = (worker) => fetch(`${worker.url}/admin/api/session`, { headers: { authorization: `Bearer ${token}` } });
+      assert.equal((await session(b)).status, 200);
+      await fetch(`${a.url}/admin/api/logout`, { method: "POST", headers: { authorization: `Bearer ${token}` } });
+      await eventually(async () => assert.equal((await session(b)).status, 401));
+    });
+
+    test("a client key made on A is known to B", async () => {
+      const { key, id } = (await a.api("POST", "/clients", { label: "new" }, 201)).body;
+      const call = () => b.fetch("/v1/models", { headers: { authorization: `Bearer ${key}` } });
+      await eventually(async () => assert.equal((await call()).status, 200));
+      await a.api("DELETE", `/clients/${id}`, undefined, 204);
+      await eventually(async () => assert.equal((await call()).status, 401));
     });
   });
 
