@@ -2,7 +2,7 @@
 // against it, and `npm run dev -- --demo` shows it off. What happens to a call follows from a script or the key's name.
 import http from "node:http";
 import { behaviorOf } from "./mock-provider/behavior.mjs";
-import { openai } from "./mock-provider/openai.mjs";
+import { openai, standing } from "./mock-provider/openai.mjs";
 import { send } from "./mock-provider/send.mjs";
 
 /**
@@ -30,8 +30,8 @@ export async function startMockProvider({ port = 0 } = {}) {
       call.closedEarly = true;
       return;
     }
-    const behavior = behaviorOf(call, scripts);
-    await send(call, behavior, openai(call, state, behavior), response);
+    state.count += 1;
+    await send(call, behaviorOf(call, scripts), standing(state.count), () => openai(call, state), response);
   });
   server.keepAliveTimeout = 60_000;
   server.requestTimeout = 0;

@@ -35,14 +35,8 @@ const models = ["gpt-4o-mini", "gpt-4.1", "text-embedding-3-small", "dall-e-3", 
  * know is echoed.
  */
 export function openai(call, state) {
-  state.count += 1;
   const path = call.path.replace(/^.*?\/v1(?=\/|$)/, "");
   const method = call.method === "HEAD" ? "GET" : call.method;
-  const reply = answer(method, path, call, state);
-  return { ...reply, headers: { ...reply.headers, ...standing(state.count) } };
-}
-
-function answer(method, path, call, state) {
   for (const [verb, pattern, handle] of routes) {
     const match = pattern.exec(path);
     if (match && verb === method) return attempt(() => handle(call, state, match[1]));
@@ -59,8 +53,8 @@ function attempt(handle) {
   }
 }
 
-// The headers a real answer carries whatever the endpoint.
-function standing(n) {
+/** The headers that a real answer carries whatever the endpoint; `n` counts the answers. */
+export function standing(n) {
   return {
     "x-request-id": `req_mock_${n}`,
     "openai-organization": "mock-org",

@@ -1,8 +1,11 @@
 // Writes one answer to the wire, with the accidents that the behavior asks for.
 
-/** `standard` is the OpenAI answer; the behavior replaces or disturbs it. Never throws. */
-export async function send(call, behavior, standard, response) {
-  const answer = compose(call, behavior, standard);
+/**
+ * Never throws. `standing` are the headers of every answer; `openai()` makes the answer that the behavior disturbs, and is
+ * not called when the behavior has one of its own.
+ */
+export async function send(call, behavior, standing, openai, response) {
+  const answer = compose(call, behavior, standing, openai);
   const alive = () => !response.destroyed;
   if (behavior.delay) await pause(behavior.delay, response);
   if (behavior.hang === true || !alive()) return;
@@ -29,24 +32,22 @@ export async function send(call, behavior, standard, response) {
   if (alive()) response.end();
 }
 
-function compose(call, behavior, standard) {
-  if (behavior.echo) return whole(200, { "content-type": call.headers["content-type"] ?? "application/octet-stream" }, call.body);
-  if (behavior.chunks) {
-    return { status: behavior.status ?? 200, headers: behavior.headers ?? standard.headers, chunks: behavior.chunks };
-  }
-  if (behavior.body !== undefined || behavior.status !== undefined) return replaced(behavior, standard);
-  const headers = { ...standard.headers, ...behavior.headers };
+function compose(call, behavior, standing, openai) {
+  const { status = 200, headers, chunks, body } = behavior;
+  if (behavior.echo) return whole(200, { ...standing, "content-type": call.headers["content-type"] ?? "application/octet-stream" }, call.body);
+  if (chunks) return { status, headers: { ...standing, ...headers }, chunks };
+  if (body !== undefined || behavior.status !== undefined) return scripted(status, { ...standing, ...headers }, body ?? "");
+  const answer = openai();
+  const merged = { ...standing, ...answer.headers, ...headers };
   // One JSON body that is to be cut or to hang is sent in pieces, so that there is a middle to break in.
-  if (behavior.cut > 0 && standard.chunks.length === 1) return { ...standard, headers, chunks: pieces(standard.chunks[0], behavior.cut + 1) };
-  return { ...standard, headers };
+  const parts = behavior.cut > 0 && answer.chunks.length === 1 ? pieces(answer.chunks[0], behavior.cut + 1) : answer.chunks;
+  return { ...answer, headers: merged, chunks: parts };
 }
 
-function replaced(behavior, standard) {
-  const { body = "" } = behavior;
+function scripted(status, headers, body) {
   const json = typeof body === "object" && !Buffer.isBuffer(body);
   const type = json ? { "content-type": "application/json" } : {};
-  const { "x-request-id": id } = standard.headers;
-  return whole(behavior.status ?? 200, { ...type, "x-request-id": id, ...behavior.headers }, Buffer.from(json ? JSON.stringify(body) : body));
+  return whole(status, { ...type, ...headers }, Buffer.from(json ? JSON.stringify(body) : body));
 }
 
 function whole(status, headers, body) {
