@@ -82,13 +82,30 @@ function cut(call, response) {
   response.socket?.destroy();
 }
 
+// Both are over at once when the caller hangs up.
 function pause(ms, response) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    response.once("close", () => (clearTimeout(timer), resolve()));
+  return until(response, (resume) => {
+    const timer = setTimeout(resume, ms);
+    return () => clearTimeout(timer);
   });
 }
 
 function drained(response) {
-  return new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+  return until(response, (resume) => {
+    response.once("drain", resume);
+    return () => response.off("drain", resume);
+  });
+}
+
+/** Waits for what `start` begins, or for the end of the connection; `start` returns how to call it off. */
+function until(response, start) {
+  return new Promise((resolve) => {
+    const resume = () => {
+      callOff();
+      response.off("close", resume);
+      resolve();
+    };
+    const callOff = start(resume);
+    response.once("close", resume);
+  });
 }
