@@ -15,17 +15,21 @@ const EVERY_MS = 2000;
 /// An hour of traffic: a forgotten terminal does not go on for ever.
 const REQUESTS = 1800;
 
-/// Starts everything; returns the function that ends it.
+/// Starts everything. Returns `end`, and the milliseconds that a first chat took.
 export async function startDemo({ url, password, clientKey }) {
   if (!password || !clientKey) throw new Error(".dev.vars must have ADMIN_PASSWORD and PROXY_API_KEY");
   const { startMockProvider } = await import("./mock-provider.mjs");
   const mock = await startMockProvider({ port: 0 });
   await fill(url, password, mock.url);
+  const start = performance.now();
+  await chat(url, clientKey, 0);
+  const firstChat = Math.ceil(performance.now() - start);
   const endTraffic = traffic(url, clientKey);
-  return async () => {
+  const end = async () => {
     endTraffic();
     await mock.close();
   };
+  return { end, firstChat };
 }
 
 async function fill(url, password, mockUrl) {
@@ -47,11 +51,11 @@ async function fill(url, password, mockUrl) {
 }
 
 function traffic(url, clientKey) {
-  let sent = 0;
+  let sent = 1;
   let busy = false;
   const timer = setInterval(async () => {
     if (busy) return;
-    if (sent === REQUESTS) {
+    if (sent > REQUESTS) {
       console.log("The demo's traffic is over; everything else goes on.");
       clearInterval(timer);
       return;
@@ -63,17 +67,18 @@ function traffic(url, clientKey) {
   return () => clearInterval(timer);
 }
 
-/// Every third one is streamed.
+/// Every third one is streamed, not the first.
 async function chat(url, clientKey, number) {
   const answer = await fetch(`${url}/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${clientKey}` },
     body: JSON.stringify({
       model: "mock-gpt",
-      stream: number % 3 === 0,
+      stream: number % 3 === 2,
       messages: [{ role: "user", content: `Demo question ${number + 1}` }],
     }),
     signal: AbortSignal.timeout(60_000),
   });
-  await answer.arrayBuffer();
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`a chat was answered ${answer.status}: ${text}`);
 }

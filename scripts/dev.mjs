@@ -1,11 +1,13 @@
 // `npm run dev`: the Worker on workerd with local storage, and all one needs to talk to it on the screen.
-//   -- --demo     with a mock provider, some keys and light traffic; its storage is its own and new each time
+//   -- --demo     with a mock provider, some keys and light traffic; its storage is a new one each time
 //   -- --kv       on KV instead of D1
 //   -- --port N   on another port than 8787
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
 import { startDemo } from "./demo.mjs";
@@ -18,14 +20,13 @@ await build();
 const secrets = devVars();
 const port = await freePort(wanted);
 const url = `http://localhost:${port}`;
-const storage = demo ? ".wrangler/demo" : ".wrangler/state";
-if (demo) rmSync(storage, { recursive: true, force: true });
+const storage = demo ? demoStorage() : ".wrangler/state";
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => close(0));
 startWrangler();
 await answering();
 startCron();
-if (demo) closers.push(await startDemo({ url, ...secrets }).catch((error) => stopDev(`The demo did not start: ${error.message}`)));
+const firstChat = demo ? await demonstrate() : null;
 print();
 
 function options() {
@@ -67,6 +68,12 @@ function isFree(port) {
     server.once("error", () => resolve(false));
     server.listen(port, "localhost", () => server.close(() => resolve(true)));
   });
+}
+
+function demoStorage() {
+  const folder = mkdtempSync(join(tmpdir(), "keypool-demo-"));
+  closers.push(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 function startWrangler() {
@@ -120,6 +127,17 @@ function startCron() {
   closers.push(() => clearInterval(timer));
 }
 
+/// How long the first chat took, in milliseconds.
+async function demonstrate() {
+  try {
+    const { end, firstChat } = await startDemo({ url, ...secrets });
+    closers.push(end);
+    return firstChat;
+  } catch (error) {
+    return stopDev(`The demo did not start: ${error.message}`);
+  }
+}
+
 function print() {
   const model = demo ? "mock-gpt" : "gpt-4o-mini";
   const { password = "(no ADMIN_PASSWORD in .dev.vars)", clientKey = "YOUR-CLIENT-KEY" } = secrets;
@@ -131,7 +149,7 @@ function print() {
     Base URL     ${url}/v1
     Client key   ${clientKey}
 
-  ${demo ? "A chat with the mock provider:" : "A chat, once the page has a key of your provider:"}
+  ${demo ? `A chat with the mock provider (the first took ${firstChat} ms):` : "A chat, once the page has a key of your provider:"}
 
     curl ${url}/v1/chat/completions \\
       -H "Authorization: Bearer ${clientKey}" -H "Content-Type: application/json" \\
