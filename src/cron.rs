@@ -29,7 +29,7 @@ async fn probe_due(app: &Rc<App>, now: u64) -> Result<()> {
         }) else {
             continue;
         };
-        let verdict = upstream::probe(&provider, &secret, PROBE_MS).await?;
+        let verdict = upstream::probe(&provider, &secret, PROBE_MS).await?.verdict;
         let (id, records) = with_cache(|c| {
             let records = c.pool.probed(ticket, verdict.as_ref(), now);
             (c.pool.slot(ticket).map(|s| s.id.clone()), records)

@@ -44,6 +44,7 @@ pub enum Error {
         code: &'static str,
         message: String,
         wait_ms: Option<u64>,
+        attempts: u64,
     },
     // Ours, or our operator's.
     NoStorage,
@@ -55,7 +56,12 @@ pub enum Error {
 }
 
 impl Error {
-    pub fn invalid(code: &'static str, message: impl Into<String>, param: Option<&'static str>) -> Self {
+    pub fn invalid(message: impl Into<String>, param: Option<&'static str>) -> Self {
+        Self::wrong("invalid_request", message, param)
+    }
+
+    /// `invalid` for the few cases that programs tell apart.
+    pub fn wrong(code: &'static str, message: impl Into<String>, param: Option<&'static str>) -> Self {
         Self::Invalid { code, message: message.into(), param }
     }
 
@@ -170,10 +176,10 @@ mod tests {
 
     #[test]
     fn an_error_looks_as_openai_clients_expect() {
-        let error = Error::invalid("bad_weight", "weight is 0 to 100", Some("weight"));
+        let error = Error::invalid("weight is 0 to 100", Some("weight"));
         let body: serde_json::Value = serde_json::from_str(&error.to_json()).unwrap();
         let expected = json!({"error": {"message": "weight is 0 to 100", "type": "invalid_request_error",
-            "param": "weight", "code": "bad_weight"}});
+            "param": "weight", "code": "invalid_request"}});
         assert_eq!(body, expected);
         assert_eq!(error.status(), 400);
     }

@@ -45,6 +45,8 @@ extern "C" {
     pub type ByobReader;
     #[wasm_bindgen(method, catch)]
     pub fn read(this: &ByobReader, view: &Uint8Array) -> std::result::Result<Promise, JsValue>;
+    #[wasm_bindgen(method, js_name = releaseLock)]
+    pub fn release_lock(this: &ByobReader);
     #[wasm_bindgen(method, js_name = cancel, catch)]
     pub fn cancel_reader(this: &ByobReader) -> std::result::Result<Promise, JsValue>;
 
@@ -128,7 +130,11 @@ pub fn bytes_response(status: u16, headers: &Headers, body: &Uint8Array) -> Resu
 /// # Errors
 /// As `text_response`.
 pub fn json_response(status: u16, body: &str) -> Result<Response> {
-    let headers = headers_of(&[("content-type", "application/json"), ("cache-control", "no-store")])?;
+    let headers = headers_of(&[
+        ("content-type", "application/json"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+    ])?;
     text_response(status, &headers, Some(body))
 }
 
@@ -141,8 +147,10 @@ pub fn error_response(error: &Error, request_id: &str) -> Response {
         if let Some(wait) = error.wait_ms() {
             headers.set("retry-after", &wait.div_ceil(1000).max(1).to_string())?;
         }
-        if let Error::Method { allow } = error {
-            headers.set("allow", allow)?;
+        match error {
+            Error::Method { allow } => headers.set("allow", allow)?,
+            Error::Exhausted { attempts, .. } => headers.set("x-keypool-attempts", &attempts.to_string())?,
+            _ => {}
         }
         Ok(response)
     };

@@ -1,5 +1,6 @@
-//! A body on its way to the client: pumped by the runtime, byte for byte, while we look at a copy about once a
-//! second to keep its tail. See docs/adr/0006 for why not in any simpler way.
+//! A body on its way to the client, byte for byte. Event streams are pumped by the runtime while we look at a copy
+//! about once a second to keep its tail; other bodies pass through our hands. See docs/adr/0006 for why not in any
+//! simpler way.
 
 use crate::{
     error::{Error, Result},
@@ -11,9 +12,11 @@ use serde_json::json;
 use std::future::Future;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{
-    js_sys::{Object, Reflect, Uint8Array},
+    js_sys::{Object, Promise, Reflect, Uint8Array},
     wasm_bindgen_futures::JsFuture,
-    web_sys::{AbortController, ReadableStream, Request, StreamPipeOptions, WritableStream},
+    web_sys::{
+        AbortController, ReadableStream, Request, StreamPipeOptions, WritableStream, WritableStreamDefaultWriter,
+    },
 };
 
 /// What is kept of the end of a stream: enough for the last events with the usage.
@@ -32,7 +35,7 @@ pub enum Ending {
 
 pub struct End {
     pub ending: Ending,
-    /// The last bytes; empty when the body was not watched.
+    /// The last bytes of an event stream; empty for other bodies.
     pub tail: Vec<u8>,
 }
 
@@ -42,46 +45,67 @@ pub struct Limits {
     pub overall_ms: u64,
 }
 
-/// The readable end for the client, and the work that must go on until the body has passed. `sse` streams are watched
-/// and ended with an error event when they break; other bodies pass unseen.
+/// The first bytes of a body, looked at before any goes out.
+pub enum First {
+    Bytes(Uint8Array),
+    /// The body is empty.
+    End,
+    Broken,
+    Stalled,
+}
+
+/// # Errors
+/// When the runtime refuses to read.
+pub async fn first(body: &ReadableStream, idle_ms: u64) -> Result<First> {
+    let reader = byob(body)?;
+    let read = JsFuture::from(reader.read(&Uint8Array::new_with_length(WINDOW))?);
+    let Either::Left((result, _)) = select(read, runtime::sleep(idle_ms)).await else { return Ok(First::Stalled) };
+    let Ok(result) = result.map(JsValue::unchecked_into::<ReadResult>) else { return Ok(First::Broken) };
+    reader.release_lock();
+    Ok(match result.value() {
+        Some(bytes) if !result.done() => First::Bytes(bytes),
+        _ => First::End,
+    })
+}
+
+/// The readable end for the client, and the work that must go on until the body has passed. `first` was read from the
+/// body already; with it, the body is an event stream that is watched, and ended with an error event when it breaks.
 ///
 /// # Errors
-/// When the runtime refuses to pipe.
+/// When the runtime refuses to split the body.
 pub fn pass(
     body: &ReadableStream,
+    first: Option<Uint8Array>,
     client: Request,
     abort: AbortController,
-    sse: bool,
     limits: Limits,
 ) -> Result<(ReadableStream, impl Future<Output = End> + 'static)> {
     let gate = IdentityTransformStream::new();
     let (readable, writable) = (gate.readable(), gate.writable());
-    let (source, copy) = if sse { split(body)? } else { (body.clone(), None) };
-    let options = StreamPipeOptions::new();
-    // So that an error event can still be written when the upstream breaks.
-    options.set_prevent_abort(sse);
-    let pipe = JsFuture::from(js::stream(&source).pipe_to(&writable, &options)?);
+    let parts = first.map(|first| Ok::<_, Error>((first, split(body)?))).transpose()?;
+    let body = body.clone();
     let work = async move {
+        let events = parts.is_some();
         let stop = || abort.abort();
-        let watch = async {
-            match copy {
-                Some(copy) => watch(pipe, copy, limits.idle_ms, stop).await,
-                None => (pipe.await.is_ok(), Vec::new()),
+        let way = async {
+            match parts {
+                Some((first, (source, copy))) => watch(&first, &source, copy, &writable, limits.idle_ms, stop).await,
+                None => (pump(&body, &writable, limits.idle_ms).await.is_ok(), Vec::new()),
             }
         };
-        let (whole, tail) = match select(Box::pin(watch), runtime::sleep(limits.overall_ms)).await {
+        let (whole, tail) = match select(Box::pin(way), runtime::sleep(limits.overall_ms)).await {
             Either::Left((seen, _)) => seen,
-            Either::Right((_, watch)) => {
-                abort.abort();
+            Either::Right((_, way)) => {
+                stop();
                 // The pipe must let go of the gate before the error event can be written.
-                (false, watch.await.1)
+                (false, way.await.1)
             }
         };
-        abort.abort();
+        stop();
         let ending = match whole {
             true => Ending::Complete,
             false if client.signal().aborted() => Ending::ClientGone,
-            false if sse && say_broken(&writable).await.is_err() => Ending::ClientGone,
+            false if events && say_broken(&writable).await.is_err() => Ending::ClientGone,
             false => Ending::Broken,
         };
         End { ending, tail }
@@ -89,18 +113,78 @@ pub fn pass(
     Ok((readable, work))
 }
 
-fn split(body: &ReadableStream) -> Result<(ReadableStream, Option<ByobReader>)> {
-    let pair = js::stream(body).tee()?;
+fn byob(stream: &ReadableStream) -> Result<ByobReader> {
     let options = Object::new();
     Reflect::set(&options, &"mode".into(), &"byob".into())?;
+    Ok(js::stream(stream).byob_reader(&options)?)
+}
+
+fn split(body: &ReadableStream) -> Result<(ReadableStream, ByobReader)> {
+    let pair = js::stream(body).tee()?;
     let copy: ReadableStream = pair.get(1).unchecked_into();
-    Ok((pair.get(0).unchecked_into(), Some(js::stream(&copy).byob_reader(&options)?)))
+    Ok((pair.get(0).unchecked_into(), byob(&copy)?))
+}
+
+/// Every read is awaited with the idle limit. A failure on either side breaks the other one too.
+async fn pump(body: &ReadableStream, writable: &WritableStream, idle_ms: u64) -> Result<()> {
+    let (reader, writer) = (byob(body)?, writable.get_writer()?);
+    let outcome = pump_all(&reader, &writer, idle_ms).await;
+    if outcome.is_err() {
+        let _ = reader.cancel_reader();
+        let _ = writer.abort();
+    }
+    outcome
+}
+
+async fn pump_all(reader: &ByobReader, writer: &WritableStreamDefaultWriter, idle_ms: u64) -> Result<()> {
+    let mut buffer = Uint8Array::new_with_length(WINDOW);
+    loop {
+        let read = JsFuture::from(reader.read(&buffer)?);
+        let Either::Left((result, _)) = select(read, runtime::sleep(idle_ms)).await else {
+            return Err(Error::Internal("the upstream fell silent".into()));
+        };
+        let result: ReadResult = result?.unchecked_into();
+        match result.value().filter(|bytes| bytes.length() > 0) {
+            Some(bytes) => {
+                JsFuture::from(writer.write_with_chunk(&bytes)).await?;
+                buffer = Uint8Array::new_with_length(WINDOW);
+            }
+            None => {
+                JsFuture::from(writer.close()).await?;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Writes the first bytes, then lets the runtime pump.
+async fn pipe(first: &Uint8Array, source: &ReadableStream, writable: &WritableStream) -> Result<Promise> {
+    let writer = writable.get_writer()?;
+    JsFuture::from(writer.write_with_chunk(first)).await?;
+    writer.release_lock();
+    let options = StreamPipeOptions::new();
+    // So that an error event can still be written when the upstream breaks.
+    options.set_prevent_abort(true);
+    Ok(js::stream(source).pipe_to(writable, &options)?)
 }
 
 /// Looks at the copy now and then until the pipe is done. Answers whether the whole body passed, and its tail.
 /// `stop` makes the pipe fail.
-async fn watch(mut pipe: JsFuture, copy: ByobReader, idle_ms: u64, stop: impl Fn()) -> (bool, Vec<u8>) {
+async fn watch(
+    first: &Uint8Array,
+    source: &ReadableStream,
+    copy: ByobReader,
+    writable: &WritableStream,
+    idle_ms: u64,
+    stop: impl Fn(),
+) -> (bool, Vec<u8>) {
     let mut tail = Vec::new();
+    keep(&mut tail, first);
+    let Ok(pipe) = pipe(first, source, writable).await else {
+        let _ = (copy.cancel_reader(), js::stream(source).cancel());
+        return (false, tail);
+    };
+    let mut pipe = JsFuture::from(pipe);
     let mut buffer = Uint8Array::new_with_length(WINDOW);
     let (mut passed, mut behind) = (None, false);
     loop {
@@ -164,12 +248,12 @@ fn keep(tail: &mut Vec<u8>, bytes: &Uint8Array) {
     tail.extend(news);
 }
 
-/// Ends a broken stream with one SSE error event.
+/// Ends a broken stream with one SSE error event. The blank line in front ends whatever event was cut.
 async fn say_broken(writable: &WritableStream) -> Result<()> {
     let error = json!({"error": {"message": "The upstream broke off its answer.", "type": "upstream_error",
         "param": null, "code": "upstream_stream_interrupted"}});
     let event = format!("\n\ndata: {error}\n\n");
-    let writer = writable.get_writer().map_err(Error::from)?;
+    let writer = writable.get_writer()?;
     JsFuture::from(writer.write_with_chunk(&Uint8Array::from(event.as_bytes()))).await?;
     JsFuture::from(writer.close()).await?;
     Ok(())

@@ -20,8 +20,9 @@ use worker::{
 
 /// The client's headers that an upstream may see. OpenAI-Organization and -Project are not among them: they belong
 /// to the client's own account, and the pool's key would be refused (and disabled) for their sake.
-const PASSED: [&str; 13] = [
+const PASSED: [&str; 14] = [
     "content-type",
+    "content-encoding",
     "accept",
     "accept-language",
     "user-agent",
@@ -167,27 +168,35 @@ pub async fn read_whole(response: &Response, abort: &AbortController, ms: u64) -
     }
 }
 
-/// A free call that needs the key: `None` when the upstream takes it, and what went wrong otherwise.
+/// What a probe showed.
+pub struct Probe {
+    pub status: Option<u16>,
+    /// `None` when the upstream takes the key, and what went wrong otherwise.
+    pub verdict: Option<Verdict>,
+}
+
+/// A free call that needs the key.
 ///
 /// # Errors
 /// When the request cannot be built at all.
-pub async fn probe(provider: &Provider, secret: &str, timeout_ms: u64) -> Result<Option<Verdict>> {
+pub async fn probe(provider: &Provider, secret: &str, timeout_ms: u64) -> Result<Probe> {
     let headers = js::headers_of(&[("accept", "application/json"), ("accept-encoding", "identity")])?;
     set_key(&headers, provider.auth, secret)?;
     let preset = provider.preset.as_deref().and_then(provider::preset);
     let path = preset.map_or("models", |p| p.probe);
     let call = Call { method: "GET".into(), url: url(provider, path, ""), headers, body: Body::None };
-    let outcome = match send(&call, None, timeout_ms).await? {
-        Reply::Unreachable => verdict::judge(&Outcome::Unreachable, runtime::now()),
-        Reply::NoHead => verdict::judge(&Outcome::NoHead, runtime::now()),
+    let (status, verdict) = match send(&call, None, timeout_ms).await? {
+        Reply::Unreachable => (None, verdict::judge(&Outcome::Unreachable, runtime::now())),
+        Reply::NoHead => (None, verdict::judge(&Outcome::NoHead, runtime::now())),
         Reply::Head(response, abort) => {
             let body = read_whole(&response, &abort, timeout_ms).await;
             let look = body.map(|b| js::part(&b, 0, LOOK).to_vec()).unwrap_or_default();
             let headers = js::all_headers(&response.headers());
             let outcome = Outcome::Answer { status: response.status(), headers: &headers, body: &look };
-            verdict::judge(&outcome, runtime::now())
+            (Some(response.status()), verdict::judge(&outcome, runtime::now()))
         }
     };
     // A provider without that path, or one that asks for patience, has taken the key.
-    Ok(outcome.filter(|v| !matches!(v.class, Class::Caller | Class::RateLimited | Class::DayQuota)))
+    let verdict = verdict.filter(|v| !matches!(v.class, Class::Caller | Class::RateLimited | Class::DayQuota));
+    Ok(Probe { status, verdict: verdict.map(|v| v.without(secret)) })
 }

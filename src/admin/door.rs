@@ -49,6 +49,7 @@ impl Door {
         asked.app.load(asked.now).await?;
         let pepper = asked.app.pepper(asked.now).await?;
         session::check(&token, &self.secret(&pepper), asked.now)
+            .filter(|session| session.pw == auth::password_mark(&self.password, &pepper))
             .filter(|session| !with_cache(|c| c.revoked.contains(&session.jti)))
             .ok_or(Error::LoginRequired)
     }

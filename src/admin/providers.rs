@@ -69,7 +69,7 @@ pub async fn add(asked: &Asked) -> Result<Response> {
     let name = fields.name.clone().or_else(|| fields.preset.clone()).unwrap_or_default();
     if !provider::is_name(&name) {
         let message = "A name is 1 to 40 lower-case letters, digits and dashes, and none of keypool's own paths.";
-        return Err(Error::invalid("bad_name", message, Some("name")));
+        return Err(Error::invalid(message, Some("name")));
     }
     if with_cache(|c| c.pool.provider(&name).is_some()) {
         return Err(Error::Conflict {
@@ -79,7 +79,7 @@ pub async fn add(asked: &Asked) -> Result<Response> {
     }
     let preset = match fields.preset.as_deref() {
         Some(preset) => Some(provider::preset(preset).ok_or_else(|| {
-            Error::invalid("preset_not_found", format!("There is no preset {preset}."), Some("preset"))
+            Error::wrong("preset_not_found", format!("There is no preset {preset}."), Some("preset"))
         })?),
         None => provider::preset(&name).filter(|_| fields.base_url.is_none()),
     };
@@ -99,7 +99,7 @@ pub async fn add(asked: &Asked) -> Result<Response> {
     };
     fields.apply(&mut provider, asked)?;
     if provider.base_url.is_empty() {
-        return Err(Error::invalid("bad_base_url", "Give a base_url or a preset.", Some("base_url")));
+        return Err(Error::invalid("Give a base_url or a preset.", Some("base_url")));
     }
     store(asked, &name, &provider, fields.default).await?;
     answer(201, &with_cache(|c| view(c, &name, &provider, asked.now)))
@@ -110,7 +110,7 @@ pub async fn change(asked: &Asked, name: &str) -> Result<Response> {
     let mut provider = with_cache(|c| c.pool.provider(name).cloned()).ok_or_else(|| missing(name))?;
     if fields.name.as_deref().is_some_and(|n| n != name) || fields.preset.is_some() {
         let message = "A provider keeps its name and preset: keys and clients refer to them.";
-        return Err(Error::invalid("invalid_request", message, Some("name")));
+        return Err(Error::invalid(message, Some("name")));
     }
     fields.apply(&mut provider, asked)?;
     store(asked, name, &provider, fields.default).await?;
@@ -150,11 +150,11 @@ impl Fields {
         if let Some(url) = &self.base_url {
             let private = asked.app.config()?.allow_private_upstreams;
             provider.base_url = provider::base_url(url, private)
-                .map_err(|problem| Error::invalid("bad_base_url", format!("{problem}."), Some("base_url")))?;
+                .map_err(|problem| Error::invalid(format!("{problem}."), Some("base_url")))?;
         }
         if let Some(auth) = &self.auth {
             provider.auth = Auth::parse(auth)
-                .ok_or_else(|| Error::invalid("bad_auth", "auth is bearer, x-api-key or api-key.", Some("auth")))?;
+                .ok_or_else(|| Error::invalid("auth is bearer, x-api-key or api-key.", Some("auth")))?;
         }
         provider.enabled = self.enabled.unwrap_or(provider.enabled);
         let timeouts = [
@@ -166,8 +166,7 @@ impl Fields {
         for (name, value, place) in timeouts {
             let Some(value) = value else { continue };
             if let Some(ms) = value {
-                check(name, &ms.to_string())
-                    .map_err(|problem| Error::invalid("bad_timeout", format!("{problem}."), Some(name)))?;
+                check(name, &ms.to_string()).map_err(|problem| Error::invalid(format!("{problem}."), Some(name)))?;
             }
             *place = value;
         }

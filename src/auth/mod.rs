@@ -53,14 +53,16 @@ pub fn client_key(random: &[u8]) -> String {
         .collect()
 }
 
-/// The secret that signs sessions: `JWT_SECRET`, or one made of the password and the stored pepper, so that a new
-/// password ends all sessions.
+/// The secret that signs sessions: `JWT_SECRET`, or one made of the password and the stored pepper.
 pub fn session_secret(jwt_secret: Option<&str>, password: &str, pepper: &str) -> String {
-    match jwt_secret {
-        // The password takes part here too, for the same reason.
-        Some(secret) => keyed_digest(secret, &format!("session\n{password}")),
-        None => keyed_digest(pepper, &format!("session\n{password}")),
-    }
+    jwt_secret.map_or_else(|| keyed_digest(pepper, &format!("session\n{password}")), str::to_string)
+}
+
+/// Stands in a session, so that a new password ends all sessions whatever signs them.
+pub fn password_mark(password: &str, pepper: &str) -> String {
+    let mut mark = keyed_digest(pepper, &format!("password\n{password}"));
+    mark.truncate(16);
+    mark
 }
 
 /// The credential of a call: `Authorization: Bearer`, `x-api-key` or `api-key`, in this order.

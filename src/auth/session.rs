@@ -13,6 +13,8 @@ const LEEWAY: u64 = 60;
 pub struct Session {
     /// Its id, for logging out.
     pub jti: String,
+    /// See `password_mark`.
+    pub pw: String,
     /// Unix seconds, as JWT wants them.
     pub iat: u64,
     pub exp: u64,
@@ -20,8 +22,8 @@ pub struct Session {
 
 impl Session {
     /// Begins now (Unix milliseconds) and lasts `life_ms`.
-    pub const fn new(jti: String, now: u64, life_ms: u64) -> Self {
-        Self { jti, iat: now / 1000, exp: (now + life_ms) / 1000 }
+    pub const fn new(jti: String, pw: String, now: u64, life_ms: u64) -> Self {
+        Self { jti, pw, iat: now / 1000, exp: (now + life_ms) / 1000 }
     }
 
     pub const fn expires_at(&self) -> u64 {
@@ -57,7 +59,7 @@ mod tests {
     const NOW: u64 = 1_800_000_000_000;
 
     fn session() -> Session {
-        Session::new("id".into(), NOW, 3_600_000)
+        Session::new("id".into(), "mark".into(), NOW, 3_600_000)
     }
 
     #[test]

@@ -14,9 +14,10 @@ pub struct Exhausted {
     pub verbatim: bool,
 }
 
-impl From<Exhausted> for Error {
-    fn from(e: Exhausted) -> Self {
-        Self::Exhausted { status: e.status, code: e.code, message: e.message, wait_ms: e.wait_ms }
+impl Exhausted {
+    pub fn after(self, attempts: u64) -> Error {
+        let Self { status, code, message, wait_ms, verbatim: _ } = self;
+        Error::Exhausted { status, code, message, wait_ms, attempts }
     }
 }
 

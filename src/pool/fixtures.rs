@@ -32,5 +32,5 @@ pub fn key(weight: u8) -> Key {
 }
 
 pub fn verdict(class: Class, wait_ms: Option<u64>) -> Verdict {
-    Verdict { class, status: Some(400), message: "no".into(), wait_ms, day: false }
+    Verdict { class, status: Some(400), message: "no".into(), wait_ms, print: 0 }
 }

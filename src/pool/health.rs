@@ -24,6 +24,8 @@ const FORGET_MS: u64 = 10 * MINUTE;
 /// A key that fails this soon after it came back goes on with the backoff it had.
 const RELAPSE_MS: u64 = 10 * MINUTE;
 const REFUSALS: u8 = 3;
+/// Models of one key whose rests are remembered.
+const MODELS: usize = 64;
 
 /// What a failure asks for.
 enum Effect {
@@ -39,11 +41,18 @@ enum Effect {
 impl Pool {
     /// Notes a failed attempt; answers what must be stored.
     pub fn failed(&mut self, ticket: Ticket, model: &str, verdict: &Verdict, now: u64, dice: &mut Dice) -> Vec<Record> {
+        if verdict.class == Class::KeyDead
+            && let Some(records) = self.incident(ticket, verdict, now)
+        {
+            return records;
+        }
         let google = self.slots.get(ticket).is_some_and(|s| self.is_google(&s.key.provider));
         let Some(slot) = self.slots.get_mut(ticket) else { return Vec::new() };
         let record = match effect(slot, model, verdict, google, now, dice) {
             Effect::Nothing => None,
-            Effect::Rest { all, ms } => rest(slot, if all { None } else { Some(model) }, verdict, ms, now),
+            Effect::Rest { all, ms } => {
+                rest(slot, if all { None } else { Some(model) }, verdict, ms, ms > WORTH_STORING_MS, now)
+            }
             Effect::Disable(class) => disable(slot, class, verdict, now),
         };
         self.reweigh(ticket, now);
@@ -54,6 +63,9 @@ impl Pool {
     pub fn succeeded(&mut self, ticket: Ticket, model: &str, now: u64) -> Vec<Record> {
         let Some(slot) = self.slots.get_mut(ticket) else { return Vec::new() };
         slot.refusals = 0;
+        if let Some(lane) = self.lanes.get_mut(slot.lane) {
+            lane.last_ok = Some(now);
+        }
         let woken = slot.disabled.as_ref().is_some_and(|d| d.restored.is_none());
         if slot.cools.is_empty() && !woken {
             return Vec::new();
@@ -111,7 +123,11 @@ fn effect(slot: &mut Slot, model: &str, verdict: &Verdict, google: bool, now: u6
     let one = |ms| Effect::Rest { all: false, ms };
     match verdict.class {
         Class::KeyDead | Class::KeyBroke => Effect::Disable(verdict.class),
-        Class::DayQuota => one(day_end_ms(google, now).saturating_sub(now)),
+        // Google sends a short delay beside a day's quota; the days of others may roll, and they say so.
+        Class::DayQuota => {
+            let day = day_end_ms(google, now).saturating_sub(now);
+            one(verdict.wait_ms.filter(|ms| !google && *ms >= MINUTE).map_or(day, |ms| ms.min(day)))
+        }
         Class::RateLimited => match verdict.wait_ms {
             Some(ms) => one(ms.clamp(SECOND, 10 * MINUTE) + dice.below(500)),
             None => one(step(&[5, 10, 20, 40, 60], strikes) * SECOND),
@@ -142,9 +158,20 @@ fn strikes(slot: &Slot, model: &str, now: u64) -> u8 {
     held.filter(|c| c.until + FORGET_MS > now).map_or(0, |c| c.strikes)
 }
 
-fn rest(slot: &mut Slot, model: Option<&str>, verdict: &Verdict, ms: u64, now: u64) -> Option<Record> {
+pub(super) fn rest(
+    slot: &mut Slot,
+    model: Option<&str>,
+    verdict: &Verdict,
+    ms: u64,
+    stored: bool,
+    now: u64,
+) -> Option<Record> {
     let strikes = model.map_or(0, |m| strikes(slot, m, now)).saturating_add(1);
-    let stored = ms > WORTH_STORING_MS;
+    // Names that clients make up must not fill the memory.
+    if slot.cools.len() >= MODELS {
+        slot.cools.retain(|c| c.until > now);
+        slot.cools.truncate(MODELS - 1);
+    }
     slot.cools.retain(|c| c.model.as_deref() != model && c.until + FORGET_MS > now);
     let cool = Cool {
         model: model.map(Rc::from),
@@ -203,6 +230,12 @@ fn disable(slot: &mut Slot, class: Class, verdict: &Verdict, now: u64) -> Option
     };
     slot.cools.clear();
     note_disabled(slot, disabled, now)
+}
+
+/// As if it had not been disabled for `class`.
+pub(super) fn clear_disabled(slot: &mut Slot, class: Class, now: u64) -> Option<Record> {
+    slot.disabled.take_if(|d| d.class == class.name() && d.restored.is_none())?;
+    Some(Record::deleted(Kind::Disabled, &*slot.id, now))
 }
 
 fn restore(slot: &mut Slot, now: u64) -> Option<Record> {

@@ -9,6 +9,7 @@ pub mod failover;
 pub mod fixtures;
 pub mod glob;
 pub mod health;
+mod incident;
 pub mod paste;
 pub mod redact;
 pub mod reset;
@@ -23,7 +24,7 @@ use crate::record::provider::Provider;
 use slot::{Slot, State};
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashMap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap},
     rc::Rc,
 };
 use tree::Tree;
@@ -48,6 +49,10 @@ struct Lane {
     tree: Tree,
     /// The tree must be made anew before the next draw.
     stale: bool,
+    /// Keys that were just found dead, see `incident.rs`.
+    suspects: Vec<incident::Suspect>,
+    /// The last success of any key, in Unix milliseconds.
+    last_ok: Option<u64>,
     /// Keys whose rest for all models ends: (when, ticket).
     wakes: BinaryHeap<Reverse<(u64, Ticket)>>,
 }
@@ -74,6 +79,11 @@ impl Pool {
     /// By name.
     pub fn providers(&self) -> impl Iterator<Item = (&str, &Provider)> {
         self.by_provider.iter().filter_map(|(name, at)| Some((&**name, self.lanes.get(*at)?.provider.as_ref()?)))
+    }
+
+    /// The groups that keys are in, by name.
+    pub fn groups(&self) -> BTreeSet<String> {
+        self.keys().map(|(_, slot)| slot.key.group.clone()).collect()
     }
 
     /// How many keys are active, cooling and disabled; of one provider or of all.
@@ -118,6 +128,8 @@ impl Pool {
             members: Vec::new(),
             tree: Tree::default(),
             stale: true,
+            suspects: Vec::new(),
+            last_ok: None,
             wakes: BinaryHeap::new(),
         });
         self.by_provider.insert(name, self.lanes.len() - 1);

@@ -33,14 +33,21 @@ pub struct Verdict {
     pub message: String,
     /// The wait the upstream asked for, believable but not clamped to any class's limits.
     pub wait_ms: Option<u64>,
-    /// The quota is one of a day: wait until [`day_end_ms`], whatever `wait_ms` says.
-    pub day: bool,
+    /// Tells one body from another; 0 when there was none.
+    pub print: u64,
 }
 
 impl Verdict {
     /// An answer that is neither a success nor a failure known to the table: it is the client's to see.
     pub const fn pass(status: u16) -> Self {
-        Self { class: Class::Caller, status: Some(status), message: String::new(), wait_ms: None, day: false }
+        Self { class: Class::Caller, status: Some(status), message: String::new(), wait_ms: None, print: 0 }
+    }
+
+    /// The message with `secret` taken out, in case the upstream repeats it in a form that is not known as a key's.
+    #[must_use]
+    pub fn without(mut self, secret: &str) -> Self {
+        self.message = redact_line(&self.message, &[secret]);
+        self
     }
 }
 
@@ -75,7 +82,12 @@ fn failure(status: u16, headers: &[(String, String)], body: &[u8], now_ms: u64) 
     let class = if status == 402 && asks_patience { Class::RateLimited } else { rows::class_of(status, &signals) };
     let message = redact_line(&signals.shown(), &[]);
     let message = if message.is_empty() { format!("HTTP {status}") } else { message };
-    Verdict { class, status: Some(status), message, wait_ms, day: class == Class::DayQuota }
+    Verdict { class, status: Some(status), message, wait_ms, print: print(body) }
+}
+
+/// FNV-1a (Fowler, Noll, Vo); it need not resist anyone.
+fn print(body: &[u8]) -> u64 {
+    body.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A redirect is a wrong base URL: neither the caller's fault nor a key's. `Forbidden` would disable every key of the
@@ -96,5 +108,5 @@ fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
 }
 
 fn bare(class: Class, status: Option<u16>, message: &str) -> Verdict {
-    Verdict { class, status, message: message.to_owned(), wait_ms: None, day: false }
+    Verdict { class, status, message: message.to_owned(), wait_ms: None, print: 0 }
 }

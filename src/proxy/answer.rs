@@ -7,14 +7,17 @@ use crate::{
     js,
     pool::{
         Ticket,
+        class::Class,
         verdict::{self, Outcome, Verdict},
     },
-    runtime, stream, upstream,
+    runtime,
+    stream::{self, First},
+    upstream,
     usage::tail,
 };
 use worker::{
     js_sys::Uint8Array,
-    web_sys::{AbortController, Headers, Response},
+    web_sys::{AbortController, Headers, ReadableStream, Response},
 };
 
 /// An answer up to this size is read whole, so that an error inside it can still be failed over.
@@ -42,7 +45,7 @@ impl Said {
 }
 
 /// An answer that is not a success.
-pub async fn bad(response: &Response, abort: &AbortController) -> Result<Attempt> {
+pub async fn bad(walk: &Walk, ticket: Ticket, response: &Response, abort: &AbortController) -> Result<Attempt> {
     let body = match response.body() {
         Some(_) => upstream::read_whole(response, abort, ERROR_BODY_MS).await,
         None => None,
@@ -52,6 +55,7 @@ pub async fn bad(response: &Response, abort: &AbortController) -> Result<Attempt
     let status = response.status();
     let outcome = Outcome::Answer { status, headers: &headers, body: &look };
     let verdict = verdict::judge(&outcome, runtime::now()).unwrap_or_else(|| Verdict::pass(status));
+    let verdict = verdict.without(&walk.secret(ticket));
     let said = Said { status, headers: upstream::answered_headers(&response.headers())?, body };
     Ok(Attempt::Failed(verdict, Some(said)))
 }
@@ -75,16 +79,44 @@ pub async fn good(
         walk.journal.clone().ended(&walk.app, ticket, response.status(), stream::Ending::Complete, None);
         return Ok(Attempt::Answered(js::text_response(response.status(), &headers, None)?));
     };
-    let sse = kind.starts_with("text/event-stream");
-    if !sse && kind.contains("json") && length.is_none_or(|n| n <= WHOLE) {
+    if kind.starts_with("text/event-stream") {
+        let idle_ms = walk.limits().idle_ms;
+        return match stream::first(&body, idle_ms).await? {
+            First::Bytes(first) => match walk.error_in(&response, &first, ticket) {
+                Some(failed) => {
+                    abort.abort();
+                    Ok(failed)
+                }
+                None => flow(walk, ticket, in_use, &response, abort, &headers, (&body, Some(first))),
+            },
+            First::End => flow(walk, ticket, in_use, &response, abort, &headers, (&body, None)),
+            First::Broken | First::Stalled if js::is_aborted(&walk.request) => Ok(Attempt::Gone),
+            First::Broken => Ok(walk.judged(&Outcome::Unreachable)),
+            First::Stalled => {
+                abort.abort();
+                Ok(walk.judged(&Outcome::NoHead))
+            }
+        };
+    }
+    if kind.contains("json") && length.is_none_or(|n| n <= WHOLE) {
         return whole(walk, ticket, &response, &abort, &headers).await;
     }
+    flow(walk, ticket, in_use, &response, abort, &headers, (&body, None))
+}
+
+/// From here on the answer is the client's; what follows happens in the background.
+fn flow(
+    walk: &Walk,
+    ticket: Ticket,
+    in_use: InUse,
+    response: &Response,
+    abort: AbortController,
+    headers: &Headers,
+    (body, first): (&ReadableStream, Option<Uint8Array>),
+) -> Result<Attempt> {
     walk.succeeded(ticket);
-    let limits = stream::Limits {
-        idle_ms: walk.provider.idle_timeout_ms.unwrap_or(walk.config.idle_timeout_ms),
-        overall_ms: walk.provider.overall_timeout_ms.unwrap_or(walk.config.overall_timeout_ms),
-    };
-    let (readable, work) = stream::pass(&body, Clone::clone(&walk.request), abort, sse, limits)?;
+    let events = first.is_some();
+    let (readable, work) = stream::pass(body, first, Clone::clone(&walk.request), abort, walk.limits())?;
     let (app, journal, status, model) = (walk.app.clone(), walk.journal.clone(), response.status(), walk.model.clone());
     let background = app.clone();
     background.in_background(async move {
@@ -93,10 +125,10 @@ pub async fn good(
         if end.ending == stream::Ending::Broken {
             journal.broke(&app, ticket, &model);
         }
-        let tokens = tail::read(&end.tail, true);
+        let tokens = if events { tail::read(&end.tail, true) } else { None };
         journal.ended(&app, ticket, status, end.ending, tokens.as_ref());
     });
-    Ok(Attempt::Answered(js::stream_response(status, &headers, Some(&readable))?))
+    Ok(Attempt::Answered(js::stream_response(status, headers, Some(&readable))?))
 }
 
 /// A JSON answer, read to its end before a byte goes out: until then another key can take over.
@@ -107,9 +139,12 @@ async fn whole(
     abort: &AbortController,
     headers: &Headers,
 ) -> Result<Attempt> {
-    let Some(body) = upstream::read_whole(response, abort, walk.config.answer_timeout_ms).await else {
+    let Some(body) = upstream::read_whole(response, abort, walk.answer_timeout_ms()).await else {
         return Ok(if js::is_aborted(&walk.request) { Attempt::Gone } else { walk.judged(&Outcome::Unreachable) });
     };
+    if let Some(failed) = walk.error_in(response, &body, ticket) {
+        return Ok(failed);
+    }
     let length = js::length(&body);
     let end = js::part(&body, length.saturating_sub(END), length).to_vec();
     walk.succeeded(ticket);
@@ -120,13 +155,39 @@ async fn whole(
 
 /// What we add to an answer.
 fn finish(headers: &Headers, attempts: u64, journal: &Journal) -> Result<()> {
-    if js::header(headers, "x-request-id").is_none() {
+    if js::header(headers, "x-request-id").is_none_or(|id| id.is_empty()) {
         headers.set("x-request-id", journal.request_id())?;
     }
     Ok(headers.set("x-keypool-attempts", &attempts.to_string())?)
 }
 
 impl Walk {
+    /// Row 14: a success that is an error, as far as its beginning tells. One that is the caller's fault passes as it is.
+    fn error_in(&self, response: &Response, body: &Uint8Array, ticket: Ticket) -> Option<Attempt> {
+        let look = js::part(body, 0, upstream::LOOK).to_vec();
+        // Most answers need no second look.
+        let kind = js::header(&response.headers(), "content-type").unwrap_or_default();
+        let events = kind.starts_with("text/event-stream");
+        verdict::error_inside(&look, events)?;
+        let headers = js::all_headers(&response.headers());
+        let outcome = Outcome::Answer { status: response.status(), headers: &headers, body: &look };
+        let verdict = verdict::judge(&outcome, runtime::now())?.without(&self.secret(ticket));
+        if verdict.class == Class::Caller {
+            return None;
+        }
+        let passed = upstream::answered_headers(&response.headers()).ok()?;
+        let status = verdict.status.filter(|s| *s >= 400).unwrap_or(502);
+        let said = Said { status, headers: passed, body: Some(body.clone()) };
+        Some(Attempt::Failed(verdict, (!events).then_some(said)))
+    }
+
+    fn limits(&self) -> stream::Limits {
+        stream::Limits {
+            idle_ms: self.provider.idle_timeout_ms.unwrap_or(self.config.idle_timeout_ms),
+            overall_ms: self.provider.overall_timeout_ms.unwrap_or(self.config.overall_timeout_ms),
+        }
+    }
+
     fn succeeded(&self, ticket: Ticket) {
         let now = runtime::now();
         let records = with_cache(|c| c.pool.succeeded(ticket, &self.model, now));

@@ -71,7 +71,7 @@ impl Journal {
             status: None,
             message: "The stream broke off.".into(),
             wait_ms: None,
-            day: false,
+            print: 0,
         };
         let records = with_dice(|c, dice| c.pool.failed(ticket, model, &verdict, now, dice));
         app.note(records, now);

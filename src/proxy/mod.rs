@@ -121,7 +121,7 @@ impl Walk {
                     self.journal.refused(&self.app, end.status, failover.attempts());
                     return match last.filter(|_| end.verbatim) {
                         Some(said) => said.response(failover.attempts(), &self.journal),
-                        None => Err(end.into()),
+                        None => Err(end.after(failover.attempts())),
                     };
                 }
             };
@@ -149,8 +149,7 @@ impl Walk {
 
     async fn attempt(&mut self, ticket: Ticket, number: u64) -> Result<Attempt> {
         let in_use = InUse::new(ticket);
-        let secret = with_cache(|c| c.pool.slot(ticket).map(|s| s.key.secret.clone())).unwrap_or_default();
-        upstream::set_key(&self.call.headers, self.provider.auth, &secret)?;
+        upstream::set_key(&self.call.headers, self.provider.auth, &self.secret(ticket))?;
         self.journal.begins(runtime::now());
         let reply = upstream::send(&self.call, Some(&self.request), self.head_timeout_ms()).await?;
         let (response, abort) = match reply {
@@ -162,8 +161,12 @@ impl Walk {
         if (200..300).contains(&response.status()) {
             answer::good(self, ticket, in_use, number, response, abort).await
         } else {
-            answer::bad(&response, &abort).await
+            answer::bad(self, ticket, &response, &abort).await
         }
+    }
+
+    fn secret(&self, ticket: Ticket) -> String {
+        with_cache(|c| c.pool.slot(ticket).map(|s| s.key.secret.clone())).unwrap_or_default()
     }
 
     /// A failure without an answer that could be shown.
@@ -179,7 +182,11 @@ impl Walk {
         match (self.streamed, self.provider.first_byte_timeout_ms) {
             (true, Some(ms)) => ms,
             (true, None) => self.config.first_byte_timeout_ms,
-            (false, _) => self.provider.answer_timeout_ms.unwrap_or(self.config.answer_timeout_ms),
+            (false, _) => self.answer_timeout_ms(),
         }
+    }
+
+    fn answer_timeout_ms(&self) -> u64 {
+        self.provider.answer_timeout_ms.unwrap_or(self.config.answer_timeout_ms)
     }
 }

@@ -92,7 +92,7 @@ fn views(pool: &crate::pool::Pool, ids: &[String], now: u64) -> Vec<View> {
 fn plan(new: &New, cache: &Cache, pepper: &str, now: u64) -> Result<Plan> {
     let (wishes, refused) = wishes(new)?;
     if wishes.len() > MOST {
-        return Err(Error::invalid("too_many_keys", format!("At most {MOST} keys at once."), Some("text")));
+        return Err(Error::invalid(format!("At most {MOST} keys at once."), Some("text")));
     }
     let group = new.group.as_deref().map(input::group).transpose()?;
     let weight = new.weight.map(input::weight).transpose()?;
@@ -100,7 +100,7 @@ fn plan(new: &New, cache: &Cache, pepper: &str, now: u64) -> Result<Plan> {
         && !exists(cache, name)
     {
         let message = format!("There is no provider {name}, and no preset of that name.");
-        return Err(Error::invalid("provider_not_found", message, Some("provider")));
+        return Err(Error::wrong("provider_not_found", message, Some("provider")));
     }
     let mut plan = Plan { refused: refused.iter().map(refused_view).collect(), ..Plan::default() };
     for wish in wishes {
@@ -154,7 +154,7 @@ fn wishes(new: &New) -> Result<(Vec<Wish>, Vec<Refused>)> {
             Ok((wishes, refused))
         }
         (None, Some(keys)) => listed(keys),
-        _ => Err(Error::invalid("invalid_request", "Send either `text` or `keys`.", Some("text"))),
+        _ => Err(Error::invalid("Send either `text` or `keys`.", Some("text"))),
     }
 }
 

@@ -67,7 +67,7 @@ impl Bulk {
             Action::Disable => change.enabled = Some(false),
             Action::Delete | Action::Reset => {}
             Action::Set if self.weight.is_none() && self.group.is_none() => {
-                return Err(Error::invalid("invalid_request", "`set` takes a weight or a group.", Some("weight")));
+                return Err(Error::invalid("`set` takes a weight or a group.", Some("weight")));
             }
             Action::Set => (change.weight, change.group) = (self.weight, self.group.clone()),
         }
@@ -86,11 +86,7 @@ impl Bulk {
                 let found = found.filter_map(|t| c.pool.slot(t).map(|s| (t, s.id.to_string(), s.key.clone())));
                 Ok((found.collect(), Vec::new()))
             }),
-            _ => Err(Error::invalid(
-                "invalid_request",
-                "Choose the keys by `ids` or by `filter`, not both.",
-                Some("ids"),
-            )),
+            _ => Err(Error::invalid("Choose the keys by `ids` or by `filter`, not both.", Some("ids"))),
         }
     }
 }

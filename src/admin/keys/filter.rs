@@ -8,13 +8,14 @@ use crate::{
 use serde::Deserialize;
 
 #[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
 pub struct Filter {
-    state: Option<String>,
-    provider: Option<String>,
-    group: Option<String>,
-    reason: Option<String>,
+    pub state: Option<String>,
+    pub provider: Option<String>,
+    pub group: Option<String>,
+    pub reason: Option<String>,
     /// A part of the label, the id or the masked key.
-    q: Option<String>,
+    pub q: Option<String>,
 }
 
 pub struct Order {
@@ -38,7 +39,7 @@ impl Filter {
         if let Some(state) = self.given(&self.state)
             && !["active", "cooling", "disabled"].contains(&state)
         {
-            return Err(Error::invalid("bad_state", "state is active, cooling or disabled.", Some("state")));
+            return Err(Error::invalid("state is active, cooling or disabled.", Some("state")));
         }
         let query = self.given(&self.q).map(str::to_lowercase);
         let fits = |slot: &Slot| {
@@ -78,7 +79,7 @@ impl Order {
             "state" => By::State,
             _ => {
                 let message = "sort is created, label, provider, weight or state, with a - in front for descending.";
-                return Err(Error::invalid("bad_sort", message, Some("sort")));
+                return Err(Error::invalid(message, Some("sort")));
             }
         };
         Ok(Self { by, descending })

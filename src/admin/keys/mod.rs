@@ -27,8 +27,15 @@ use worker::web_sys::Response;
 
 const PROBE_MS: u64 = 10_000;
 
+/// The list's query: a filter (see there) and a page of what it finds.
 #[derive(Deserialize)]
-struct Page {
+#[serde(deny_unknown_fields)]
+struct List {
+    state: Option<String>,
+    provider: Option<String>,
+    group: Option<String>,
+    reason: Option<String>,
+    q: Option<String>,
     sort: Option<String>,
     limit: Option<usize>,
     cursor: Option<String>,
@@ -45,17 +52,17 @@ struct Change {
 }
 
 pub async fn list(asked: &Asked) -> Result<Response> {
-    let filter: Filter = input::query(asked)?;
-    let page: Page = input::query(asked)?;
-    let limit = page.limit.unwrap_or(100);
+    let List { state, provider, group, reason, q, sort, limit, cursor } = input::query(asked)?;
+    let filter = Filter { state, provider, group, reason, q };
+    let limit = limit.unwrap_or(100);
     if !(1..=1000).contains(&limit) {
-        return Err(Error::invalid("bad_limit", "limit is a whole number from 1 to 1000.", Some("limit")));
+        return Err(Error::invalid("limit is a whole number from 1 to 1000.", Some("limit")));
     }
-    let bad_cursor = |_| Error::invalid("bad_cursor", "cursor is what next_cursor said.", Some("cursor"));
-    let from: usize = page.cursor.as_deref().unwrap_or("0").parse().map_err(bad_cursor)?;
-    let order = filter::Order::parse(page.sort.as_deref().unwrap_or("created"))?;
+    let bad_cursor = |_| Error::invalid("cursor is what next_cursor said.", Some("cursor"));
+    let from: usize = cursor.as_deref().unwrap_or("0").parse().map_err(bad_cursor)?;
+    let order = filter::Order::parse(sort.as_deref().unwrap_or("created"))?;
     let now = asked.now;
-    let (views, total, counts) = with_cache(|c| {
+    let (views, total, counts, groups) = with_cache(|c| {
         let mut found = filter.tickets(&c.pool, now)?;
         order.sort(&mut found, &c.pool, now);
         let views: Vec<View> = found
@@ -64,14 +71,14 @@ pub async fn list(asked: &Asked) -> Result<Response> {
             .take(limit)
             .filter_map(|t| Some(View::new(&c.pool, c.pool.slot(*t)?, now)))
             .collect();
-        Ok::<_, Error>((views, found.len(), c.pool.count(None, now)))
+        Ok::<_, Error>((views, found.len(), c.pool.count(None, now), c.pool.groups()))
     })?;
     let next = (from + views.len() < total && !views.is_empty()).then(|| (from + views.len()).to_string());
     let [active, cooling, disabled] = counts;
     let keys = with_totals(&asked.app, views).await?;
     answer(
         200,
-        &json!({"keys": keys, "total": total, "next_cursor": next, "as_of": now,
+        &json!({"keys": keys, "total": total, "next_cursor": next, "as_of": now, "groups": groups,
             "counts": {"active": active, "cooling": cooling, "disabled": disabled}}),
     )
 }
@@ -110,7 +117,7 @@ pub async fn test(asked: &Asked, id: &str) -> Result<Response> {
     let (ticket, key) = find(id)?;
     let provider = with_cache(|c| c.pool.provider(&key.provider).cloned());
     let provider = provider.ok_or_else(|| Error::not_found("provider_not_found", "The key's provider is gone."))?;
-    let verdict = upstream::probe(&provider, &key.secret, PROBE_MS).await?;
+    let upstream::Probe { status, verdict } = upstream::probe(&provider, &key.secret, PROBE_MS).await?;
     let now = runtime::now();
     let records = with_dice(|c, dice| match &verdict {
         None => c.pool.probed(ticket, None, now),
@@ -125,7 +132,7 @@ pub async fn test(asked: &Asked, id: &str) -> Result<Response> {
     asked.app.write(records, now).await?;
     answer(
         200,
-        &json!({"ok": verdict.is_none(), "status": verdict.as_ref().and_then(|v| v.status),
+        &json!({"ok": verdict.is_none(), "status": status,
             "class": verdict.as_ref().map(|v| v.class.name()), "message": verdict.as_ref().map(|v| &v.message),
             "key": one(asked, id).await?}),
     )
