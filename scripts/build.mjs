@@ -1,6 +1,6 @@
 // `npm run build`, and Wrangler's `[build]`: build/index.js and build/index_bg.wasm, with crates.io and npm alone.
 // cargo -> wasm-bindgen (as a library, tools/bindgen) -> wasm-opt (npm binaryen) -> esbuild of scripts/entry.mjs.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -82,7 +82,13 @@ function optimize(work) {
   const out = join(work, "optimized.wasm");
   const tool = "node_modules/binaryen/bin/wasm-opt";
   const passes = ["-O", "--skip-pass=inlining-optimizing", "--strip-debug"];
-  run(process.execPath, [tool, ...passes, ...features, join(work, "index_bg.wasm"), "-o", out]);
+  const args = [tool, ...passes, ...features, join(work, "index_bg.wasm"), "-o", out];
+  const { status, stderr } = spawnSync(process.execPath, args, { env, encoding: "utf8", maxBuffer: 1 << 28 });
+  if (status !== 0) {
+    // When it crashes, Node quotes the line that did: ten megabytes.
+    const lines = stderr.split("\n").filter((line) => line.length < 500);
+    stop(`The build stopped at: wasm-opt\n${lines.join("\n")}`);
+  }
   renameSync(out, join(work, "index_bg.wasm"));
 }
 
