@@ -18,16 +18,25 @@ const error = (status, message, type, code, headers = {}) => ({
 const named = {
   good: {},
   slow: { delay: 250, chunkDelay: 120 },
-  401: error(401, "Incorrect API key provided. You can find your API key at https://platform.openai.com/account/api-keys.",
-    "invalid_request_error", "invalid_api_key"),
+  401: error(
+    401,
+    "Incorrect API key provided. You can find your API key at https://platform.openai.com/account/api-keys.",
+    "invalid_request_error",
+    "invalid_api_key",
+  ),
   402: error(402, "Insufficient Balance", "unknown_error", "invalid_request_error"),
-  429: error(429, "Rate limit reached for requests per min (RPM): Limit 3, Used 3, Requested 1. Please try again in 30s.",
-    "requests", "rate_limit_exceeded", {
+  429: error(
+    429,
+    "Rate limit reached for requests per min (RPM): Limit 3, Used 3, Requested 1. Please try again in 30s.",
+    "requests",
+    "rate_limit_exceeded",
+    {
       "retry-after": "30",
       "x-ratelimit-limit-requests": "3",
       "x-ratelimit-remaining-requests": "0",
       "x-ratelimit-reset-requests": "30s",
-    }),
+    },
+  ),
   500: error(500, "The server had an error while processing your request. Sorry about that!", "server_error", null),
   hang: { hang: true },
   cut: { cut: 3 },

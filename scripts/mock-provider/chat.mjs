@@ -28,9 +28,15 @@ export function completions(call) {
 function reply(body) {
   const last = body.messages.at(-1) ?? {};
   const tool = body.tool_choice === "none" ? undefined : body.tools?.[0]?.function;
-  if (!tool || last.role === "tool") return { role: "assistant", content: `You said: ${text(last.content)}`, refusal: null };
+  if (!tool || last.role === "tool")
+    return { role: "assistant", content: `You said: ${text(last.content)}`, refusal: null };
   const call = { name: tool.name, arguments: JSON.stringify(example(tool.parameters)) };
-  return { role: "assistant", content: null, refusal: null, tool_calls: [{ id: "call_mock_1", type: "function", function: call }] };
+  return {
+    role: "assistant",
+    content: null,
+    refusal: null,
+    tool_calls: [{ id: "call_mock_1", type: "function", function: call }],
+  };
 }
 
 function full(body, message, usage) {
@@ -45,7 +51,10 @@ function stream(body, message, usage) {
     choices: [{ index: 0, delta, logprobs: null, finish_reason }],
     ...(wanted ? { usage: null } : {}),
   });
-  const list = [chunk({ role: "assistant", content: message.tool_calls ? null : "" }), ...deltas(message).map((d) => chunk(d))];
+  const list = [
+    chunk({ role: "assistant", content: message.tool_calls ? null : "" }),
+    ...deltas(message).map((d) => chunk(d)),
+  ];
   list.push(chunk({}, message.tool_calls ? "tool_calls" : "stop"));
   if (wanted) list.push({ ...head(body, "chat.completion.chunk"), choices: [], usage });
   return events([...list, "data: [DONE]\n\n"], usage);
@@ -55,12 +64,21 @@ function deltas(message) {
   if (!message.tool_calls) return words(message.content).map((content) => ({ content }));
   const [{ id, type, function: call }] = message.tool_calls;
   const opening = { tool_calls: [{ index: 0, id, type, function: { name: call.name, arguments: "" } }] };
-  const rest = call.arguments.match(/.{1,6}/gs).map((part) => ({ tool_calls: [{ index: 0, function: { arguments: part } }] }));
+  const rest = call.arguments
+    .match(/.{1,6}/gs)
+    .map((part) => ({ tool_calls: [{ index: 0, function: { arguments: part } }] }));
   return [opening, ...rest];
 }
 
 function head(body, object) {
-  return { id: "chatcmpl-mock", object, created, model: body.model, service_tier: "default", system_fingerprint: "fp_mock" };
+  return {
+    id: "chatcmpl-mock",
+    object,
+    created,
+    model: body.model,
+    service_tier: "default",
+    system_fingerprint: "fp_mock",
+  };
 }
 
 function count(asked, said) {

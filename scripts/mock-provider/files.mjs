@@ -8,14 +8,28 @@ export function uploadFile(call, state) {
   if (!file) return failure(400, "Missing required parameter: 'file'.", "file", "missing_required_parameter");
   const purpose = parts.find((part) => part.name === "purpose")?.body.toString() ?? "user_data";
   const id = `file-mock${state.count}`;
-  const about = { id, object: "file", bytes: file.body.length, created_at: 1700000000, filename: file.filename, purpose, status: "processed" };
+  const about = {
+    id,
+    object: "file",
+    bytes: file.body.length,
+    created_at: 1700000000,
+    filename: file.filename,
+    purpose,
+    status: "processed",
+  };
   state.files.set(id, { about, body: file.body });
   return json(about);
 }
 
 export function listFiles(_call, state) {
   const data = [...state.files.values()].map((file) => file.about);
-  return json({ object: "list", data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: false });
+  return json({
+    object: "list",
+    data,
+    first_id: data[0]?.id ?? null,
+    last_id: data.at(-1)?.id ?? null,
+    has_more: false,
+  });
 }
 
 export function getFile(_call, state, id) {

@@ -48,7 +48,8 @@ function attempt(handle) {
   try {
     return handle();
   } catch (error) {
-    if (error instanceof SyntaxError) return failure(400, "We could not parse the JSON body of your request.", null, null);
+    if (error instanceof SyntaxError)
+      return failure(400, "We could not parse the JSON body of your request.", null, null);
     throw error;
   }
 }

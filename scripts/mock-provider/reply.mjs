@@ -2,7 +2,12 @@
 
 export function json(body, { status = 200, usage = body.usage } = {}) {
   const bytes = Buffer.from(JSON.stringify(body));
-  return { status, headers: { "content-type": "application/json", "content-length": bytes.length }, chunks: [bytes], usage };
+  return {
+    status,
+    headers: { "content-type": "application/json", "content-length": bytes.length },
+    chunks: [bytes],
+    usage,
+  };
 }
 
 /** An error as OpenAI words it. */
@@ -12,8 +17,15 @@ export function failure(status, message, param, code) {
 
 /** Server-sent events: each entry is an object (sent as `data: <json>`) or a ready string. */
 export function events(list, usage) {
-  const chunks = list.map((event) => Buffer.from(typeof event === "string" ? event : `data: ${JSON.stringify(event)}\n\n`));
-  return { status: 200, headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" }, chunks, usage };
+  const chunks = list.map((event) =>
+    Buffer.from(typeof event === "string" ? event : `data: ${JSON.stringify(event)}\n\n`),
+  );
+  return {
+    status: 200,
+    headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" },
+    chunks,
+    usage,
+  };
 }
 
 export function bytes(body, type) {

@@ -5,7 +5,11 @@ export function createResponse(call, state) {
   const body = JSON.parse(call.body);
   const asked = typeof body.input === "string" ? body.input : JSON.stringify(body.input);
   const said = `You said: ${asked}`;
-  const usage = { input_tokens: tokens(asked), output_tokens: tokens(said), total_tokens: tokens(asked) + tokens(said) };
+  const usage = {
+    input_tokens: tokens(asked),
+    output_tokens: tokens(said),
+    total_tokens: tokens(asked) + tokens(said),
+  };
   const response = finished(`resp_mock_${state.count}`, body, said, usage);
   const counted = { prompt_tokens: usage.input_tokens, completion_tokens: usage.output_tokens };
   return body.stream ? events(steps(response, said), counted) : json(response, { usage: counted });
@@ -14,7 +18,16 @@ export function createResponse(call, state) {
 function finished(id, body, said, usage) {
   const content = [{ type: "output_text", text: said, annotations: [] }];
   const output = [{ id: "msg_mock", type: "message", role: "assistant", status: "completed", content }];
-  return { id, object: "response", created_at: 1700000000, status: "completed", model: body.model, output, error: null, usage };
+  return {
+    id,
+    object: "response",
+    created_at: 1700000000,
+    status: "completed",
+    model: body.model,
+    output,
+    error: null,
+    usage,
+  };
 }
 
 function steps(response, said) {
@@ -23,7 +36,10 @@ function steps(response, said) {
   const parts = said.match(/\S+\s*/g).map((delta) => ["response.output_text.delta", { ...place, delta }]);
   const list = [
     ["response.created", { response: open }],
-    ["response.output_item.added", { output_index: 0, item: { ...response.output[0], status: "in_progress", content: [] } }],
+    [
+      "response.output_item.added",
+      { output_index: 0, item: { ...response.output[0], status: "in_progress", content: [] } },
+    ],
     ["response.content_part.added", { ...place, part: { type: "output_text", text: "", annotations: [] } }],
     ...parts,
     ["response.output_text.done", { ...place, text: said }],
@@ -31,5 +47,7 @@ function steps(response, said) {
     ["response.output_item.done", { output_index: 0, item: response.output[0] }],
     ["response.completed", { response }],
   ];
-  return list.map(([type, fields], n) => `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: n, ...fields })}\n\n`);
+  return list.map(
+    ([type, fields], n) => `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: n, ...fields })}\n\n`,
+  );
 }

@@ -34,13 +34,20 @@ export async function send(call, behavior, standing, openai, response) {
 
 function compose(call, behavior, standing, openai) {
   const { status = 200, headers, chunks, body } = behavior;
-  if (behavior.echo) return whole(200, { ...standing, "content-type": call.headers["content-type"] ?? "application/octet-stream" }, call.body);
+  if (behavior.echo)
+    return whole(
+      200,
+      { ...standing, "content-type": call.headers["content-type"] ?? "application/octet-stream" },
+      call.body,
+    );
   if (chunks) return { status, headers: { ...standing, ...headers }, chunks };
-  if (body !== undefined || behavior.status !== undefined) return scripted(status, { ...standing, ...headers }, body ?? "");
+  if (body !== undefined || behavior.status !== undefined)
+    return scripted(status, { ...standing, ...headers }, body ?? "");
   const answer = openai();
   const merged = { ...standing, ...answer.headers, ...headers };
   // One JSON body that is to be cut or to hang is sent in pieces, so that there is a middle to break in.
-  const parts = behavior.cut > 0 && answer.chunks.length === 1 ? pieces(answer.chunks[0], behavior.cut + 1) : answer.chunks;
+  const parts =
+    behavior.cut > 0 && answer.chunks.length === 1 ? pieces(answer.chunks[0], behavior.cut + 1) : answer.chunks;
   return { ...answer, headers: merged, chunks: parts };
 }
 
@@ -52,7 +59,11 @@ function scripted(status, headers, body) {
 
 function whole(status, headers, body) {
   const empty = status === 204 || status === 304;
-  return { status, headers: empty ? headers : { ...headers, "content-length": body.length }, chunks: body.length ? [body] : [] };
+  return {
+    status,
+    headers: empty ? headers : { ...headers, "content-length": body.length },
+    chunks: body.length ? [body] : [],
+  };
 }
 
 // A script takes a standing header away with null.

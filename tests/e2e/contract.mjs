@@ -15,12 +15,17 @@ export function contract() {
   const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false, validateSchema: false });
   ajv.addSchema(document, "openapi");
   const operations = Object.entries(document.paths).flatMap(([path, item]) =>
-    methods.filter((method) => item[method]).map((method) => ({ path, method, pattern: pattern(path), seen: new Set() })),
+    methods
+      .filter((method) => item[method])
+      .map((method) => ({ path, method, pattern: pattern(path), seen: new Set() })),
   );
 
   const follow = (node) => {
     if (!node?.$ref) return node;
-    return node.$ref.split("/").slice(1).reduce((at, name) => at[unescape(name)], document);
+    return node.$ref
+      .split("/")
+      .slice(1)
+      .reduce((at, name) => at[unescape(name)], document);
   };
   const validator = (schema) => {
     const known = ajv.getSchema(`openapi${schema.$ref ?? ""}`);
@@ -36,10 +41,12 @@ export function contract() {
     assert.ok(response, `${method} ${operation.path} answers ${status}, which docs/openapi.yaml does not mention`);
     operation.seen.add(status);
     hold(validator, response, body, `${status} of ${method} ${operation.path}`);
-    if (status < 300 && sent !== undefined) hold(validator, follow(requestBody), sent, `the body of ${method} ${operation.path}`);
+    if (status < 300 && sent !== undefined)
+      hold(validator, follow(requestBody), sent, `the body of ${method} ${operation.path}`);
   }
 
-  const missing = () => operations.filter((o) => ![...o.seen].some((status) => status < 400)).map((o) => `${o.method} ${o.path}`);
+  const missing = () =>
+    operations.filter((o) => ![...o.seen].some((status) => status < 400)).map((o) => `${o.method} ${o.path}`);
   return { check, missing };
 }
 
@@ -72,7 +79,10 @@ function absolute(node) {
   if (Array.isArray(node)) return node.map(absolute);
   if (node === null || typeof node !== "object") return node;
   return Object.fromEntries(
-    Object.entries(node).map(([name, value]) => [name, name === "$ref" && value.startsWith("#") ? `openapi${value}` : absolute(value)]),
+    Object.entries(node).map(([name, value]) => [
+      name,
+      name === "$ref" && value.startsWith("#") ? `openapi${value}` : absolute(value),
+    ]),
   );
 }
 

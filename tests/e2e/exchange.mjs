@@ -15,8 +15,16 @@ export function exchange(url, { method = "GET", headers = {}, body, patience = 6
     const request = http.request(url, { method, headers, agent: false }, (answer) => {
       const parts = [];
       const finish = () =>
-        resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts), complete: answer.complete });
-      answer.on("data", (part) => parts.push(part)).on("error", () => {}).on("close", finish);
+        resolve({
+          status: answer.statusCode,
+          headers: answer.headers,
+          body: Buffer.concat(parts),
+          complete: answer.complete,
+        });
+      answer
+        .on("data", (part) => parts.push(part))
+        .on("error", () => {})
+        .on("close", finish);
     });
     request.on("error", reject).on("close", () => clearTimeout(timer));
     void write(request, body);

@@ -39,7 +39,8 @@ function guard(target) {
       const value = Reflect.get(target, name, target);
       if (typeof value !== "function" || name === "constructor") return value;
       if (starts.has(name)) return (...args) => guard(value.apply(target, args));
-      return (...args) => (failing ? Promise.reject(new Error("storage is down (injected)")) : value.apply(target, args.map(unguard)));
+      return (...args) =>
+        failing ? Promise.reject(new Error("storage is down (injected)")) : value.apply(target, args.map(unguard));
     },
   });
   wrapped.set(target, proxy);

@@ -11,7 +11,9 @@ import { fileURLToPath } from "node:url";
 import { unstable_getMiniflareWorkerOptions as workerOptions, unstable_readConfig as readConfig } from "wrangler";
 
 // Miniflare comes with Wrangler, in the version that fits it.
-const { Miniflare, convertV4MiniflareOptions } = createRequire(createRequire(import.meta.url).resolve("wrangler"))("miniflare");
+const { Miniflare, convertV4MiniflareOptions } = createRequire(createRequire(import.meta.url).resolve("wrangler"))(
+  "miniflare",
+);
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const password = "correct horse battery staple";
@@ -24,7 +26,14 @@ let started = 0;
  * one away. `persist` is a folder (see `storeFolder`) that outlives the Worker; with `shared`, several may use it at the same time.
  * With `faults`, `failStorage(true)` makes every later storage call reject.
  */
-export async function startWorker({ storage = "d1", vars = {}, secrets = {}, persist, shared = false, faults = false } = {}) {
+export async function startWorker({
+  storage = "d1",
+  vars = {},
+  secrets = {},
+  persist,
+  shared = false,
+  faults = false,
+} = {}) {
   const folder = persist ?? storeFolder();
   const logs = [];
   let closing;
@@ -47,7 +56,11 @@ export async function startWorker({ storage = "d1", vars = {}, secrets = {}, per
     folder,
     /** A proxy call with the first client key, unless `init` says otherwise. */
     fetch: (path, init = {}) =>
-      fetch(url + path, { redirect: "manual", ...init, headers: { authorization: `Bearer ${clientKey}`, ...init.headers } }),
+      fetch(url + path, {
+        redirect: "manual",
+        ...init,
+        headers: { authorization: `Bearer ${clientKey}`, ...init.headers },
+      }),
     ...admin,
     /** Runs cron as if it were `time` (Unix ms). */
     async scheduled(time = Date.now()) {
@@ -60,7 +73,8 @@ export async function startWorker({ storage = "d1", vars = {}, secrets = {}, per
     logs: () => logs.map((line) => line.message).join("\n"),
     failStorage: (on) => fetch(`${url}/__faults?${on ? "on" : "off"}`),
     /** May be called again. */
-    close: () => (closing ??= miniflare.dispose().then(() => persist || rmSync(folder, { recursive: true, force: true }))),
+    close: () =>
+      (closing ??= miniflare.dispose().then(() => persist || rmSync(folder, { recursive: true, force: true }))),
   };
 }
 
@@ -84,7 +98,8 @@ export async function eventually(probe, ms = 5000) {
 
 // The deployed settings, less what belongs to a developer's machine and what is chosen per test.
 function deployed() {
-  const { modulesRules, rootPath, bindings, kvNamespaces, d1Databases, ...kept } = workerOptions(configPath()).workerOptions;
+  const { modulesRules, rootPath, bindings, kvNamespaces, d1Databases, ...kept } =
+    workerOptions(configPath()).workerOptions;
   started += 1;
   return { ...kept, name: `keypool-${process.pid}-${started}`, unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] };
 }
@@ -115,8 +130,15 @@ function modules(faults) {
   const build = join(root, "build");
   const files = readdirSync(build).filter((name) => /\.(m?js|wasm)$/.test(name) && name !== "index.js");
   const entry = { type: "ESModule", path: join(build, "index.js") };
-  const rest = files.map((name) => ({ type: name.endsWith(".wasm") ? "CompiledWasm" : "ESModule", path: join(build, name) }));
-  const wrapper = { type: "ESModule", path: join(build, "faults.mjs"), contents: readFileSync(join(root, "tests/e2e/faults.mjs"), "utf8") };
+  const rest = files.map((name) => ({
+    type: name.endsWith(".wasm") ? "CompiledWasm" : "ESModule",
+    path: join(build, name),
+  }));
+  const wrapper = {
+    type: "ESModule",
+    path: join(build, "faults.mjs"),
+    contents: readFileSync(join(root, "tests/e2e/faults.mjs"), "utf8"),
+  };
   return { modulesRoot: build, modules: faults ? [wrapper, entry, ...rest] : [entry, ...rest] };
 }
 
@@ -135,7 +157,10 @@ function bindings(vars, secrets) {
 function adminOf(url, secret) {
   let session;
   async function login() {
-    const answer = await fetch(`${url}/admin/api/login`, { method: "POST", body: JSON.stringify({ password: secret }) });
+    const answer = await fetch(`${url}/admin/api/login`, {
+      method: "POST",
+      body: JSON.stringify({ password: secret }),
+    });
     if (answer.status !== 200) throw new Error(`login: ${answer.status} ${await answer.text()}`);
     return (await answer.json()).token;
   }
@@ -147,9 +172,13 @@ function adminOf(url, secret) {
   }
   /** The same with JSON both ways: `{status, headers, body}`; `expected` is the status that must come back. */
   async function api(method, path, body, expected) {
-    const answer = await admin(path, { method, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }) });
+    const answer = await admin(path, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    });
     const text = await answer.text();
-    if (expected && answer.status !== expected) throw new Error(`${method} ${path}: ${answer.status} instead of ${expected}: ${text}`);
+    if (expected && answer.status !== expected)
+      throw new Error(`${method} ${path}: ${answer.status} instead of ${expected}: ${text}`);
     return { status: answer.status, headers: answer.headers, body: text ? JSON.parse(text) : null };
   }
   return { admin, api, token: () => (session ??= login()) };

@@ -9,7 +9,10 @@ describe("the mock provider", () => {
   let mock;
   const client = (apiKey, options) => new OpenAI({ apiKey, baseURL: mock.url, maxRetries: 0, ...options });
   const chat = (key, options) =>
-    client(key, options).chat.completions.create({ model: "gpt-4o-mini", messages: [{ role: "user", content: "hello there" }] });
+    client(key, options).chat.completions.create({
+      model: "gpt-4o-mini",
+      messages: [{ role: "user", content: "hello there" }],
+    });
   before(async () => (mock = await startMockProvider()));
   after(() => mock.close());
   beforeEach(() => mock.reset());
@@ -17,9 +20,15 @@ describe("the mock provider", () => {
   for (const [rule, run] of sdkCases) test(rule, () => run(client("mock-good-1")));
 
   test("fails as the key's name says", async () => {
-    await assert.rejects(chat("mock-401-1"), (e) => e instanceof OpenAI.AuthenticationError && e.code === "invalid_api_key");
+    await assert.rejects(
+      chat("mock-401-1"),
+      (e) => e instanceof OpenAI.AuthenticationError && e.code === "invalid_api_key",
+    );
     await assert.rejects(chat("mock-402-1"), (e) => e.status === 402);
-    await assert.rejects(chat("mock-429-1"), (e) => e instanceof OpenAI.RateLimitError && e.headers.get("retry-after") === "30");
+    await assert.rejects(
+      chat("mock-429-1"),
+      (e) => e instanceof OpenAI.RateLimitError && e.headers.get("retry-after") === "30",
+    );
     await assert.rejects(chat("mock-500-1"), (e) => e instanceof OpenAI.InternalServerError);
     await assert.rejects(chat("mock-cut-1"), /terminated|Connection error/);
     await assert.rejects(chat("mock-hang-1", { timeout: 100 }), OpenAI.APIConnectionTimeoutError);
@@ -42,7 +51,10 @@ describe("the mock provider", () => {
   });
 
   test("notices a caller that hangs up", async () => {
-    mock.script("*", { chunks: ["data: {}\n\n", 20, "data: {}\n\n", 5000, "data: [DONE]\n\n"], headers: { "content-type": "text/event-stream" } });
+    mock.script("*", {
+      chunks: ["data: {}\n\n", 20, "data: {}\n\n", 5000, "data: [DONE]\n\n"],
+      headers: { "content-type": "text/event-stream" },
+    });
     const leave = new AbortController();
     const answer = await fetch(`${mock.url}/chat/completions`, { method: "POST", body: "{}", signal: leave.signal });
     await answer.body.getReader().read();

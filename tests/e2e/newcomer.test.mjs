@@ -39,7 +39,10 @@ for (const storage of storages) {
     });
 
     test("logs in", async () => {
-      const answer = await fetch(`${worker.url}/admin/api/login`, { method: "POST", body: JSON.stringify({ password }) });
+      const answer = await fetch(`${worker.url}/admin/api/login`, {
+        method: "POST",
+        body: JSON.stringify({ password }),
+      });
       assert.equal(answer.status, 200);
       cookie = answer.headers.getSetCookie()[0].split(";")[0];
       assert.equal((await call("GET", "/session")).body.storage, storage);
@@ -68,7 +71,10 @@ for (const storage of storages) {
         assert.equal(answer.choices[0].message.content, `You said: question number ${i}`);
       }
       const stream = await client.chat.completions.create({
-        model: "gpt-4o-mini", messages: [{ role: "user", content: "and a stream" }], stream: true, stream_options: { include_usage: true },
+        model: "gpt-4o-mini",
+        messages: [{ role: "user", content: "and a stream" }],
+        stream: true,
+        stream_options: { include_usage: true },
       });
       let text = "";
       for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? "";
@@ -135,7 +141,8 @@ for (const storage of storages) {
 
     test("finds no key in the log", () => {
       const logs = worker.logs();
-      for (const secret of [clientKey, password, ...mock.ledger.map((c) => c.key)]) assert.ok(!logs.includes(secret), secret);
+      for (const secret of [clientKey, password, ...mock.ledger.map((c) => c.key)])
+        assert.ok(!logs.includes(secret), secret);
     });
   });
 }

@@ -42,7 +42,18 @@ for (const storage of storages) {
 
     test("describes providers", async () => {
       await ask("POST", "/providers", { name: "groq", preset: "groq" }, 201);
-      await ask("POST", "/providers", { name: "own", base_url: mock.url, first_byte_timeout_ms: 1000, idle_timeout_ms: 1000, overall_timeout_ms: 9000 }, 201);
+      await ask(
+        "POST",
+        "/providers",
+        {
+          name: "own",
+          base_url: mock.url,
+          first_byte_timeout_ms: 1000,
+          idle_timeout_ms: 1000,
+          overall_timeout_ms: 9000,
+        },
+        201,
+      );
       await ask("POST", "/providers", { name: "own", base_url: mock.url }, 409);
       await ask("POST", "/providers", { name: "No Good" }, 400);
       await ask("GET", "/providers", undefined, 200);
@@ -57,7 +68,12 @@ for (const storage of storages) {
     });
 
     test("describes keys in every state", async () => {
-      const { name, ids } = await stage.pool(["mock-401-openapi-0001", "mock-429-openapi-0002", "mock-402-openapi-0003", "mock-good-openapi-04"]);
+      const { name, ids } = await stage.pool([
+        "mock-401-openapi-0001",
+        "mock-429-openapi-0002",
+        "mock-402-openapi-0003",
+        "mock-good-openapi-04",
+      ]);
       await eventually(async () => {
         await chat();
         const { counts } = await ask("GET", "/keys", undefined, 200);
@@ -66,18 +82,33 @@ for (const storage of storages) {
       const text = "mock-good-openapi-05\nmock-401-openapi-0001\n???";
       await ask("POST", "/keys", { text, provider: name, dry_run: true }, 200);
       await ask("POST", "/keys", { text, provider: name, weight: 3, group: "standby" }, 201);
-      await ask("POST", "/keys", { keys: [{ key: "mock-good-openapi-06", provider: name, label: "six", weight: 1, group: "active", enabled: false }] }, 201);
+      await ask(
+        "POST",
+        "/keys",
+        {
+          keys: [
+            { key: "mock-good-openapi-06", provider: name, label: "six", weight: 1, group: "active", enabled: false },
+          ],
+        },
+        201,
+      );
       await ask("POST", "/keys", { text: 1 }, 400);
       await ask("GET", "/keys?state=disabled&reason=key_dead&sort=-created&limit=1", undefined, 200);
       await ask("GET", "/keys?limit=1", undefined, 200);
       await ask("GET", "/keys?limit=none", undefined, 400);
       for (const id of ids) await ask("GET", `/keys/${id}`, undefined, 200);
       await ask("GET", "/keys/none", undefined, 404);
-      await ask("PATCH", `/keys/${ids[3]}`, { label: "four", weight: 4, group: "active", enabled: true, models: ["gpt-*"] }, 200);
+      await ask(
+        "PATCH",
+        `/keys/${ids[3]}`,
+        { label: "four", weight: 4, group: "active", enabled: true, models: ["gpt-*"] },
+        200,
+      );
       await ask("PATCH", `/keys/${ids[3]}`, { weight: 1000 }, 400);
       for (const id of ids) await ask("POST", `/keys/${id}/test`, undefined, 200);
       for (const id of ids) await ask("POST", `/keys/${id}/reset`, undefined, 200);
-      for (const action of ["disable", "enable", "reset"]) await ask("POST", "/keys/bulk", { ids: [ids[0], "none"], action }, 200);
+      for (const action of ["disable", "enable", "reset"])
+        await ask("POST", "/keys/bulk", { ids: [ids[0], "none"], action }, 200);
       await ask("POST", "/keys/bulk", { filter: { state: "active", provider: name }, action: "set", weight: 2 }, 200);
       await ask("POST", "/keys/bulk", { action: "none" }, 400);
       await ask("DELETE", `/keys/${ids[0]}`, undefined, 204);

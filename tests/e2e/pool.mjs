@@ -15,15 +15,23 @@ export async function startStage(options) {
       mock.reset();
       const name = `mock${n}`;
       await empty(worker);
-      await worker.api("POST", "/providers", { name, base_url: `http://127.0.0.1:${mock.port}/case${n}/v1`, ...settings }, 201);
+      await worker.api(
+        "POST",
+        "/providers",
+        { name, base_url: `http://127.0.0.1:${mock.port}/case${n}/v1`, ...settings },
+        201,
+      );
       await worker.api("PATCH", `/providers/${name}`, { default: true }, 200);
       const rows = keys.map((key) => ({ provider: name, ...(typeof key === "string" ? { key } : key) }));
-      const { body } = rows.length ? await worker.api("POST", "/keys", { keys: rows }, 201) : { body: { added: [], refused: [] } };
+      const { body } = rows.length
+        ? await worker.api("POST", "/keys", { keys: rows }, 201)
+        : { body: { added: [], refused: [] } };
       if (body.added.length !== keys.length) throw new Error(`not all keys were added: ${JSON.stringify(body)}`);
       return { name, ids: body.added.map((k) => k.id) };
     },
     /** The keys' rows, in the order of their ids. */
-    states: async (ids) => Promise.all(ids.map(async (id) => (await worker.api("GET", `/keys/${id}`, undefined, 200)).body)),
+    states: async (ids) =>
+      Promise.all(ids.map(async (id) => (await worker.api("GET", `/keys/${id}`, undefined, 200)).body)),
     async close() {
       await worker.close();
       await mock.close();

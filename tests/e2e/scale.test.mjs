@@ -56,7 +56,9 @@ for (const storage of storages) {
     });
 
     test("are switched off and deleted in one go", async () => {
-      const { body } = await within(15, () => worker.api("POST", "/keys/bulk", { filter: { provider }, action: "disable" }, 200));
+      const { body } = await within(15, () =>
+        worker.api("POST", "/keys/bulk", { filter: { provider }, action: "disable" }, 200),
+      );
       assert.equal(body.done.length, count);
       const gone = await within(15, () => worker.api("POST", "/keys/bulk", { ids, action: "delete" }, 200));
       assert.deepEqual([gone.body.done.length, gone.body.missing], [count, []]);

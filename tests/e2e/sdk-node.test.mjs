@@ -9,8 +9,10 @@ import { sdkCases } from "./sdk-cases.mjs";
 for (const storage of storages) {
   describe(`the OpenAI SDK for Node, on ${storage}`, () => {
     let stage, client;
-    const connect = (options) => new OpenAI({ apiKey: clientKey, baseURL: `${stage.worker.url}/v1`, maxRetries: 0, ...options });
-    const chat = (sdk = client) => sdk.chat.completions.create({ model: "gpt-4o-mini", messages: [{ role: "user", content: "hi" }] });
+    const connect = (options) =>
+      new OpenAI({ apiKey: clientKey, baseURL: `${stage.worker.url}/v1`, maxRetries: 0, ...options });
+    const chat = (sdk = client) =>
+      sdk.chat.completions.create({ model: "gpt-4o-mini", messages: [{ role: "user", content: "hi" }] });
     before(async () => {
       stage = await startStage({ storage, vars: { KEYPOOL_WAIT_BUDGET_MS: "0" } });
       client = connect();
@@ -25,30 +27,50 @@ for (const storage of storages) {
     describe("raises its own exceptions", () => {
       test("BadRequestError for the caller's mistake", async () => {
         await stage.pool(["mock-good-node-00003"]);
-        await assert.rejects(client.chat.completions.create({ model: "m" }), (e) => e instanceof OpenAI.BadRequestError && e.code === "missing_required_parameter" && e.param === "messages");
+        await assert.rejects(
+          client.chat.completions.create({ model: "m" }),
+          (e) =>
+            e instanceof OpenAI.BadRequestError && e.code === "missing_required_parameter" && e.param === "messages",
+        );
       });
       test("AuthenticationError for a client key that is not known", async () => {
-        await assert.rejects(chat(connect({ apiKey: "kp-not-a-client" })), (e) => e instanceof OpenAI.AuthenticationError && e.code === "invalid_api_key");
+        await assert.rejects(
+          chat(connect({ apiKey: "kp-not-a-client" })),
+          (e) => e instanceof OpenAI.AuthenticationError && e.code === "invalid_api_key",
+        );
       });
       test("NotFoundError for a file that is not there", async () => {
         await assert.rejects(client.files.retrieve("file-none"), OpenAI.NotFoundError);
       });
       test("RateLimitError when every key is limited, with the time to wait", async () => {
         await stage.pool(["mock-429-node-00001"]);
-        await assert.rejects(chat(), (e) => e instanceof OpenAI.RateLimitError && Number(e.headers.get("retry-after")) > 0 && Boolean(e.requestID));
+        await assert.rejects(
+          chat(),
+          (e) => e instanceof OpenAI.RateLimitError && Number(e.headers.get("retry-after")) > 0 && Boolean(e.requestID),
+        );
       });
       test("InternalServerError when the provider fails, and when its keys are dead", async () => {
         await stage.pool(["mock-500-node-00001"]);
         await assert.rejects(chat(), (e) => e instanceof OpenAI.InternalServerError && e.status === 502);
         await stage.pool(["mock-401-node-00001"]);
-        await assert.rejects(chat(), (e) => e instanceof OpenAI.InternalServerError && e.code === "upstream_auth_failed");
+        await assert.rejects(
+          chat(),
+          (e) => e instanceof OpenAI.InternalServerError && e.code === "upstream_auth_failed",
+        );
       });
       test("an error out of a stream that breaks", async () => {
         await stage.pool(["mock-cut-node-000001"]);
-        const stream = await client.chat.completions.create({ model: "m", messages: [{ role: "user", content: "one two three" }], stream: true });
-        await assert.rejects(async () => {
-          for await (const _chunk of stream);
-        }, (e) => e instanceof OpenAI.APIError && e.code === "upstream_stream_interrupted");
+        const stream = await client.chat.completions.create({
+          model: "m",
+          messages: [{ role: "user", content: "one two three" }],
+          stream: true,
+        });
+        await assert.rejects(
+          async () => {
+            for await (const _chunk of stream);
+          },
+          (e) => e instanceof OpenAI.APIError && e.code === "upstream_stream_interrupted",
+        );
       });
     });
   });

@@ -29,7 +29,8 @@ for (const storage of storages) {
         await stage.pool(keys);
         const { code, output } = await run(cases);
         const lines = output.split("\n").filter((line) => /^(ok|failed) /.test(line));
-        for (const line of lines) await t.test(line.replace(/^\w+ /, ""), () => assert.ok(line.startsWith("ok"), output));
+        for (const line of lines)
+          await t.test(line.replace(/^\w+ /, ""), () => assert.ok(line.startsWith("ok"), output));
         assert.ok(lines.length > 0, output);
         assert.equal(code, 0, output);
       });
@@ -37,7 +38,12 @@ for (const storage of storages) {
 
     function run(cases) {
       return new Promise((resolve, reject) => {
-        const env = { ...process.env, OPENAI_BASE_URL: `${stage.worker.url}/v1`, OPENAI_API_KEY: clientKey, PYTHONUTF8: "1" };
+        const env = {
+          ...process.env,
+          OPENAI_BASE_URL: `${stage.worker.url}/v1`,
+          OPENAI_API_KEY: clientKey,
+          PYTHONUTF8: "1",
+        };
         const child = spawn(python, [join(root, "tests/e2e/sdk.py"), cases], { env });
         let output = "";
         for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));

@@ -24,8 +24,11 @@ for (const storage of storages) {
     const folder = storeFolder();
     let mock, a, b, ids;
     const add = async (worker, ...keys) =>
-      (await worker.api("POST", "/keys", { keys: keys.map((key) => ({ key, provider: "mock" })) }, 201)).body.added.map((k) => k.id);
-    const listed = async (worker) => (await worker.api("GET", "/keys?limit=1000", undefined, 200)).body.keys.map((k) => k.id).sort();
+      (await worker.api("POST", "/keys", { keys: keys.map((key) => ({ key, provider: "mock" })) }, 201)).body.added.map(
+        (k) => k.id,
+      );
+    const listed = async (worker) =>
+      (await worker.api("GET", "/keys?limit=1000", undefined, 200)).body.keys.map((k) => k.id).sort();
     const used = () => new Set(mock.ledger.map((call) => call.key));
     /** B calls until `check` holds for the keys of its last calls. */
     const afterTraffic = (check) =>
@@ -105,7 +108,11 @@ for (const storage of storages) {
 
     test("what both do at the same time is all kept", async () => {
       const flush = () => Promise.all([a, b].map((worker) => worker.api("POST", "/flush", undefined, 200)));
-      const ok = async (worker) => (await worker.api("GET", "/keys?limit=1000", undefined, 200)).body.keys.reduce((sum, k) => sum + k.counters.ok, 0);
+      const ok = async (worker) =>
+        (await worker.api("GET", "/keys?limit=1000", undefined, 200)).body.keys.reduce(
+          (sum, k) => sum + k.counters.ok,
+          0,
+        );
       await flush();
       const before = { ids: await listed(a), ok: await ok(a) };
       const added = await Promise.all(
@@ -118,7 +125,8 @@ for (const storage of storages) {
         }),
       );
       // Hours later, when every note of it has been folded and cleared away.
-      for (const hours of [0, 1, 2]) for (const worker of [a, b]) await worker.scheduled(Date.now() + hours * 3_600_000);
+      for (const hours of [0, 1, 2])
+        for (const worker of [a, b]) await worker.scheduled(Date.now() + hours * 3_600_000);
       await flush();
       for (const worker of [a, b]) {
         await eventually(async () => assert.deepEqual(await listed(worker), [...before.ids, ...added].sort()));
@@ -127,8 +135,11 @@ for (const storage of storages) {
     });
 
     test("a session that A ended is over for B", async () => {
-      const { token } = await (await fetch(`${a.url}/admin/api/login`, { method: "POST", body: JSON.stringify({ password }) })).json();
-      const session = (worker) => fetch(`${worker.url}/admin/api/session`, { headers: { authorization: `Bearer ${token}` } });
+      const { token } = await (
+        await fetch(`${a.url}/admin/api/login`, { method: "POST", body: JSON.stringify({ password }) })
+      ).json();
+      const session = (worker) =>
+        fetch(`${worker.url}/admin/api/session`, { headers: { authorization: `Bearer ${token}` } });
       assert.equal((await session(b)).status, 200);
       await fetch(`${a.url}/admin/api/logout`, { method: "POST", headers: { authorization: `Bearer ${token}` } });
       await eventually(async () => assert.equal((await session(b)).status, 401));
@@ -173,7 +184,12 @@ for (const storage of storages) {
     before(async () => {
       [mock, worker] = await Promise.all([startMockProvider(), startWorker({ storage, faults: true, vars: fast })]);
       await worker.api("POST", "/providers", { name: "mock", base_url: mock.url }, 201);
-      await worker.api("POST", "/keys", { text: "mock-good-fault-00001\nmock-good-fault-00002", provider: "mock" }, 201);
+      await worker.api(
+        "POST",
+        "/keys",
+        { text: "mock-good-fault-00001\nmock-good-fault-00002", provider: "mock" },
+        201,
+      );
       assert.equal((await chat(worker)).status, 200);
       await worker.failStorage(true);
     });
@@ -204,7 +220,10 @@ for (const storage of storages) {
       assert.deepEqual([added.status, added.body.added.length], [201, 1]);
       await worker.api("POST", "/flush", undefined, 200);
       const { keys } = (await worker.api("GET", "/keys", undefined, 200)).body;
-      assert.equal(keys.reduce((sum, k) => sum + k.counters.ok, 0), 11);
+      assert.equal(
+        keys.reduce((sum, k) => sum + k.counters.ok, 0),
+        11,
+      );
     });
   });
 }
@@ -214,7 +233,11 @@ describe("the schema", () => {
   const wrangler = async (folder, ...args) => {
     const program = join(root, "node_modules/wrangler/bin/wrangler.js");
     const options = { cwd: root, env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", NO_COLOR: "1" } };
-    const { stdout } = await promisify(execFile)(process.execPath, [program, "d1", "migrations", ...args, "--local", "--persist-to", folder], options);
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [program, "d1", "migrations", ...args, "--local", "--persist-to", folder],
+      options,
+    );
     return stdout;
   };
   const alive = async (worker) => {
@@ -260,7 +283,9 @@ describe("bindings", () => {
     const folder = storeFolder();
     const kv = await started(t, { storage: "kv", persist: folder });
     await kv.api("POST", "/providers", { name: "mock", base_url: "http://127.0.0.1:9/v1" }, 201);
-    const { added } = (await kv.api("POST", "/keys", { text: "mock-good-move-00001\nmock-good-move-00002", provider: "mock" }, 201)).body;
+    const { added } = (
+      await kv.api("POST", "/keys", { text: "mock-good-move-00001\nmock-good-move-00002", provider: "mock" }, 201)
+    ).body;
     await kv.close();
 
     let both = await started(t, { storage: "both", persist: folder });
@@ -271,12 +296,19 @@ describe("bindings", () => {
 
     both = await started(t, { storage: "both", persist: folder });
     const { keys } = (await both.api("GET", "/keys", undefined, 200)).body;
-    assert.deepEqual(keys.map((k) => k.id), [added[1].id]);
+    assert.deepEqual(
+      keys.map((k) => k.id),
+      [added[1].id],
+    );
   });
 
   test("without ADMIN_PASSWORD nobody is let in, and the answer says how to set it", async (t) => {
     const worker = await started(t, { secrets: { ADMIN_PASSWORD: null } });
-    for (const [path, init] of [["/login", { method: "POST", body: '{"password":""}' }], ["/session", {}], ["/keys", { headers: { authorization: "Bearer x" } }]]) {
+    for (const [path, init] of [
+      ["/login", { method: "POST", body: '{"password":""}' }],
+      ["/session", {}],
+      ["/keys", { headers: { authorization: "Bearer x" } }],
+    ]) {
       const answer = await fetch(`${worker.url}/admin/api${path}`, init);
       const { error } = await answer.json();
       assert.deepEqual([answer.status, error.code], [503, "admin_password_missing"], path);

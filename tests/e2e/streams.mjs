@@ -13,13 +13,19 @@ const middle = family.indexOf(Buffer.from("👩")) + 2;
 
 export const streams = [
   ["comments", [": OPENROUTER PROCESSING\n\n", 5, event("a"), ":\n\n", 5, ": keep-alive\n\n", event("b"), done]],
-  ["CRLF line ends", [event("a").replaceAll("\n", "\r\n"), 5, event("b").replaceAll("\n", "\r\n"), done.replaceAll("\n", "\r\n")]],
+  [
+    "CRLF line ends",
+    [event("a").replaceAll("\n", "\r\n"), 5, event("b").replaceAll("\n", "\r\n"), done.replaceAll("\n", "\r\n")],
+  ],
   ["CR alone as line end", [event("a").replaceAll("\n", "\r"), 5, done.replaceAll("\n", "\r")]],
   ["data over several lines", ['data: {"choices":\ndata: [{"index":0,"delta":\ndata: {"content":"a"}}]}\n\n', 5, done]],
   ["a character split between chunks", [family.subarray(0, middle), 10, family.subarray(middle), done]],
   ["an event of 1 MB", [event("x".repeat(1 << 20)), 5, done]],
   ["no [DONE]", [event("a"), 5, event("b")]],
-  ["id, event and retry lines", ["retry: 3000\n", "event: message\nid: 1\n", event("a"), 5, "id\nevent: ping\ndata: {}\n\n", done]],
+  [
+    "id, event and retry lines",
+    ["retry: 3000\n", "event: message\nid: 1\n", event("a"), 5, "id\nevent: ping\ndata: {}\n\n", done],
+  ],
   ["empty data", ["data:\n\n", 5, "data: \n\n", event("a"), "data\n\n", done]],
   ["one byte a chunk", split(event("a") + done, 1)],
   ["chunks that end anywhere", split(event("a").repeat(40) + done, 37)],
