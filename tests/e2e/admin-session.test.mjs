@@ -1,9 +1,8 @@
 // Who gets into the admin API, for how long, and what a stranger learns.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { rmSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { password, startWorker, storages, storeFolder } from "./harness.mjs";
+import { password, started, storages, storeFolder } from "./harness.mjs";
 import { startStage } from "./pool.mjs";
 
 const jwtSecret = "e2e-jwt-secret-of-more-than-32-bytes";
@@ -112,14 +111,12 @@ for (const storage of storages) {
 
       test("ends with a new password, though JWT_SECRET stays", async (t) => {
         const persist = storeFolder();
-        t.after(() => rmSync(persist, { recursive: true, force: true }));
         const tokenOf = async (word) => {
-          const house = await startWorker({
+          const house = await started(t, {
             storage,
             persist,
             secrets: { JWT_SECRET: jwtSecret, ADMIN_PASSWORD: word },
           });
-          t.after(() => house.close());
           return { house, token: await house.token() };
         };
         const before = await tokenOf("the first password");

@@ -1,7 +1,7 @@
 // The rest of the admin API, and that no answer of it shows a whole secret.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { eventually, startWorker, storages } from "./harness.mjs";
+import { eventually, started, storages } from "./harness.mjs";
 import { chatBody, json, startStage } from "./pool.mjs";
 import { assertRefused } from "./refused.mjs";
 
@@ -140,8 +140,7 @@ for (const storage of storages) {
     });
 
     test("a host that is not public is no base URL, unless the operator says so", async (t) => {
-      const strict = await startWorker({ storage, vars: { KEYPOOL_ALLOW_PRIVATE_UPSTREAMS: null } });
-      t.after(() => strict.close());
+      const strict = await started(t, { storage, vars: { KEYPOOL_ALLOW_PRIVATE_UPSTREAMS: null } });
       for (const host of [
         "localhost",
         "x.localhost",

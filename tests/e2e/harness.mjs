@@ -19,7 +19,7 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const password = "correct horse battery staple";
 export const clientKey = "kp-e2e-first-client-key";
 export const storages = ["d1", "kv"];
-let started = 0;
+let workers = 0;
 
 /**
  * Starts one Worker. `storage` is "d1", "kv", "both" or "none". `vars` and `secrets` are added to the defaults below; null takes
@@ -78,6 +78,13 @@ export async function startWorker({
   };
 }
 
+/** A Worker for one test `t`, closed and cleared away after it. */
+export async function started(t, options) {
+  const worker = await startWorker(options);
+  t.after(() => worker.close().then(() => rmSync(worker.folder, { recursive: true, force: true })));
+  return worker;
+}
+
 /** A new folder to keep a store in; the caller removes it. */
 export function storeFolder() {
   return mkdtempSync(join(tmpdir(), "keypool-e2e-"));
@@ -100,8 +107,8 @@ export async function eventually(probe, ms = 5000) {
 function deployed() {
   const { modulesRules, rootPath, bindings, kvNamespaces, d1Databases, ...kept } =
     workerOptions(configPath()).workerOptions;
-  started += 1;
-  return { ...kept, name: `keypool-${process.pid}-${started}`, unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] };
+  workers += 1;
+  return { ...kept, name: `keypool-${process.pid}-${workers}`, unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] };
 }
 
 // As in production, one process owns a store and the others ask it: two that opened the same files would find them locked.
