@@ -8,7 +8,10 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { unstable_getMiniflareWorkerOptions as workerOptions, unstable_readConfig as readConfig } from "wrangler";
+import {
+  unstable_getMiniflareWorkerOptions as miniflareWorkerOptions,
+  unstable_readConfig as readConfig,
+} from "wrangler";
 
 // Miniflare comes with Wrangler, in the version that fits it.
 const { Miniflare, convertV4MiniflareOptions } = createRequire(createRequire(import.meta.url).resolve("wrangler"))(
@@ -105,8 +108,9 @@ export async function eventually(probe, ms = 5000) {
 
 // The deployed settings, less what belongs to a developer's machine and what is chosen per test.
 function deployed() {
-  const { modulesRules, rootPath, bindings, kvNamespaces, d1Databases, ...kept } =
-    workerOptions(configPath()).workerOptions;
+  // The name of a file that is not there keeps the developer's .dev.vars out.
+  const { workerOptions } = miniflareWorkerOptions(configPath(), undefined, { envFiles: ["none"] });
+  const { modulesRules, rootPath, bindings, kvNamespaces, d1Databases, ...kept } = workerOptions;
   workers += 1;
   return { ...kept, name: `keypool-${process.pid}-${workers}`, unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] };
 }
