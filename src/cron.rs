@@ -15,13 +15,14 @@ const PROBE_MS: u64 = 10_000;
 
 /// `now` is the scheduled event's own time.
 pub async fn tick(app: &Rc<App>, now: u64) {
-    report("fold_failed", app.store.fold(now).await.map(|_| ()));
+    report("fold_failed", app.store.tick(now).await);
     report("probes_failed", probe_due(app, now).await);
 }
 
 async fn probe_due(app: &Rc<App>, now: u64) -> Result<()> {
     app.load(now).await?;
     let due = with_cache(|c| c.pool.due(now));
+    let (mut records, mut outcome) = (Vec::new(), Ok(()));
     for ticket in due.into_iter().take(PROBES) {
         let Some((provider, secret)) = with_cache(|c| {
             let key = &c.pool.slot(ticket)?.key;
@@ -29,17 +30,23 @@ async fn probe_due(app: &Rc<App>, now: u64) -> Result<()> {
         }) else {
             continue;
         };
-        let verdict = upstream::probe(&provider, &secret, PROBE_MS).await?.verdict;
-        let (id, records) = with_cache(|c| {
-            let records = c.pool.probed(ticket, verdict.as_ref(), now);
-            (c.pool.slot(ticket).map(|s| s.id.clone()), records)
+        let verdict = match upstream::probe(&provider, &secret, PROBE_MS).await {
+            Ok(answer) => answer.verdict,
+            Err(error) => {
+                outcome = Err(error);
+                break;
+            }
+        };
+        let id = with_cache(|c| {
+            records.extend(c.pool.probed(ticket, verdict.as_ref(), now));
+            c.pool.slot(ticket).map(|s| s.id.clone())
         });
-        // Stored one by one: a tick that is cut off has not probed for nothing.
-        app.store.write(&records, now).await?;
         let class = verdict.map(|v| v.class.name());
         runtime::log(Level::Info, "probe", || json!({"key": id.as_deref(), "class": class}));
     }
-    Ok(())
+    // At once: KV takes one write a second to one name.
+    app.store.write(&records, now).await?;
+    outcome
 }
 
 fn report(event: &str, outcome: Result<()>) {

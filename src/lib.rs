@@ -66,6 +66,14 @@ async fn serve(request: Request, env: Env, context: Context, request_id: &str) -
     let url = request.url();
     let (path, query) = js::path_and_query(&url);
     let app = || -> Result<Rc<App>> { App::new(env, Some(context)) };
+    #[cfg(feature = "contract")]
+    if path == "/contract" {
+        let (status, said) = match store::contract::check(&app()?.store).await {
+            Ok(()) => (200, "kept".into()),
+            Err(broken) => (500, broken),
+        };
+        return js::text_response(status, &js::headers_of(&[])?, Some(&said));
+    }
     match route::parse(path) {
         Route::Home => js::text_response(302, &js::headers_of(&[("location", "/admin/")])?, None),
         Route::Health => js::json_response(200, "{\"status\":\"ok\"}"),

@@ -1,7 +1,10 @@
-//! D1: one row a record, one statement for any number of them. A migration is applied when it is found missing.
+//! D1: one row a record, one statement for any number of them. A migration is applied when it is found missing, and
+//! what a KV namespace holds is taken over when its mark is.
 
 use super::{
     Loaded, REVOKED_MS, TOMBSTONE_MS,
+    bindings::{Database, failed, field, number, settled},
+    kv::Kv,
     schema::{MIGRATIONS, TABLE, statements},
 };
 use crate::{
@@ -9,29 +12,37 @@ use crate::{
     record::Record,
     usage::count::{Count, Row},
 };
-use serde::Deserialize;
+use serde::Serialize;
 use serde_json::json;
 use std::collections::HashMap;
 use wasm_bindgen::JsValue;
-use worker::{D1Database, D1PreparedStatement, D1Result};
+use worker::js_sys::Array;
 
-/// D1 takes strings of up to 2 MB; records are sent in parts of about this many bytes.
+/// D1 takes strings of up to 2 MB; JSON is sent in parts of about this many bytes.
 const PART: usize = 500_000;
 
-const REVISION: &str = "select value from meta where name = 'revision'";
+// Every answer is read as text, from a column named `value`.
+
+const REVISION: &str = "select cast(value as text) as value from meta where name = 'revision'";
 const BUMP: &str = "update meta set value = value + 1 where name = 'revision'";
+const APPLIED: &str = "select name as value from d1_migrations";
 /// Grouped, so that no answer is one string of more than 2 MB.
 const CHANGED: &str = "select json_group_array(json_object('kind', kind, 'id', id, 'body', json(body), \
-    'changed', changed)) as part from records where revision > ?1 group by rowid / 1000";
-const UPSERT: &str = "insert into records (kind, id, body, changed, revision) \
-    select value ->> 'kind', value ->> 'id', value -> 'body', value ->> 'changed', \
-    (select value from meta where name = 'revision') from json_each(?1) where true \
-    on conflict (kind, id) do update set body = excluded.body, changed = excluded.changed, \
-    revision = excluded.revision where excluded.changed >= records.changed";
+    'changed', changed)) as value from records where revision > ?1 group by rowid / 1000";
+const HELD: &str = "select json_array(json_object('kind', kind, 'id', id, 'body', json(body), 'changed', changed)) \
+    as value from records where kind = ?1 and id = ?2";
+const INSERT: &str = "insert into records (kind, id, body, changed, revision) \
+    select value ->> 'kind', value ->> 'id', nullif(value -> 'body', 'null'), value ->> 'changed', \
+    (select value from meta where name = 'revision') from json_each(?1) where true on conflict (kind, id) do ";
+/// A secret never changes: digests were made with it.
+const REPLACE: &str = "update set body = excluded.body, changed = excluded.changed, revision = excluded.revision \
+    where excluded.changed >= records.changed and excluded.kind <> 'secret'";
+const APPEND: &str = "insert into journal (id, body) values (?1, ?2) on conflict (id) do nothing";
+const ENTRIES: &str = "select cast(count(*) as text) as value from (select id from journal limit 500)";
 const FOLD: &str = "insert into totals (key, attempts, ok, failed, prompt_tokens, completion_tokens, last_used) \
-    select row.value ->> 'key', sum(row.value ->> 'attempts'), sum(row.value ->> 'ok'), \
-    sum(row.value ->> 'failed'), sum(row.value ->> 'prompt_tokens'), sum(row.value ->> 'completion_tokens'), \
-    max(row.value ->> 'last_used') \
+    select row.value ->> '$.key', sum(row.value ->> '$.count.attempts'), sum(row.value ->> '$.count.ok'), \
+    sum(row.value ->> '$.count.failed'), sum(row.value ->> '$.count.prompt_tokens'), \
+    sum(row.value ->> '$.count.completion_tokens'), max(row.value ->> '$.count.last_used') \
     from (select body from journal order by id limit 500) as entry, json_each(entry.body) as row where true \
     group by 1 on conflict (key) do update set attempts = attempts + excluded.attempts, ok = ok + excluded.ok, \
     failed = failed + excluded.failed, prompt_tokens = prompt_tokens + excluded.prompt_tokens, \
@@ -41,114 +52,91 @@ const FOLDED: &str = "delete from journal where id in (select id from journal or
 /// Worded as the partial index of the migration is, or it would not be used.
 const TRIM: &str = "delete from records where (body is null or kind in ('cooldown', 'revoked')) and changed < ?1 \
     and (kind <> 'revoked' or changed < ?2)";
-const TOTALS: &str = "select json_group_array(json_object('key', key, 'attempts', attempts, 'ok', ok, \
-    'failed', failed, 'prompt_tokens', prompt_tokens, 'completion_tokens', completion_tokens, \
-    'last_used', last_used)) as part from totals where key in (select value from json_each(?1))";
+const TOTALS: &str = "select json_group_array(json_object('key', key, 'count', json_object('attempts', attempts, \
+    'ok', ok, 'failed', failed, 'prompt_tokens', prompt_tokens, 'completion_tokens', completion_tokens, \
+    'last_used', last_used))) as value from totals where key in (select value from json_each(?1))";
+const MOVED: &str = "select name as value from meta where name = 'moved_from_kv'";
+const MARK_MOVED: &str = "insert into meta (name, value) values ('moved_from_kv', 1)";
 
-pub struct D1(D1Database);
-
-#[derive(Deserialize)]
-struct Part {
-    part: String,
+pub struct D1 {
+    database: Database,
+    /// Bound as well: what it holds is moved here once, and it is not asked again.
+    kv: Option<Kv>,
 }
 
-#[derive(Deserialize)]
-struct Number {
-    value: u64,
-}
-
-#[derive(Deserialize)]
-struct Name {
-    name: String,
-}
+/// SQL and what is bound to its parameters.
+type Statement<'a> = (&'a str, Vec<JsValue>);
 
 impl D1 {
-    pub const fn new(database: D1Database) -> Self {
-        Self(database)
-    }
-
-    pub async fn load(&self, known: u64) -> Result<Option<Loaded>> {
-        if known == 0 {
-            return self.load_all().await.map(Some);
-        }
-        let revision: Option<Number> = self.0.prepare(REVISION).first(None).await.map_err(failed)?;
-        let revision = revision.map_or(0, |r| r.value);
-        if revision == known {
-            return Ok(None);
-        }
-        let changed = self.sql(CHANGED, &[number(known)])?.all().await.map_err(failed)?;
-        Ok(Some(Loaded { revision, records: records(&changed)?, full: false }))
+    pub const fn new(database: Database, kv: Option<Kv>) -> Self {
+        Self { database, kv }
     }
 
     /// The first load of an isolate sees to the schema as well, in one round trip when all is well.
-    async fn load_all(&self) -> Result<Loaded> {
+    pub async fn load(&self, known: u64) -> Result<Option<Loaded>> {
         loop {
-            let names = self.0.prepare("select name from d1_migrations");
-            let batch = vec![names, self.0.prepare(REVISION), self.sql(CHANGED, &[number(0)])?];
-            let results = match self.0.batch(batch).await {
-                Ok(results) => results,
-                Err(error) if error.to_string().contains("no such table") => {
+            let mut batch = vec![(REVISION, vec![]), (CHANGED, vec![number(known)])];
+            if known == 0 {
+                batch.extend([(APPLIED, vec![]), (MOVED, vec![])]);
+            }
+            let [revision, changed, rest @ ..] = &match self.batch(batch).await {
+                Err(Error::Storage(cause)) if known == 0 && cause.contains("no such table") => {
                     self.migrate().await?;
                     continue;
                 }
-                Err(error) => return Err(failed(error)),
-            };
-            let [names, revision, parts] = results.as_slice() else {
+                answers => answers?,
+            }[..] else {
                 return Err(Error::Storage("D1 answered a part of the batch".into()));
             };
-            let names: Vec<Name> = names.results().map_err(failed)?;
-            if MIGRATIONS.iter().any(|(known, _)| names.iter().all(|n| n.name != *known)) {
-                self.migrate().await?;
-                continue;
+            if let [applied, moved] = rest {
+                if MIGRATIONS.iter().any(|(name, _)| !applied.iter().any(|a| a == name)) {
+                    self.migrate().await?;
+                    continue;
+                }
+                if let (Some(kv), []) = (&self.kv, moved.as_slice()) {
+                    self.take_over(kv).await?;
+                    continue;
+                }
             }
-            let revision: Vec<Number> = revision.results().map_err(failed)?;
-            let revision = revision.first().map_or(0, |r| r.value);
-            return Ok(Loaded { revision, records: records(parts)?, full: true });
+            let revision = revision.first().map_or(0, |text| whole(text));
+            return match revision == known {
+                true => Ok(None),
+                false => Ok(Some(Loaded { revision, records: records(changed)?, full: known == 0 })),
+            };
         }
     }
 
     pub async fn write(&self, records: &[Record]) -> Result<()> {
-        let mut batch = vec![self.0.prepare(BUMP)];
-        for part in parts(records)? {
-            batch.push(self.sql(UPSERT, &[part.into()])?);
-        }
-        self.batch(batch).await
+        let replace = format!("{INSERT}{REPLACE}");
+        let parts = parts(records)?.into_iter().map(|part| (&*replace, vec![part.into()]));
+        self.batch([(BUMP, vec![])].into_iter().chain(parts).collect()).await.map(|_| ())
     }
 
     pub async fn ensure(&self, record: Record) -> Result<Record> {
-        let insert = UPSERT.split(" on conflict").next().unwrap_or_default();
-        let insert = format!("{insert} on conflict (kind, id) do nothing");
+        let insert = format!("{INSERT}nothing");
         let part = parts(std::slice::from_ref(&record))?.pop().unwrap_or_default();
-        self.batch(vec![self.0.prepare(BUMP), self.sql(&insert, &[part.into()])?]).await?;
-        let held = "select json_group_array(json_object('kind', kind, 'id', id, 'body', json(body), 'changed', \
-            changed)) as part from records where kind = ?1 and id = ?2";
-        let held = self.sql(held, &[record.kind.name().into(), record.id.as_str().into()])?;
-        let held = records(&held.all().await.map_err(failed)?)?.pop();
+        let held = vec![record.kind.name().into(), record.id.as_str().into()];
+        let answers = self.batch(vec![(BUMP, vec![]), (&insert, vec![part.into()]), (HELD, held)]).await?;
+        let held = records(answers.last().map_or(&[], Vec::as_slice))?.pop();
         held.ok_or_else(|| Error::Storage("a record is missing right after it was written".into()))
     }
 
     pub async fn append(&self, id: &str, rows: &[Row]) -> Result<()> {
         let body = serde_json::to_string(rows).map_err(broken)?;
-        let sql = "insert into journal (id, body) values (?1, ?2) on conflict (id) do nothing";
-        self.batch(vec![self.sql(sql, &[id.into(), body.into()])?]).await
+        self.batch(vec![(APPEND, vec![id.into(), body.into()])]).await.map(|_| ())
     }
 
     pub async fn fold(&self, now: u64) -> Result<u64> {
-        let count = self.0.prepare("select count(*) as value from journal");
-        let entries = count.first::<Number>(None).await.map_err(failed)?.map_or(0, |n| n.value);
         let (old, older) = (now.saturating_sub(TOMBSTONE_MS), now.saturating_sub(REVOKED_MS));
-        let trim = self.sql(TRIM, &[number(old), number(older)])?;
-        let fold = if entries == 0 { vec![trim] } else { vec![self.0.prepare(FOLD), self.0.prepare(FOLDED), trim] };
-        self.batch(fold).await?;
-        Ok(entries.min(500))
+        let trim = (TRIM, vec![number(old), number(older)]);
+        let answers = self.batch(vec![(ENTRIES, vec![]), (FOLD, vec![]), (FOLDED, vec![]), trim]).await?;
+        Ok(answers.iter().flatten().next().map_or(0, |text| whole(text)))
     }
 
     pub async fn totals(&self, keys: &[&str]) -> Result<HashMap<String, Count>> {
-        let keys = json!(keys).to_string();
-        let found = self.sql(TOTALS, &[keys.into()])?.all().await.map_err(failed)?;
         let mut totals = HashMap::new();
-        for part in found.results::<Part>().map_err(failed)? {
-            let rows: Vec<Row> = serde_json::from_str(&part.part).map_err(broken)?;
+        for text in self.batch(vec![(TOTALS, vec![json!(keys).to_string().into()])]).await?.iter().flatten() {
+            let rows: Vec<Row> = serde_json::from_str(text).map_err(broken)?;
             totals.extend(rows.into_iter().map(|row| (row.key, row.count)));
         }
         Ok(totals)
@@ -156,49 +144,73 @@ impl D1 {
 
     /// Applies what is missing. Its name goes in first, so of two isolates that try, one fails and changes nothing.
     async fn migrate(&self) -> Result<()> {
-        self.batch(vec![self.0.prepare(TABLE)]).await?;
-        let done = self.0.prepare("select name from d1_migrations").all().await.map_err(failed)?;
-        let done: Vec<Name> = done.results().map_err(failed)?;
-        for (name, sql) in MIGRATIONS.iter().filter(|(name, _)| done.iter().all(|d| d.name != *name)) {
-            let mut batch = vec![self.sql("insert into d1_migrations (name) values (?1)", &[(*name).into()])?];
-            batch.extend(statements(sql).into_iter().map(|statement| self.0.prepare(statement)));
-            match self.batch(batch).await {
-                Err(Error::Storage(cause)) if cause.contains("UNIQUE constraint failed: d1_migrations") => {}
-                outcome => outcome?,
-            }
+        let answers = self.batch(vec![(TABLE, vec![]), (APPLIED, vec![])]).await?;
+        let done: Vec<&String> = answers.iter().flatten().collect();
+        for (name, sql) in MIGRATIONS.iter().filter(|(name, _)| !done.iter().any(|d| d == name)) {
+            let statements = statements(sql);
+            let mut batch = vec![("insert into d1_migrations (name) values (?1)", vec![(*name).into()])];
+            batch.extend(statements.iter().map(|statement| (statement.as_str(), vec![])));
+            self.batch_once(batch, "UNIQUE constraint failed: d1_migrations").await?;
         }
         Ok(())
     }
 
-    fn sql(&self, sql: &str, values: &[JsValue]) -> Result<D1PreparedStatement> {
-        self.0.prepare(sql).bind(values).map_err(failed)
+    /// Records may be moved again, as the newer one holds; the counts go with the mark, and so only once.
+    async fn take_over(&self, kv: &Kv) -> Result<()> {
+        let (records, rows) = kv.everything().await?;
+        self.write(&records).await?;
+        let mut batch = vec![(MARK_MOVED, vec![])];
+        for (i, part) in parts(&rows)?.into_iter().enumerate() {
+            // As the journal's first entries, which the fold in this batch is sure to take.
+            batch.push((APPEND, vec![format!("!kv-{i}").into(), part.into()]));
+        }
+        batch.extend([(FOLD, vec![]), (FOLDED, vec![])]);
+        self.batch_once(batch, "UNIQUE constraint failed: meta").await
     }
 
-    async fn batch(&self, statements: Vec<D1PreparedStatement>) -> Result<()> {
-        self.0.batch(statements).await.map(|_| ()).map_err(failed)
+    /// A batch whose first statement is refused as `done` when another isolate was faster.
+    async fn batch_once(&self, batch: Vec<Statement<'_>>, done: &str) -> Result<()> {
+        match self.batch(batch).await {
+            Err(Error::Storage(cause)) if cause.contains(done) => Ok(()),
+            outcome => outcome.map(|_| ()),
+        }
+    }
+
+    /// In one transaction; answers what each statement found.
+    async fn batch(&self, statements: Vec<Statement<'_>>) -> Result<Vec<Vec<String>>> {
+        let batch = Array::new();
+        for (sql, values) in statements {
+            let statement = self.database.prepare(sql).map_err(failed)?;
+            let values: Array = values.into_iter().collect();
+            batch.push(statement.bind(&values).map_err(failed)?.as_ref());
+        }
+        let answers = settled(self.database.batch(&batch)).await?;
+        Ok(Array::from(&answers).iter().map(|answer| column(&answer)).collect())
     }
 }
 
-/// D1 takes f64 but no BigInt; all our numbers are below 2^53.
-#[expect(clippy::cast_precision_loss, reason = "times and revisions are below 2^53")]
-fn number(value: u64) -> JsValue {
-    JsValue::from_f64(value as f64)
+fn column(answer: &JsValue) -> Vec<String> {
+    Array::from(&field(answer, "results")).iter().filter_map(|row| field(&row, "value").as_string()).collect()
 }
 
-fn records(found: &D1Result) -> Result<Vec<Record>> {
+fn whole(text: &str) -> u64 {
+    text.parse().unwrap_or(0)
+}
+
+fn records(parts: &[String]) -> Result<Vec<Record>> {
     let mut records = Vec::new();
-    for part in found.results::<Part>().map_err(failed)? {
-        records.extend(serde_json::from_str::<Vec<Record>>(&part.part).map_err(broken)?);
+    for part in parts {
+        records.extend(serde_json::from_str::<Vec<Record>>(part).map_err(broken)?);
     }
     Ok(records)
 }
 
-/// JSON arrays of records, each of about `PART` bytes.
-fn parts(records: &[Record]) -> Result<Vec<String>> {
+/// JSON arrays, each of about `PART` bytes.
+fn parts<T: Serialize>(items: &[T]) -> Result<Vec<String>> {
     let (mut parts, mut part) = (Vec::new(), String::new());
-    for record in records {
+    for item in items {
         part.push(if part.is_empty() { '[' } else { ',' });
-        part.push_str(&serde_json::to_string(record).map_err(broken)?);
+        part.push_str(&serde_json::to_string(item).map_err(broken)?);
         if part.len() > PART {
             parts.push(std::mem::take(&mut part) + "]");
         }
@@ -207,10 +219,6 @@ fn parts(records: &[Record]) -> Result<Vec<String>> {
         parts.push(part + "]");
     }
     Ok(parts)
-}
-
-fn failed(error: worker::Error) -> Error {
-    Error::Storage(error.to_string())
 }
 
 fn broken(error: serde_json::Error) -> Error {

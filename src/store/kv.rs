@@ -1,216 +1,367 @@
-//! KV: one document of all records, one of all totals, and a journal of what is to be merged into them. Every
-//! change goes into the journal under a fresh name first, and stays there until a later fold saw it merged, so two
-//! isolates that write a document at the same time lose nothing. See docs/adr/0005.
+//! KV: a document of all records, one of all totals, and a journal of what is to be merged into them. Every change
+//! goes into the journal under a fresh name first. A document names the entries it holds, so when two isolates write
+//! it at the same time, the next fold finds missing what the later one overwrote, and merges it again.
 
-use super::{Loaded, is_trimmed, replaces};
+use super::{
+    Loaded,
+    bindings::{Namespace, field, number, options, settled},
+    is_trimmed,
+};
 use crate::{
     error::{Error, Result},
-    record::{Kind, Record},
+    record::Record,
+    runtime,
     usage::count::{Count, Row},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::collections::{BTreeSet, HashMap};
-use worker::kv::{KvError, KvStore};
+use serde::{Deserialize, Serialize};
+use std::{
+    cell::Cell,
+    cmp::{Ordering, Reverse},
+    collections::HashMap,
+};
+use wasm_bindgen::JsValue;
+use worker::js_sys::Array;
 
 const RECORDS: &str = "records";
 const TOTALS: &str = "totals";
 const JOURNAL: &str = "journal/";
-/// An entry is deleted when it is this old and known to be merged: by then every reader sees the merged document.
+/// A list answers in the order of names: changes come before counts.
+const CHANGES: &str = "journal/changes/";
+const COUNTS: &str = "journal/counts/";
+
+/// An entry is deleted when a document that named it so long ago still does: whatever another isolate wrote from an
+/// older document, which it may see for a minute, would show by now.
 const SETTLED_MS: u64 = 5 * 60_000;
-/// The name of a merged entry is remembered this much longer than a stale list may still show it.
+/// A document names an entry this much longer than a stale list may still show it.
 const REMEMBERED_MS: u64 = 20 * 60_000;
-const FRESH_MS: u64 = 2 * 60_000;
-/// Entries a fold works on at the most: with their deletion and a cron's probes within a free plan's 50 subrequests.
-const ENTRIES: usize = 12;
+/// Entries that a fold merges and deletes at the most, of each kind: a cron with its probes stays within a free
+/// plan's 50 subrequests.
+const MERGED: usize = 5;
+const DELETED: usize = 2;
+/// A cron that nothing tells of work lists the journal every other minute, because a free plan has 1,000 lists a day.
+const IDLE_MS: u64 = 90_000;
+const MINUTE_MS: u64 = 60_000;
 
-pub struct Kv(KvStore);
-
-#[derive(Default, Serialize, Deserialize)]
-struct Records {
-    revision: u64,
-    records: Vec<Record>,
+thread_local! {
+    /// The time of the last cron in this isolate that folded.
+    static TICKED: Cell<Option<u64>> = const { Cell::new(None) };
+    /// This isolate knows of something to fold, or has begun to serve since.
+    static WOKEN: Cell<bool> = const { Cell::new(false) };
 }
 
-#[derive(Default, Serialize, Deserialize)]
-struct Totals {
-    /// Names of the journal's entries that are in.
-    merged: BTreeSet<String>,
-    totals: HashMap<String, Count>,
-}
+pub struct Kv(Namespace);
 
+/// One shape for all that is stored: records and what belongs to them, or totals, or a journal's entry of either.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Entry {
+struct Document {
+    /// Random; it also stands beside the document, so that an unchanged one need not be parsed.
+    revision: u64,
+    /// The journal's entries that are in.
+    merged: Vec<Merged>,
+    /// Sorted by `place`.
     records: Vec<Record>,
     rows: Vec<Row>,
 }
 
-/// What stands beside the document of records, so that an unchanged one need not be parsed.
 #[derive(Serialize, Deserialize)]
-struct Tag {
-    revision: u64,
+struct Merged {
+    name: String,
+    /// Unix milliseconds.
+    at: u64,
 }
 
 impl Kv {
-    pub const fn new(namespace: KvStore) -> Self {
+    pub const fn new(namespace: Namespace) -> Self {
         Self(namespace)
     }
 
     pub async fn load(&self, known: u64) -> Result<Option<Loaded>> {
-        let (text, tag) = self.0.get(RECORDS).text_with_metadata::<Tag>().await.map_err(failed)?;
-        if tag.is_some_and(|tag| tag.revision == known) {
+        if known == 0 {
+            WOKEN.set(true);
+        }
+        let found = settled(self.0.get_with_metadata(RECORDS)).await?;
+        // A revision of 0 would mean "nothing is known" to the next load.
+        let revision = field(&found, "metadata").as_f64().map_or(1, runtime::millis);
+        if revision == known {
             return Ok(None);
         }
-        let held: Records = parse(text)?;
-        // A revision of 0 would mean "nothing is known" to the next load.
-        Ok(Some(Loaded { revision: held.revision.max(1), records: held.records, full: true }))
+        let held = parse(&field(&found, "value"))?.unwrap_or_default();
+        Ok(Some(Loaded { revision, records: held.records, full: true }))
     }
 
     pub async fn write(&self, records: &[Record], now: u64) -> Result<()> {
-        self.note(records, now).await?;
+        let name = self.note(records, now).await?;
         // It is durable already; a fold that fails is made up for by the next one.
-        let _ = self.fold(now).await;
+        let _ = self.fold_first(Some(name), now).await;
         Ok(())
     }
 
-    pub async fn note(&self, records: &[Record], now: u64) -> Result<()> {
-        let name = format!("{JOURNAL}{now:013}-{}", crate::runtime::random_id()?);
-        self.put(&name, &Entry { records: records.to_vec(), rows: Vec::new() }).await
+    /// Answers the entry's name.
+    pub async fn note(&self, records: &[Record], now: u64) -> Result<String> {
+        let name = format!("{CHANGES}{now:013}-{}", runtime::random_id()?);
+        WOKEN.set(true);
+        self.put(&name, &Document { records: records.to_vec(), ..Document::default() }).await?;
+        Ok(name)
     }
 
     pub async fn ensure(&self, record: Record, now: u64) -> Result<Record> {
-        let held: Records = self.read(RECORDS).await?;
+        let held = self.read(RECORDS).await?.unwrap_or_default();
         match held.records.into_iter().find(|r| r.same_place(&record)) {
             Some(held) => Ok(held),
             None => self.write(std::slice::from_ref(&record), now).await.map(|()| record),
         }
     }
 
-    /// `id` begins with the time, see `app::flush`.
     pub async fn append(&self, id: &str, rows: &[Row]) -> Result<()> {
-        self.put(&format!("{JOURNAL}{id}"), &Entry { records: Vec::new(), rows: rows.to_vec() }).await
+        WOKEN.set(true);
+        self.put(&format!("{COUNTS}{id}"), &Document { rows: rows.to_vec(), ..Document::default() }).await
     }
 
     pub async fn fold(&self, now: u64) -> Result<u64> {
-        let listed = self.0.list().prefix(JOURNAL.into()).execute().await.map_err(failed)?;
-        if listed.keys.is_empty() {
-            return Ok(0);
+        self.fold_first(None, now).await
+    }
+
+    /// As `fold`, at the latest every other minute.
+    pub async fn tick(&self, now: u64) -> Result<()> {
+        if is_due(TICKED.get(), WOKEN.get(), now) {
+            TICKED.set(Some(now));
+            self.fold(now).await?;
         }
-        let mut records: Records = self.read(RECORDS).await?;
-        let mut totals: Totals = self.read(TOTALS).await?;
-        let listed: Vec<String> = listed.keys.into_iter().map(|key| key.name).collect();
-        let names = due(&listed, &totals.merged, now);
-        let settled: Vec<&String> = names.iter().copied().filter(|n| stage(n, &totals.merged, now) == 1).collect();
-        let (mut changed, mut folded) = (false, 0);
-        for name in &names {
-            let entry: Entry = self.read(name).await?;
-            changed |= merge(&mut records.records, entry.records);
-            if totals.merged.insert((*name).clone()) {
-                folded += 1;
-                for row in entry.rows {
-                    totals.totals.entry(row.key).or_default().add(&row.count);
-                }
+        Ok(())
+    }
+
+    pub async fn totals(&self, keys: &[&str]) -> Result<HashMap<String, Count>> {
+        let held = self.read(TOTALS).await?.unwrap_or_default();
+        let mut totals = by_key(held.rows);
+        Ok(keys.iter().filter_map(|key| totals.remove_entry(*key)).collect())
+    }
+
+    /// Begins with the entry `first`, which a list may not show yet.
+    async fn fold_first(&self, first: Option<String>, now: u64) -> Result<u64> {
+        WOKEN.set(false);
+        let (listed, _) = self.list(None).await?;
+        let listed = listed.into_iter().filter(|name| first.as_ref() != Some(name));
+        let names: Vec<String> = first.iter().cloned().chain(listed).collect();
+        let mut folded = 0;
+        for (document, kind) in [(RECORDS, CHANGES), (TOTALS, COUNTS)] {
+            let names: Vec<&str> = names.iter().map(String::as_str).filter(|name| name.starts_with(kind)).collect();
+            if !names.is_empty() {
+                folded += self.fold_into(document, &names, now).await?;
             }
-        }
-        if changed {
-            records.records.retain(|r| !is_trimmed(r, now));
-            records.revision = now.max(records.revision + 1);
-            self.put_records(&records).await?;
-        }
-        let before = totals.merged.len();
-        totals.merged.retain(|name| listed.contains(name) || written(name) + REMEMBERED_MS > now);
-        if folded > 0 || totals.merged.len() < before {
-            self.put(TOTALS, &totals).await?;
-        }
-        for name in settled {
-            self.0.delete(name).await.map_err(failed)?;
         }
         Ok(folded)
     }
 
-    pub async fn totals(&self, keys: &[&str]) -> Result<HashMap<String, Count>> {
-        let mut held: Totals = self.read(TOTALS).await?;
-        Ok(keys.iter().filter_map(|key| held.totals.remove_entry(*key)).collect())
+    /// All records and totals, with what no fold has merged yet. Changes nothing.
+    pub async fn everything(&self) -> Result<(Vec<Record>, Vec<Row>)> {
+        let (mut names, mut cursor) = self.list(None).await?;
+        while let Some(next) = cursor {
+            let (more, after) = self.list(Some(next)).await?;
+            names.extend(more);
+            cursor = after;
+        }
+        let mut all = self.read(RECORDS).await?.unwrap_or_default();
+        let totals = self.read(TOTALS).await?.unwrap_or_default();
+        (all.rows, all.merged) = (totals.rows, all.merged.into_iter().chain(totals.merged).collect());
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.merge(&mut all, &names, usize::MAX, 0).await?;
+        Ok((all.records, all.rows))
     }
 
-    async fn read<T: Default + DeserializeOwned>(&self, name: &str) -> Result<T> {
-        parse(self.0.get(name).text().await.map_err(failed)?)
+    async fn fold_into(&self, name: &str, entries: &[&str], now: u64) -> Result<u64> {
+        let mut document = self.read(name).await?.unwrap_or_default();
+        let merged = self.merge(&mut document, entries, MERGED, now).await?;
+        if merged > 0 {
+            document.records.retain(|record| !is_trimmed(record, now));
+            document.merged.retain(|m| m.at + REMEMBERED_MS > now || entries.contains(&m.name.as_str()));
+            document.revision = runtime::random().map(u64::from_le_bytes)? >> 11;
+            self.put(name, &document).await?;
+        }
+        if entries.iter().any(|entry| !document.holds(entry)) {
+            WOKEN.set(true);
+        }
+        let settled_long_ago = |m: &&Merged| m.at + SETTLED_MS < now && entries.contains(&m.name.as_str());
+        for entry in document.merged.iter().filter(settled_long_ago).take(DELETED) {
+            settled(self.0.delete(&entry.name)).await?;
+        }
+        Ok(merged)
     }
 
-    async fn put_records(&self, records: &Records) -> Result<()> {
-        let tag = Tag { revision: records.revision };
-        let put = self.0.put(RECORDS, text(records)?).and_then(|put| put.metadata(tag)).map_err(failed)?;
-        put.execute().await.map_err(failed)
+    /// Merges those of `entries`, up to `limit`, that the document does not hold yet.
+    async fn merge(&self, document: &mut Document, entries: &[&str], limit: usize, now: u64) -> Result<u64> {
+        let (mut records, mut rows, mut merged) = (Vec::new(), Vec::new(), 0);
+        let missing: Vec<&str> = entries.iter().copied().filter(|entry| !document.holds(entry)).take(limit).collect();
+        for name in missing {
+            // A list may show what is gone, or what is not here yet.
+            let Some(entry) = self.read(name).await? else { continue };
+            records.extend(entry.records);
+            rows.extend(entry.rows);
+            document.merged.push(Merged { name: name.into(), at: now });
+            merged += 1;
+        }
+        take_newer(&mut document.records, records);
+        add(&mut document.rows, rows);
+        Ok(merged)
     }
 
-    async fn put<T: Serialize>(&self, name: &str, value: &T) -> Result<()> {
-        self.0.put(name, text(value)?).map_err(failed)?.execute().await.map_err(failed)
+    /// Up to 1,000 names of the journal, and where the list goes on.
+    async fn list(&self, cursor: Option<JsValue>) -> Result<(Vec<String>, Option<JsValue>)> {
+        let options = options(&[("prefix", JOURNAL.into()), ("cursor", cursor.unwrap_or_default())]);
+        let found = settled(self.0.list(&options)).await?;
+        let keys = Array::from(&field(&found, "keys"));
+        let names = keys.iter().filter_map(|key| field(&key, "name").as_string()).collect();
+        Ok((names, Some(field(&found, "cursor")).filter(JsValue::is_string)))
+    }
+
+    async fn read(&self, name: &str) -> Result<Option<Document>> {
+        parse(&settled(self.0.get(name)).await?)
+    }
+
+    async fn put(&self, name: &str, document: &Document) -> Result<()> {
+        let text = serde_json::to_string(document).map_err(|e| Error::Internal(e.to_string()))?;
+        let options = options(&[("metadata", number(document.revision))]);
+        settled(self.0.put(name, &text, &options)).await.map(|_| ())
     }
 }
 
-/// The entries a fold works on, the most urgent first.
-fn due<'a>(listed: &'a [String], merged: &BTreeSet<String>, now: u64) -> Vec<&'a String> {
-    let mut due: Vec<&String> = listed.iter().filter(|name| stage(name, merged, now) < 3).collect();
-    due.sort_by_key(|name| stage(name, merged, now));
-    due.truncate(ENTRIES);
-    due
-}
-
-/// 0: not merged yet. 1: merged long ago, to be deleted. 2: merged just now, and merged again in case two isolates
-/// wrote the document at once. 3: nothing to do.
-fn stage(name: &str, merged: &BTreeSet<String>, now: u64) -> u8 {
-    match merged.contains(name) {
-        false => 0,
-        true if written(name) + SETTLED_MS < now => 1,
-        true if written(name) + FRESH_MS > now => 2,
-        true => 3,
+impl Document {
+    fn holds(&self, entry: &str) -> bool {
+        self.merged.iter().any(|merged| merged.name == entry)
     }
 }
 
-/// Takes over what is newer; answers whether anything was.
-fn merge(held: &mut Vec<Record>, news: Vec<Record>) -> bool {
-    let mut at: HashMap<(Kind, String), usize> =
-        held.iter().enumerate().map(|(i, r)| ((r.kind, r.id.clone()), i)).collect();
-    let mut changed = false;
+/// Whether a cron folds, `last` being the last one in this isolate that did.
+fn is_due(last: Option<u64>, woken: bool, now: u64) -> bool {
+    match last {
+        _ if woken => true,
+        Some(last) => now.abs_diff(last) >= IDLE_MS,
+        // An isolate that may live for this one cron.
+        None => (now / MINUTE_MS).is_multiple_of(2),
+    }
+}
+
+fn place(record: &Record) -> (&str, &str) {
+    (record.kind.name(), &record.id)
+}
+
+/// Of one place, the greater holds: whatever the order of merging, the outcome is the same.
+fn rank(record: &Record) -> (u64, bool, Option<&str>) {
+    (record.changed, record.body.is_none(), record.body.as_ref().map(|body| body.get()))
+}
+
+fn by_place_newest_first(a: &Record, b: &Record) -> Ordering {
+    place(a).cmp(&place(b)).then_with(|| Reverse(rank(a)).cmp(&Reverse(rank(b))))
+}
+
+/// `held` is sorted by place, before and after.
+fn take_newer(held: &mut Vec<Record>, news: Vec<Record>) {
+    let sorted = held.len();
     for new in news {
-        let place = (new.kind, new.id.clone());
-        match at.get(&place).and_then(|i| held.get_mut(*i)) {
-            // The same entry is merged again and again until it is deleted.
-            Some(old) if new.changed == old.changed && same_body(&new, old) => {}
-            Some(old) if replaces(&new, old) => {
-                *old = new;
-                changed = true;
-            }
+        let known = held.get_mut(..sorted).and_then(|held| {
+            let at = held.binary_search_by(|old| place(old).cmp(&place(&new))).ok()?;
+            held.get_mut(at)
+        });
+        match known {
+            Some(old) if rank(&new) > rank(old) => *old = new,
             Some(_) => {}
-            None => {
-                at.insert(place, held.len());
-                held.push(new);
-                changed = true;
+            None => held.push(new),
+        }
+    }
+    if held.len() > sorted {
+        held.sort_unstable_by(by_place_newest_first);
+        held.dedup_by(|older, newest| older.same_place(newest));
+    }
+}
+
+fn add(held: &mut Vec<Row>, news: Vec<Row>) {
+    if news.is_empty() {
+        return;
+    }
+    let mut counts = by_key(std::mem::take(held));
+    for row in news {
+        counts.entry(row.key).or_default().add(&row.count);
+    }
+    held.extend(counts.into_iter().map(|(key, count)| Row { key, count }));
+}
+
+fn by_key(rows: Vec<Row>) -> HashMap<String, Count> {
+    rows.into_iter().map(|row| (row.key, row.count)).collect()
+}
+
+fn parse(text: &JsValue) -> Result<Option<Document>> {
+    let Some(text) = text.as_string() else { return Ok(None) };
+    let document = serde_json::from_str(&text);
+    document.map(Some).map_err(|e| Error::Storage(format!("a stored value cannot be read: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Kind;
+
+    fn record(id: &str, body: Option<u64>, changed: u64) -> Record {
+        match body {
+            Some(body) => Record::new(Kind::Key, id, &body, changed).unwrap(),
+            None => Record::deleted(Kind::Key, id, changed),
+        }
+    }
+
+    fn shown(records: &[Record]) -> Vec<String> {
+        records.iter().map(|r| serde_json::to_string(r).unwrap()).collect()
+    }
+
+    #[test]
+    fn in_whatever_order_records_come_the_same_ones_hold() {
+        let news = [
+            record("b", Some(1), 10),
+            record("a", Some(1), 20),
+            record("b", Some(2), 30),
+            record("b", None, 30),
+            record("a", Some(2), 10),
+            record("c", Some(3), 10),
+            record("c", Some(4), 10),
+        ];
+        let expected = shown(&[record("a", Some(1), 20), record("b", None, 30), record("c", Some(4), 10)]);
+        for turn in 0..news.len() {
+            for size in 1..=news.len() {
+                let mut turned = news.to_vec();
+                turned.rotate_left(turn);
+                let mut held = Vec::new();
+                turned.chunks(size).for_each(|some| take_newer(&mut held, some.to_vec()));
+                assert_eq!(shown(&held), expected);
             }
         }
     }
-    changed
-}
 
-fn same_body(a: &Record, b: &Record) -> bool {
-    a.body.as_ref().map(|body| body.get()) == b.body.as_ref().map(|body| body.get())
-}
+    #[test]
+    fn crons_that_find_nothing_list_less_than_a_free_plan_allows() {
+        let day = (0..1440).map(|minute| 1_700_000_000_000 + minute * MINUTE_MS);
+        let mut last = None;
+        let in_one_isolate = day.clone().filter(|now| {
+            let due = is_due(last, false, *now);
+            if due {
+                last = Some(*now);
+            }
+            due
+        });
+        assert_eq!(in_one_isolate.count(), 720);
+        assert_eq!(day.filter(|now| is_due(None, false, *now)).count(), 720);
+    }
 
-/// When an entry was written: its name says so.
-fn written(name: &str) -> u64 {
-    name.strip_prefix(JOURNAL).and_then(|id| id.split('-').next()?.parse().ok()).unwrap_or(0)
-}
+    #[test]
+    fn a_cron_folds_when_it_knows_of_work_or_has_rested() {
+        let now = 1_700_000_000_000;
+        assert!(is_due(Some(now), true, now) && is_due(None, true, now + MINUTE_MS));
+        assert!(is_due(Some(now), false, now + 60 * MINUTE_MS) && !is_due(Some(now), false, now + MINUTE_MS));
+    }
 
-fn parse<T: Default + DeserializeOwned>(text: Option<String>) -> Result<T> {
-    let Some(text) = text else { return Ok(T::default()) };
-    serde_json::from_str(&text).map_err(|e| Error::Storage(format!("a stored value cannot be read: {e}")))
-}
-
-/// As a string: what KV's own serializing makes of a map is `{}`.
-fn text<T: Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|e| Error::Internal(e.to_string()))
-}
-
-fn failed(error: KvError) -> Error {
-    Error::Storage(error.to_string())
+    #[test]
+    fn rows_of_one_key_add_up() {
+        let row = |key: &str, ok| Row { key: key.into(), count: Count { ok, ..Count::default() } };
+        let mut held = vec![row("a", 1), row("b", 2)];
+        add(&mut held, vec![row("b", 3), row("c", 4), row("b", 5)]);
+        held.sort_by(|a, b| a.key.cmp(&b.key));
+        assert_eq!(held, [row("a", 1), row("b", 10), row("c", 4)]);
+    }
 }

@@ -1,6 +1,6 @@
 //! The contract in memory, for native tests.
 
-use super::{Loaded, is_trimmed, replaces};
+use super::{Loaded, is_trimmed};
 use crate::{
     record::Record,
     usage::count::{Count, Row},
@@ -39,7 +39,7 @@ impl Memory {
         let revision = inner.revision + 1;
         for record in records {
             match inner.records.iter_mut().find(|(_, held)| held.same_place(record)) {
-                Some((at, held)) if replaces(record, held) => (*at, *held) = (revision, record.clone()),
+                Some((at, held)) if record.changed >= held.changed => (*at, *held) = (revision, record.clone()),
                 Some(_) => {}
                 None => inner.records.push((revision, record.clone())),
             }

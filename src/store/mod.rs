@@ -1,8 +1,12 @@
 //! Where records and counts are kept: D1 or KV, whichever is bound (both: D1), or memory in tests. One contract for
-//! all three, see tests.
+//! all three, see contract.rs.
 
+mod bindings;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 mod d1;
 mod kv;
+#[cfg(test)]
 mod memory;
 mod schema;
 
@@ -11,15 +15,15 @@ use crate::{
     record::{Kind, Record},
     usage::count::{Count, Row},
 };
+use bindings::binding;
 use std::collections::HashMap;
 use worker::Env;
-
-pub use memory::Memory;
 
 pub enum Store {
     D1(d1::D1),
     Kv(kv::Kv),
-    Memory(Memory),
+    #[cfg(test)]
+    Memory(memory::Memory),
 }
 
 /// What `load` found.
@@ -42,11 +46,10 @@ impl Store {
     /// # Errors
     /// `NoStorage` when neither is bound.
     pub fn bind(env: &Env) -> Result<Self> {
-        // `env.kv` does not check the type of a binding, `env.d1` does.
-        match (env.d1("DB"), env.kv("API_TOKENS")) {
-            (Ok(database), _) => Ok(Self::D1(d1::D1::new(database))),
-            (Err(_), Ok(namespace)) => Ok(Self::Kv(kv::Kv::new(namespace))),
-            (Err(_), Err(_)) => Err(Error::NoStorage),
+        let kv = binding(env, "API_TOKENS", "getWithMetadata").map(kv::Kv::new);
+        match binding(env, "DB", "prepare") {
+            Some(database) => Ok(Self::D1(d1::D1::new(database, kv))),
+            None => kv.map(Self::Kv).ok_or(Error::NoStorage),
         }
     }
 
@@ -54,6 +57,7 @@ impl Store {
         match self {
             Self::D1(_) => "d1",
             Self::Kv(_) => "kv",
+            #[cfg(test)]
             Self::Memory(_) => "memory",
         }
     }
@@ -63,6 +67,7 @@ impl Store {
         match self {
             Self::D1(d1) => d1.load(known).await,
             Self::Kv(kv) => kv.load(known).await,
+            #[cfg(test)]
             Self::Memory(memory) => Ok(memory.load(known)),
         }
     }
@@ -73,6 +78,7 @@ impl Store {
             _ if records.is_empty() => Ok(()),
             Self::D1(d1) => d1.write(records).await,
             Self::Kv(kv) => kv.write(records, now).await,
+            #[cfg(test)]
             Self::Memory(memory) => {
                 memory.write(records);
                 Ok(())
@@ -85,7 +91,8 @@ impl Store {
         match self {
             _ if records.is_empty() => Ok(()),
             Self::D1(d1) => d1.write(records).await,
-            Self::Kv(kv) => kv.note(records, now).await,
+            Self::Kv(kv) => kv.note(records, now).await.map(|_| ()),
+            #[cfg(test)]
             Self::Memory(memory) => {
                 memory.write(records);
                 Ok(())
@@ -98,6 +105,7 @@ impl Store {
         match self {
             Self::D1(d1) => d1.ensure(record).await,
             Self::Kv(kv) => kv.ensure(record, now).await,
+            #[cfg(test)]
             Self::Memory(memory) => Ok(memory.ensure(record)),
         }
     }
@@ -107,6 +115,7 @@ impl Store {
         match self {
             Self::D1(d1) => d1.append(id, rows).await,
             Self::Kv(kv) => kv.append(id, rows).await,
+            #[cfg(test)]
             Self::Memory(memory) => {
                 memory.append(id, rows);
                 Ok(())
@@ -120,7 +129,21 @@ impl Store {
         match self {
             Self::D1(d1) => d1.fold(now).await,
             Self::Kv(kv) => kv.fold(now).await,
+            #[cfg(test)]
             Self::Memory(memory) => Ok(memory.fold(now)),
+        }
+    }
+
+    /// As `fold`, every minute; on KV not each time, unless there is something to do.
+    pub async fn tick(&self, now: u64) -> Result<()> {
+        match self {
+            Self::Kv(kv) => kv.tick(now).await,
+            Self::D1(d1) => d1.fold(now).await.map(|_| ()),
+            #[cfg(test)]
+            Self::Memory(memory) => {
+                memory.fold(now);
+                Ok(())
+            }
         }
     }
 
@@ -130,14 +153,10 @@ impl Store {
             _ if keys.is_empty() => Ok(HashMap::new()),
             Self::D1(d1) => d1.totals(keys).await,
             Self::Kv(kv) => kv.totals(keys).await,
+            #[cfg(test)]
             Self::Memory(memory) => Ok(memory.totals(keys)),
         }
     }
-}
-
-/// `new` takes the place of `old` unless it was changed earlier.
-fn replaces(new: &Record, old: &Record) -> bool {
-    new.changed >= old.changed
 }
 
 /// Whether a record is old enough to be cleared away.

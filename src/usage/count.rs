@@ -21,7 +21,6 @@ pub struct Count {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     pub key: String,
-    #[serde(flatten)]
     pub count: Count,
 }
 
