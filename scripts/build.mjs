@@ -1,5 +1,6 @@
 // `npm run build`, and Wrangler's `[build]`: build/index.js and build/index_bg.wasm, with crates.io and npm alone.
 // cargo -> wasm-bindgen (as a library, tools/bindgen) -> wasm-opt (npm binaryen) -> esbuild of scripts/entry.mjs.
+// With `--contract`: build/contract, the Worker that tests/e2e/store-contract.test.mjs asks for what its store keeps.
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +8,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ask, env, ready, stop } from "./ready.mjs";
 
-const STAMP = "build/made-from";
+const DEPLOYED = { out: "build", profile: "release", options: ["--release"] };
+// Never deployed, so it need not be small.
+const CONTRACT = { out: "build/contract", profile: "debug", options: ["--features", "contract"] };
 
 // What LLVM uses for wasm32-unknown-unknown, and what wasm-bindgen adds; wasm-opt refuses what it is not told of.
 const WASM_FEATURES = [
@@ -20,11 +23,11 @@ const WASM_FEATURES = [
   "sign-ext",
 ];
 
-export async function build() {
+export async function build({ out, profile, options } = DEPLOYED) {
   await ready();
-  run("cargo", ["build", "--release", "--lib", "--target", "wasm32-unknown-unknown", "--locked"]);
+  run("cargo", ["build", ...options, "--lib", "--target", "wasm32-unknown-unknown", "--locked"]);
   const target = targetFolder();
-  const wasm = join(target, "wasm32-unknown-unknown/release/keypool.wasm");
+  const wasm = join(target, "wasm32-unknown-unknown", profile, "keypool.wasm");
 
   // cargo knows whether its part is up to date; the rest depends on nothing but these files.
   const made = fingerprint([
@@ -35,19 +38,20 @@ export async function build() {
     "tools/bindgen/Cargo.lock",
     "tools/bindgen/src/main.rs",
   ]);
-  const outputs = ["build/index.js", "build/index_bg.wasm", STAMP];
-  if (outputs.every(existsSync) && readFileSync(STAMP, "utf8") === made) return;
-  rmSync(STAMP, { force: true });
+  const stamp = join(out, "made-from");
+  const outputs = [join(out, "index.js"), join(out, "index_bg.wasm"), stamp];
+  if (outputs.every(existsSync) && readFileSync(stamp, "utf8") === made) return;
+  rmSync(stamp, { force: true });
 
-  const work = join(target, "worker");
+  const work = join(target, "worker", profile);
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  mkdirSync("build", { recursive: true });
+  mkdirSync(out, { recursive: true });
 
   glue(wasm, work, join(target, "bindgen"));
-  optimize(work);
-  await bundle(work);
-  writeFileSync(STAMP, made);
+  if (profile === "release") optimize(work);
+  await bundle(work, out);
+  writeFileSync(stamp, made);
 }
 
 function run(program, args) {
@@ -92,7 +96,7 @@ function optimize(work) {
   renameSync(out, join(work, "index_bg.wasm"));
 }
 
-async function bundle(work) {
+async function bundle(work, out) {
   cpSync("scripts/entry.mjs", join(work, "entry.mjs"));
   const { build: esbuild } = await import("esbuild");
   await esbuild({
@@ -108,10 +112,13 @@ async function bundle(work) {
   // Workers give a compiled module for a plain import of wasm; the "source phase" spelling is not known there yet.
   const code = readFileSync(join(work, "bundle.js"), "utf8").replace(/\bimport source\b/, "import");
   // A running Wrangler watches these two: each appears whole, the entry last.
-  cpSync(join(work, "index_bg.wasm"), "build/index_bg.wasm.new");
-  renameSync("build/index_bg.wasm.new", "build/index_bg.wasm");
-  writeFileSync("build/index.js.new", code);
-  renameSync("build/index.js.new", "build/index.js");
+  const [wasm, entry] = [join(out, "index_bg.wasm"), join(out, "index.js")];
+  cpSync(join(work, "index_bg.wasm"), `${wasm}.new`);
+  renameSync(`${wasm}.new`, wasm);
+  writeFileSync(`${entry}.new`, code);
+  renameSync(`${entry}.new`, entry);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await build();
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await build(process.argv.includes("--contract") ? CONTRACT : DEPLOYED);
+}

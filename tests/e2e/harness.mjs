@@ -27,7 +27,7 @@ let workers = 0;
 /**
  * Starts one Worker. `storage` is "d1", "kv", "both" or "none". `vars` and `secrets` are added to the defaults below; null takes
  * one away. `persist` is a folder (see `storeFolder`) that outlives the Worker; with `shared`, several may use it at the same time.
- * With `faults`, `failStorage(true)` makes every later storage call reject.
+ * With `faults`, `failStorage(true)` makes every later storage call reject. `build` is the folder of the built Worker.
  */
 export async function startWorker({
   storage = "d1",
@@ -36,6 +36,7 @@ export async function startWorker({
   persist,
   shared = false,
   faults = false,
+  build = "build",
 } = {}) {
   const folder = persist ?? storeFolder();
   const logs = [];
@@ -46,7 +47,7 @@ export async function startWorker({
       port: 0,
       resourcePersistencePath: join(folder, "v3"),
       handleStructuredLogs: ({ level, message }) => logs.push({ level, message }),
-      workers: [{ ...deployed(), ...storageBindings(storage), ...modules(faults), bindings: bindings(vars, secrets) }],
+      workers: [{ ...deployed(), ...storageBindings(storage), ...modules(build, faults), bindings: bindings(vars, secrets) }],
     }),
     ...(shared ? oneOwner(folder) : {}),
   });
@@ -137,8 +138,8 @@ function storageBindings(storage) {
   };
 }
 
-function modules(faults) {
-  const build = join(root, "build");
+function modules(folder, faults) {
+  const build = join(root, folder);
   const files = readdirSync(build).filter((name) => /\.(m?js|wasm)$/.test(name) && name !== "index.js");
   const entry = { type: "ESModule", path: join(build, "index.js") };
   const rest = files.map((name) => ({
