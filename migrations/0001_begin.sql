@@ -1,4 +1,4 @@
--- What people and machines note: one row a record, see src/record/mod.rs. A deleted record keeps its row for a day
+-- What people and machines note: one row a record, see src/record/mod.rs. A deleted record keeps its row for two days
 -- with no body, so that every isolate learns of it.
 create table records (
   kind text not null,

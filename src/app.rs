@@ -85,7 +85,7 @@ impl App {
         self.env.var(name).ok().map(|v| v.to_string()).filter(|v| !v.is_empty())
     }
 
-    /// Goes on after the answer; a cron has no background of its own and so waits.
+    /// Goes on after the answer. A cron has no answer to go on after: it awaits its work itself.
     pub fn in_background(&self, work: impl Future<Output = ()> + 'static) {
         if let Some(context) = &self.context {
             context.wait_until(work);

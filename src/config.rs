@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// A number that an operator can set as a var, and most of them on the page as well.
+/// A number that an operator can set as a var, and at run time by the admin API.
 pub struct Setting {
     /// Its name in the admin API.
     pub name: &'static str,
@@ -23,7 +23,7 @@ const DAY: u64 = 86_400_000;
 
 /// Times are in milliseconds. The README's table is held against this one by a test.
 pub const SETTINGS: [Setting; 10] = [
-    setting("max_attempts", "KEYPOOL_MAX_ATTEMPTS", [5, 1, 20], "Upstream tries of one request, each with another key"),
+    setting("max_attempts", "KEYPOOL_MAX_ATTEMPTS", [5, 1, 20], "Upstream tries of one request"),
     setting(
         "first_byte_timeout_ms",
         "KEYPOOL_FIRST_BYTE_TIMEOUT_MS",

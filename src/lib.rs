@@ -49,7 +49,7 @@ fn start() {
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     let request_id = runtime::random_id().unwrap_or_default();
-    Ok(serve(request, env, context, &request_id).await.unwrap_or_else(|error| js::error_response(&error, &request_id)))
+    Ok(serve(request, env, context, &request_id).await.unwrap_or_else(|error| refuse(&error, &request_id)))
 }
 
 #[event(scheduled)]
@@ -60,6 +60,15 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
             runtime::log(config::Level::Error, "cron_failed", || serde_json::json!({"error": error.message()}))
         }
     }
+}
+
+/// What is our fault is logged, here and nowhere else; a call's own end is in its line already.
+fn refuse(error: &Error, request_id: &str) -> Response {
+    if error.status() >= 500 && !matches!(error, Error::Exhausted { .. }) {
+        let fields = || serde_json::json!({"request": request_id, "code": error.code(), "error": error.message()});
+        runtime::log(config::Level::Error, "request_failed", fields);
+    }
+    js::error_response(error, request_id)
 }
 
 async fn serve(request: Request, env: Env, context: Context, request_id: &str) -> Result<Response> {

@@ -9,37 +9,24 @@ use crate::{
     record::{Kind, Record, client::Client},
     runtime,
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
 use worker::web_sys::Response;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct New {
-    #[serde(default)]
-    label: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Change {
-    label: Option<String>,
-    enabled: Option<bool>,
-}
-
 pub fn list(asked: &Asked) -> Result<Response> {
     let mut clients: Vec<(String, Client)> = with_cache(|c| c.clients.values().cloned().collect());
-    clients.sort_by(|(a, x), (b, y)| x.created.cmp(&y.created).then(a.cmp(b)));
+    clients.sort_unstable_by(|(a, x), (b, y)| x.created.cmp(&y.created).then(a.cmp(b)));
     let clients: Vec<Value> = clients.iter().map(|(id, client)| view(id, client)).collect();
     answer(200, &json!({"clients": clients, "env_client": asked.app.var("PROXY_API_KEY").is_some()}))
 }
 
 pub async fn add(asked: &Asked) -> Result<Response> {
-    let new: New = input::body(asked).await?;
+    let mut fields = input::body(asked).await?;
+    let label = input::label(&fields.text("label")?.unwrap_or_default())?;
+    fields.end()?;
     let key = auth::client_key(&runtime::random::<40>()?);
     let pepper = asked.app.pepper(asked.now).await?;
     let client = Client {
-        label: input::label(&new.label)?,
+        label,
         hash: auth::client_hash(&pepper, &key),
         masked: redact::mask(&key),
         enabled: true,
@@ -55,12 +42,13 @@ pub async fn add(asked: &Asked) -> Result<Response> {
 }
 
 pub async fn change(asked: &Asked, id: &str) -> Result<Response> {
-    let change: Change = input::body(asked).await?;
+    let mut fields = input::body(asked).await?;
     let mut client = find(id)?;
-    if let Some(label) = change.label {
+    if let Some(label) = fields.text("label")? {
         client.label = input::label(&label)?;
     }
-    client.enabled = change.enabled.unwrap_or(client.enabled);
+    client.enabled = fields.flag("enabled")?.unwrap_or(client.enabled);
+    fields.end()?;
     asked.app.write(vec![Record::new(Kind::Client, id, &client, asked.now)?], asked.now).await?;
     answer(200, &view(id, &client))
 }

@@ -1,39 +1,27 @@
 //! What callers of the admin API send, checked at the door.
 
-use super::Asked;
+use super::{Asked, fields::Fields};
 use crate::{
     error::{Error, Result},
     record::key::MAX_WEIGHT,
 };
-use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 use worker::{js_sys::JsString, wasm_bindgen_futures::JsFuture};
 
 const MAX_LABEL: usize = 200;
 
-/// The JSON body as `T`.
+/// The JSON body.
 ///
 /// # Errors
-/// `invalid_json` when it is no JSON, `invalid_request` when it is not what this call takes.
-pub async fn body<T: DeserializeOwned>(asked: &Asked) -> Result<T> {
+/// `invalid_json` when it is no JSON, `invalid_request` when it is no object.
+pub async fn body(asked: &Asked) -> Result<Fields> {
     let text = JsFuture::from(asked.request.text()?).await?;
-    let text = String::from(JsString::from(text));
-    serde_json::from_str(&text).map_err(|error| {
-        let code = match error.classify() {
-            Category::Data => "invalid_request",
-            Category::Io | Category::Syntax | Category::Eof => "invalid_json",
-        };
-        Error::wrong(code, format!("The body cannot be read: {error}."), None)
-    })
+    Fields::parse(&String::from(JsString::from(text)))
 }
 
-/// The query as `T`.
-///
 /// # Errors
-/// `invalid_request`, with the reason.
-pub fn query<T: DeserializeOwned>(asked: &Asked) -> Result<T> {
-    serde_urlencoded::from_str(&asked.query)
-        .map_err(|error| Error::invalid(format!("The query cannot be read: {error}."), None))
+/// `invalid_request` when a field that must be there is not.
+pub fn required<T>(name: &'static str, value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| Error::invalid(format!("{name} is missing."), Some(name)))
 }
 
 pub fn weight(value: u64) -> Result<u8> {

@@ -2,6 +2,7 @@
 
 mod clients;
 mod door;
+mod fields;
 mod input;
 mod keys;
 mod providers;

@@ -1,6 +1,6 @@
 //! Providers: where calls go, and the presets.
 
-use super::{Asked, answer, input, no_content};
+use super::{Asked, answer, fields::Fields, input, no_content};
 use crate::{
     app::{Cache, with_cache},
     config::check,
@@ -12,41 +12,23 @@ use crate::{
         provider::{self, Auth, PRESETS, Provider},
     },
 };
-use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use worker::web_sys::Response;
 
 const DEFAULT: &str = "default_provider";
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct Fields {
+#[expect(clippy::option_option, reason = "absent, null (back to the setting) and a number mean three things")]
+struct Wish {
     name: Option<String>,
     preset: Option<String>,
     base_url: Option<String>,
     auth: Option<String>,
     enabled: Option<bool>,
     default: Option<bool>,
-    #[serde(deserialize_with = "given")]
     first_byte_timeout_ms: Option<Option<u64>>,
-    #[serde(deserialize_with = "given")]
     answer_timeout_ms: Option<Option<u64>>,
-    #[serde(deserialize_with = "given")]
     idle_timeout_ms: Option<Option<u64>>,
-    #[serde(deserialize_with = "given")]
     overall_timeout_ms: Option<Option<u64>>,
-}
-
-#[derive(Deserialize)]
-struct Deletion {
-    #[serde(default)]
-    with_keys: bool,
-}
-
-/// Tells a field of null (back to the setting) from one that is not there.
-#[expect(clippy::option_option, reason = "absent, null and a number mean three things")]
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Option<u64>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 pub fn list(asked: &Asked) -> Result<Response> {
@@ -65,8 +47,8 @@ pub fn show(asked: &Asked, name: &str) -> Result<Response> {
 }
 
 pub async fn add(asked: &Asked) -> Result<Response> {
-    let fields: Fields = input::body(asked).await?;
-    let name = fields.name.clone().or_else(|| fields.preset.clone()).unwrap_or_default();
+    let wish = Wish::read(input::body(asked).await?)?;
+    let name = wish.name.clone().or_else(|| wish.preset.clone()).unwrap_or_default();
     if !provider::is_name(&name) {
         let message = "A name is 1 to 40 lower-case letters, digits and dashes, and none of keypool's own paths.";
         return Err(Error::invalid(message, Some("name")));
@@ -77,11 +59,11 @@ pub async fn add(asked: &Asked) -> Result<Response> {
             message: format!("There is a provider {name} already."),
         });
     }
-    let preset = match fields.preset.as_deref() {
+    let preset = match wish.preset.as_deref() {
         Some(preset) => Some(provider::preset(preset).ok_or_else(|| {
             Error::wrong("preset_not_found", format!("There is no preset {preset}."), Some("preset"))
         })?),
-        None => provider::preset(&name).filter(|_| fields.base_url.is_none()),
+        None => provider::preset(&name).filter(|_| wish.base_url.is_none()),
     };
     let mut provider = match preset {
         Some(preset) => preset.provider(asked.now),
@@ -97,28 +79,30 @@ pub async fn add(asked: &Asked) -> Result<Response> {
             created: asked.now,
         },
     };
-    fields.apply(&mut provider, asked)?;
+    wish.apply(&mut provider, asked)?;
     if provider.base_url.is_empty() {
         return Err(Error::invalid("Give a base_url or a preset.", Some("base_url")));
     }
-    store(asked, &name, &provider, fields.default).await?;
+    store(asked, &name, &provider, wish.default).await?;
     answer(201, &with_cache(|c| view(c, &name, &provider, asked.now)))
 }
 
 pub async fn change(asked: &Asked, name: &str) -> Result<Response> {
-    let fields: Fields = input::body(asked).await?;
+    let wish = Wish::read(input::body(asked).await?)?;
     let mut provider = with_cache(|c| c.pool.provider(name).cloned()).ok_or_else(|| missing(name))?;
-    if fields.name.as_deref().is_some_and(|n| n != name) || fields.preset.is_some() {
+    if wish.name.as_deref().is_some_and(|n| n != name) || wish.preset.is_some() {
         let message = "A provider keeps its name and preset: keys and clients refer to them.";
         return Err(Error::invalid(message, Some("name")));
     }
-    fields.apply(&mut provider, asked)?;
-    store(asked, name, &provider, fields.default).await?;
+    wish.apply(&mut provider, asked)?;
+    store(asked, name, &provider, wish.default).await?;
     answer(200, &with_cache(|c| view(c, name, &provider, asked.now)))
 }
 
 pub async fn delete(asked: &Asked, name: &str) -> Result<Response> {
-    let deletion: Deletion = input::query(asked)?;
+    let mut query = Fields::query(&asked.query);
+    let with_keys = query.text("with_keys")?.as_deref() == Some("true");
+    query.end()?;
     let (records, keys) = with_cache(|c| {
         c.pool.provider(name).ok_or_else(|| missing(name))?;
         let mut records = vec![Record::deleted(Kind::Provider, name, asked.now)];
@@ -137,7 +121,7 @@ pub async fn delete(asked: &Asked, name: &str) -> Result<Response> {
         }
         Ok::<_, Error>((records, keys))
     })?;
-    if keys > 0 && !deletion.with_keys {
+    if keys > 0 && !with_keys {
         let message = format!("Provider {name} has {keys} keys. Delete them first, or with it: ?with_keys=true.");
         return Err(Error::Conflict { code: "provider_has_keys", message });
     }
@@ -145,7 +129,23 @@ pub async fn delete(asked: &Asked, name: &str) -> Result<Response> {
     no_content()
 }
 
-impl Fields {
+impl Wish {
+    fn read(mut fields: Fields) -> Result<Self> {
+        let wish = Self {
+            name: fields.text("name")?,
+            preset: fields.text("preset")?,
+            base_url: fields.text("base_url")?,
+            auth: fields.text("auth")?,
+            enabled: fields.flag("enabled")?,
+            default: fields.flag("default")?,
+            first_byte_timeout_ms: fields.number_or_null("first_byte_timeout_ms")?,
+            answer_timeout_ms: fields.number_or_null("answer_timeout_ms")?,
+            idle_timeout_ms: fields.number_or_null("idle_timeout_ms")?,
+            overall_timeout_ms: fields.number_or_null("overall_timeout_ms")?,
+        };
+        fields.end().map(|()| wish)
+    }
+
     fn apply(&self, provider: &mut Provider, asked: &Asked) -> Result<()> {
         if let Some(url) = &self.base_url {
             let private = asked.app.config()?.allow_private_upstreams;

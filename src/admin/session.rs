@@ -14,22 +14,18 @@ use crate::{
     record::{Kind, Record},
     runtime,
 };
-use serde::Deserialize;
 use serde_json::json;
 use worker::web_sys::Response;
-
-#[derive(Deserialize)]
-struct Login {
-    password: String,
-}
 
 pub async fn login(asked: &Asked, door: &Door) -> Result<Response> {
     let address = js::header(&asked.request.headers(), "cf-connecting-ip").unwrap_or_default();
     if let Some(wait_ms) = with_cache(|c| c.throttle.wait_ms(&address, asked.now)) {
         return Err(Error::Throttled { wait_ms });
     }
-    let login: Login = input::body(asked).await?;
-    if !auth::same_secret(&login.password, &door.password) {
+    let mut fields = input::body(asked).await?;
+    let password = input::required("password", fields.text("password")?)?;
+    fields.end()?;
+    if !auth::same_secret(&password, &door.password) {
         with_cache(|c| c.throttle.wrong(&address, asked.now));
         runtime::log(Level::Warn, "login_refused", || json!({}));
         return Err(Error::WrongPassword);

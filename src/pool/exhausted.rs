@@ -1,4 +1,4 @@
-//! What the client sees when no key is left: the last column of shared/ERRORS.md.
+//! What the client sees when no key is left: the last column of the table in README.md.
 
 use super::{class::Class, select::Blocked, verdict::Verdict};
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! What a verdict does to a key: rests, disabling, and the way back. The table is shared/ERRORS.md's; docs/adr/0004
+//! What a verdict does to a key: rests, disabling, and the way back. README.md has the table; docs/adr/0004
 //! says what is stored and what stays in the isolate.
 
 use super::{

@@ -14,7 +14,7 @@ const SHORTEST: usize = 8;
 const LONGEST: usize = 4096;
 const HIGHEST_WEIGHT: u8 = 100;
 /// Labels are cut here, in characters.
-const LABEL: usize = 100;
+const LABEL: usize = 200;
 
 #[derive(Debug, Default)]
 pub struct Pasted {
@@ -34,7 +34,7 @@ pub struct Entry {
     pub provider: Option<String>,
     /// 0 to 100.
     pub weight: Option<u8>,
-    /// Not empty, at most 100 characters.
+    /// Not empty, at most 200 characters.
     pub label: Option<String>,
 }
 

@@ -98,7 +98,7 @@ pub async fn good(
             }
         };
     }
-    if kind.contains("json") && length.is_none_or(|n| n <= WHOLE) {
+    if is_json(&kind) && length.is_none_or(|n| n <= WHOLE) {
         return whole(walk, ticket, &response, &abort, &headers).await;
     }
     flow(walk, ticket, in_use, &response, abort, &headers, (&body, None))
@@ -153,6 +153,12 @@ async fn whole(
     Ok(Attempt::Answered(js::bytes_response(response.status(), headers, &body)?))
 }
 
+/// One JSON document; lines of JSON are a stream.
+fn is_json(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
+}
+
 /// What we add to an answer.
 fn finish(headers: &Headers, attempts: u64, journal: &Journal) -> Result<()> {
     if js::header(headers, "x-request-id").is_none_or(|id| id.is_empty()) {
@@ -192,5 +198,20 @@ impl Walk {
         let now = runtime::now();
         let records = with_cache(|c| c.pool.succeeded(ticket, &self.model, now));
         self.app.note(records, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn lines_of_json_are_not_one_document() {
+        for kind in ["application/json", "application/json; charset=utf-8", "application/problem+json"] {
+            assert!(is_json(kind), "{kind}");
+        }
+        for kind in ["application/x-ndjson", "application/jsonl", "text/event-stream", "audio/mpeg", ""] {
+            assert!(!is_json(kind), "{kind}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{View, with_totals};
 use crate::{
-    admin::{Asked, answer, input},
+    admin::{Asked, answer, fields::Fields, input},
     app::{Cache, with_cache},
     auth,
     error::{Error, Result},
@@ -17,7 +17,6 @@ use crate::{
         provider,
     },
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use worker::web_sys::Response;
@@ -25,20 +24,15 @@ use worker::web_sys::Response;
 /// More at once are refused whole, before anything is stored.
 const MOST: usize = 20_000;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct New {
     text: Option<String>,
     keys: Option<Vec<One>>,
     provider: Option<String>,
     group: Option<String>,
     weight: Option<u64>,
-    #[serde(default)]
     dry_run: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct One {
     key: String,
     provider: Option<String>,
@@ -46,6 +40,35 @@ struct One {
     weight: Option<u64>,
     group: Option<String>,
     enabled: Option<bool>,
+}
+
+impl New {
+    fn read(mut fields: Fields) -> Result<Self> {
+        let one = |item| One::read(Fields::of(item)?);
+        let new = Self {
+            text: fields.text("text")?,
+            keys: fields.list("keys")?.map(|items| items.into_iter().map(one).collect()).transpose()?,
+            provider: fields.text("provider")?,
+            group: fields.text("group")?,
+            weight: fields.number("weight")?,
+            dry_run: fields.flag("dry_run")?.unwrap_or(false),
+        };
+        fields.end().map(|()| new)
+    }
+}
+
+impl One {
+    fn read(mut fields: Fields) -> Result<Self> {
+        let one = Self {
+            key: input::required("key", fields.text("key")?)?,
+            provider: fields.text("provider")?,
+            label: fields.text("label")?,
+            weight: fields.number("weight")?,
+            group: fields.text("group")?,
+            enabled: fields.flag("enabled")?,
+        };
+        fields.end().map(|()| one)
+    }
 }
 
 /// A key that was understood, and what its own entry says beyond the text forms.
@@ -67,7 +90,7 @@ struct Plan {
 }
 
 pub async fn add(asked: &Asked) -> Result<Response> {
-    let new: New = input::body(asked).await?;
+    let new = New::read(input::body(asked).await?)?;
     let dry_run = new.dry_run;
     let pepper = asked.app.pepper(asked.now).await?;
     let plan = with_cache(|c| plan(&new, c, &pepper, asked.now))?;

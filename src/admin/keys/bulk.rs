@@ -2,19 +2,16 @@
 
 use super::{Change, Filter, gone, wake};
 use crate::{
-    admin::{Asked, answer, input},
+    admin::{Asked, answer, fields::Fields, input},
     app::with_cache,
     error::{Error, Result},
     pool::Ticket,
     record::{Kind, Record, key::Key},
 };
-use serde::Deserialize;
 use serde_json::json;
 use std::collections::HashSet;
 use worker::web_sys::Response;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Bulk {
     ids: Option<Vec<String>>,
     filter: Option<Filter>,
@@ -23,8 +20,7 @@ struct Bulk {
     group: Option<String>,
 }
 
-#[derive(Deserialize, Clone, Copy, PartialEq)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq)]
 enum Action {
     Enable,
     Disable,
@@ -34,7 +30,7 @@ enum Action {
 }
 
 pub async fn bulk(asked: &Asked) -> Result<Response> {
-    let bulk: Bulk = input::body(asked).await?;
+    let bulk = Bulk::read(input::body(asked).await?)?;
     let change = bulk.change()?;
     let (found, missing) = bulk.chosen(asked.now)?;
     let mut records = Vec::new();
@@ -59,6 +55,28 @@ pub async fn bulk(asked: &Asked) -> Result<Response> {
 type Chosen = Vec<(Ticket, String, Key)>;
 
 impl Bulk {
+    fn read(mut fields: Fields) -> Result<Self> {
+        let action = match fields.text("action")?.as_deref() {
+            Some("enable") => Action::Enable,
+            Some("disable") => Action::Disable,
+            Some("delete") => Action::Delete,
+            Some("reset") => Action::Reset,
+            Some("set") => Action::Set,
+            _ => return Err(Error::invalid("action is enable, disable, delete, reset or set.", Some("action"))),
+        };
+        let filter = match fields.object("filter")? {
+            Some(mut asked) => {
+                let filter = Filter::read(&mut asked)?;
+                asked.end()?;
+                Some(filter)
+            }
+            None => None,
+        };
+        let (ids, weight, group) = (fields.texts("ids")?, fields.number("weight")?, fields.text("group")?);
+        fields.end()?;
+        Ok(Self { ids, filter, action, weight, group })
+    }
+
     /// What the action means for one key.
     fn change(&self) -> Result<Change> {
         let mut change = Change::default();

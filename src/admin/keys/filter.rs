@@ -2,20 +2,18 @@
 
 use super::view::reason_class;
 use crate::{
+    admin::fields::Fields,
     error::{Error, Result},
     pool::{Pool, Ticket, redact, slot::Slot},
 };
-use serde::Deserialize;
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
 pub struct Filter {
-    pub state: Option<String>,
-    pub provider: Option<String>,
-    pub group: Option<String>,
-    pub reason: Option<String>,
+    state: Option<String>,
+    provider: Option<String>,
+    group: Option<String>,
+    reason: Option<String>,
     /// A part of the label, the id or the masked key.
-    pub q: Option<String>,
+    q: Option<String>,
 }
 
 pub struct Order {
@@ -33,6 +31,17 @@ enum By {
 }
 
 impl Filter {
+    /// Takes its fields; the caller sees to the rest.
+    pub fn read(fields: &mut Fields) -> Result<Self> {
+        Ok(Self {
+            state: fields.text("state")?,
+            provider: fields.text("provider")?,
+            group: fields.text("group")?,
+            reason: fields.text("reason")?,
+            q: fields.text("q")?,
+        })
+    }
+
     /// # Errors
     /// When `state` is none of ours: a filter with a typo must not mean "all keys".
     pub fn tickets(&self, pool: &Pool, now: u64) -> Result<Vec<Ticket>> {
@@ -87,7 +96,7 @@ impl Order {
 
     /// Keys that are equal in it stand as they came in.
     pub fn sort(&self, tickets: &mut [Ticket], pool: &Pool, now: u64) {
-        tickets.sort_by(|a, b| {
+        tickets.sort_unstable_by(|a, b| {
             let (Some(x), Some(y)) = (pool.slot(*a), pool.slot(*b)) else { return a.cmp(b) };
             let order = match self.by {
                 By::Created => x.key.created.cmp(&y.key.created),

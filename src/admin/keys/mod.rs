@@ -5,7 +5,7 @@ mod bulk;
 mod filter;
 mod view;
 
-use super::{Asked, answer, input, no_content};
+use super::{Asked, answer, fields::Fields, input, no_content};
 use crate::{
     app::{App, with_cache, with_dice},
     error::{Error, Result},
@@ -19,7 +19,6 @@ use crate::{
 pub use add::add;
 pub use bulk::bulk;
 use filter::Filter;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::rc::Rc;
 use view::View;
@@ -27,22 +26,7 @@ use worker::web_sys::Response;
 
 const PROBE_MS: u64 = 10_000;
 
-/// The list's query: a filter (see there) and a page of what it finds.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct List {
-    state: Option<String>,
-    provider: Option<String>,
-    group: Option<String>,
-    reason: Option<String>,
-    q: Option<String>,
-    sort: Option<String>,
-    limit: Option<usize>,
-    cursor: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 struct Change {
     label: Option<String>,
     weight: Option<u64>,
@@ -52,9 +36,12 @@ struct Change {
 }
 
 pub async fn list(asked: &Asked) -> Result<Response> {
-    let List { state, provider, group, reason, q, sort, limit, cursor } = input::query(asked)?;
-    let filter = Filter { state, provider, group, reason, q };
-    let limit = limit.unwrap_or(100);
+    let mut query = Fields::query(&asked.query);
+    let filter = Filter::read(&mut query)?;
+    let (sort, cursor, limit) = (query.text("sort")?, query.text("cursor")?, query.text("limit")?);
+    query.end()?;
+    // What cannot be read is out of range.
+    let limit = limit.map_or(100, |n| n.parse().unwrap_or(0));
     if !(1..=1000).contains(&limit) {
         return Err(Error::invalid("limit is a whole number from 1 to 1000.", Some("limit")));
     }
@@ -89,7 +76,15 @@ pub async fn show(asked: &Asked, id: &str) -> Result<Response> {
 }
 
 pub async fn change(asked: &Asked, id: &str) -> Result<Response> {
-    let change: Change = input::body(asked).await?;
+    let mut fields = input::body(asked).await?;
+    let change = Change {
+        label: fields.text("label")?,
+        weight: fields.number("weight")?,
+        group: fields.text("group")?,
+        enabled: fields.flag("enabled")?,
+        models: fields.texts("models")?,
+    };
+    fields.end()?;
     let (ticket, mut key) = find(id)?;
     change.apply(&mut key)?;
     let mut records = vec![Record::new(Kind::Key, id, &key, asked.now)?];
