@@ -55,12 +55,18 @@ pub struct Cache {
 }
 
 thread_local! {
-    static CACHE: RefCell<Cache> = RefCell::default();
+    static CACHE: &'static RefCell<Cache> = Box::leak(Box::default());
+}
+
+/// One function for all callers of `with_cache`: sixty copies of a thread-local's first access are no small code.
+#[inline(never)]
+fn cache() -> &'static RefCell<Cache> {
+    CACHE.with(|cache| *cache)
 }
 
 /// The only way to the cache.
 pub fn with_cache<R>(f: impl FnOnce(&mut Cache) -> R) -> R {
-    CACHE.with_borrow_mut(f)
+    f(&mut cache().borrow_mut())
 }
 
 /// As `with_cache`, with dice that go on from roll to roll.

@@ -63,10 +63,12 @@ pub fn set_log_level(level: Level) {
 
 /// One JSON line. `fields` never hold a key, a token, a prompt or a body.
 pub fn log(level: Level, event: &str, fields: impl FnOnce() -> serde_json::Value) {
-    if level < LEVEL.get() {
-        return;
+    if level >= LEVEL.get() {
+        write(level, event, fields());
     }
-    let mut fields = fields();
+}
+
+fn write(level: Level, event: &str, mut fields: serde_json::Value) {
     if let Some(map) = fields.as_object_mut() {
         map.insert("level".into(), level.name().into());
         map.insert("event".into(), event.into());

@@ -1,7 +1,5 @@
 //! Slows down guessing of the admin password: after ten wrong ones an address waits. Counted in each isolate.
 
-use std::collections::HashMap;
-
 const FREE_TRIES: u32 = 10;
 const WINDOW_MS: u64 = 15 * 60_000;
 /// More addresses than this are not told apart; they share one count.
@@ -9,25 +7,30 @@ const ADDRESSES: usize = 1000;
 
 #[derive(Default)]
 pub struct Throttle {
-    wrong: HashMap<String, (u32, u64)>,
+    /// Address, wrong tries, and when the first of them was, in Unix milliseconds.
+    wrong: Vec<(String, u32, u64)>,
 }
 
 impl Throttle {
     /// How long `address` must wait before its next try; `None` = it may try now.
     pub fn wait_ms(&self, address: &str, now: u64) -> Option<u64> {
-        let (count, since) = self.wrong.get(address).or_else(|| self.wrong.get(""))?;
+        let of = |name: &str| self.wrong.iter().find(|(known, ..)| known == name);
+        let (_, count, since) = of(address).or_else(|| of(""))?;
         let ends = since + WINDOW_MS;
         (*count >= FREE_TRIES && now < ends).then(|| ends - now)
     }
 
     pub fn wrong(&mut self, address: &str, now: u64) {
-        self.wrong.retain(|_, (_, since)| *since + WINDOW_MS > now);
+        self.wrong.retain(|(_, _, since)| *since + WINDOW_MS > now);
         let name = if self.wrong.len() < ADDRESSES { address } else { "" };
-        self.wrong.entry(name.into()).or_insert((0, now)).0 += 1;
+        match self.wrong.iter_mut().find(|(known, ..)| known == name) {
+            Some((_, count, _)) => *count += 1,
+            None => self.wrong.push((name.into(), 1, now)),
+        }
     }
 
     pub fn right(&mut self, address: &str) {
-        self.wrong.remove(address);
+        self.wrong.retain(|(known, ..)| known != address);
     }
 }
 

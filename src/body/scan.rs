@@ -241,6 +241,6 @@ impl Kept {
     /// `None` when cut, or not a valid JSON string.
     fn decoded(&self) -> Option<String> {
         let quoted = [b"\"", self.bytes.as_slice(), b"\""].concat();
-        if self.cut { None } else { serde_json::from_slice(&quoted).ok() }
+        if self.cut { None } else { std::str::from_utf8(&quoted).ok().and_then(|text| serde_json::from_str(text).ok()) }
     }
 }

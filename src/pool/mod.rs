@@ -24,7 +24,7 @@ use crate::record::provider::Provider;
 use slot::{Slot, State};
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap},
+    collections::{BinaryHeap, HashMap},
     rc::Rc,
 };
 use tree::Tree;
@@ -36,8 +36,8 @@ pub type Ticket = usize;
 pub struct Pool {
     slots: Vec<Slot>,
     by_id: HashMap<Rc<str>, Ticket>,
+    /// One for each provider, in the order in which they became known; there are few.
     lanes: Vec<Lane>,
-    by_provider: BTreeMap<Rc<str>, usize>,
 }
 
 /// The keys of one provider, ready to be drawn from.
@@ -76,14 +76,19 @@ impl Pool {
         self.lane(name).and_then(|lane| lane.provider.as_ref())
     }
 
-    /// By name.
     pub fn providers(&self) -> impl Iterator<Item = (&str, &Provider)> {
-        self.by_provider.iter().filter_map(|(name, at)| Some((&**name, self.lanes.get(*at)?.provider.as_ref()?)))
+        self.lanes.iter().filter_map(|lane| Some((&*lane.name, lane.provider.as_ref()?)))
     }
 
     /// The groups that keys are in, by name.
-    pub fn groups(&self) -> BTreeSet<String> {
-        self.keys().map(|(_, slot)| slot.key.group.clone()).collect()
+    pub fn groups(&self) -> Vec<&str> {
+        let mut groups: Vec<&str> = Vec::new();
+        for (_, slot) in self.keys() {
+            if let Err(place) = groups.binary_search(&slot.key.group.as_str()) {
+                groups.insert(place, &slot.key.group);
+            }
+        }
+        groups
     }
 
     /// How many keys are active, cooling and disabled; of one provider or of all.
@@ -113,17 +118,16 @@ impl Pool {
     }
 
     fn lane(&self, name: &str) -> Option<&Lane> {
-        self.lanes.get(*self.by_provider.get(name)?)
+        self.lanes.iter().find(|lane| &*lane.name == name)
     }
 
     /// The lane of that name; made when there is none.
     fn lane_at(&mut self, name: &str) -> usize {
-        if let Some(at) = self.by_provider.get(name) {
-            return *at;
+        if let Some(at) = self.lanes.iter().position(|lane| &*lane.name == name) {
+            return at;
         }
-        let name: Rc<str> = name.into();
         self.lanes.push(Lane {
-            name: name.clone(),
+            name: name.into(),
             provider: None,
             members: Vec::new(),
             tree: Tree::default(),
@@ -132,7 +136,6 @@ impl Pool {
             last_ok: None,
             wakes: BinaryHeap::new(),
         });
-        self.by_provider.insert(name, self.lanes.len() - 1);
         self.lanes.len() - 1
     }
 

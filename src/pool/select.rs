@@ -21,7 +21,7 @@ pub struct Blocked {
 impl Pool {
     /// A key of `provider` that may serve `model` (empty = the call names none) and is not in `tried`.
     pub fn pick(&mut self, provider: &str, model: &str, tried: &[Ticket], now: u64, dice: &mut Dice) -> Option<Ticket> {
-        let at = *self.by_provider.get(provider)?;
+        let at = self.lanes.iter().position(|lane| &*lane.name == provider)?;
         self.refresh_lane(at, now);
         let (lane, slots) = (self.lanes.get(at)?, &self.slots);
         let fits = |ticket: Ticket| {

@@ -18,7 +18,6 @@ use crate::{
     },
 };
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use worker::web_sys::Response;
 
 /// More at once are refused whole, before anything is stored.
@@ -86,7 +85,7 @@ struct Plan {
     added: Vec<String>,
     known: Vec<Value>,
     refused: Vec<Value>,
-    providers: BTreeSet<String>,
+    providers: Vec<String>,
 }
 
 pub async fn add(asked: &Asked) -> Result<Response> {
@@ -161,7 +160,9 @@ impl Plan {
             self.known.push(json!({"line": line, "id": id, "key_masked": mask(&key.secret)}));
             return Ok(());
         }
-        self.providers.insert(key.provider.clone());
+        if !self.providers.contains(&key.provider) {
+            self.providers.push(key.provider.clone());
+        }
         // A key that was deleted and comes back starts without its old notes.
         self.records.push(Record::new(Kind::Key, &*id, key, now)?);
         self.added.push(id);

@@ -113,7 +113,7 @@ fn by_ids(ids: &[String]) -> (Chosen, Vec<String>) {
     let mut once = HashSet::new();
     with_cache(|c| {
         let (mut found, mut missing) = (Vec::new(), Vec::new());
-        for id in ids.iter().filter(|id| once.insert(*id)) {
+        for id in ids.iter().filter(|id| once.insert(id.as_str())) {
             match c.pool.find(id) {
                 Some((ticket, slot)) => found.push((ticket, id.clone(), slot.key.clone())),
                 None => missing.push(id.clone()),

@@ -58,7 +58,7 @@ pub async fn list(asked: &Asked) -> Result<Response> {
             .take(limit)
             .filter_map(|t| Some(View::new(&c.pool, c.pool.slot(*t)?, now)))
             .collect();
-        Ok::<_, Error>((views, found.len(), c.pool.count(None, now), c.pool.groups()))
+        Ok::<_, Error>((views, found.len(), c.pool.count(None, now), json!(c.pool.groups())))
     })?;
     let next = (from + views.len() < total && !views.is_empty()).then(|| (from + views.len()).to_string());
     let [active, cooling, disabled] = counts;
