@@ -3,9 +3,11 @@
 //! upload, which it would make a seventh larger.
 
 use super::hs256;
+use crate::record::read::{Reader, Stored};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
 const HEADER: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
 
@@ -14,7 +16,7 @@ const MAX_LENGTH: usize = 1024;
 /// How far ahead of ours the clock that issued a token may be, in seconds.
 const LEEWAY: u64 = 60;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Session {
     /// Its id, for logging out.
     pub jti: String,
@@ -23,6 +25,12 @@ pub struct Session {
     /// Unix seconds, as JWT wants them.
     pub iat: u64,
     pub exp: u64,
+}
+
+impl Stored for Session {
+    fn read(from: &Reader) -> Option<Self> {
+        Some(Self { jti: from.text("jti")?, pw: from.text("pw")?, iat: from.number("iat")?, exp: from.number("exp")? })
+    }
 }
 
 impl Session {
@@ -61,7 +69,8 @@ pub fn check(token: &str, secret: &str, now: u64) -> Option<Session> {
         return None;
     }
     let claims = String::from_utf8(URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-    let session: Session = serde_json::from_str(&claims).ok()?;
+    let claims: Value = serde_json::from_str(&claims).ok()?;
+    let session = Session::read(&Reader(&claims))?;
     let second = now / 1000;
     (session.iat <= second + LEEWAY && second < session.exp).then_some(session)
 }

@@ -1,8 +1,9 @@
 //! A client key: what our users' programs present to us.
 
-use serde::{Deserialize, Serialize};
+use super::read::{Reader, Stored};
+use serde::Serialize;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Client {
     pub label: String,
     /// HMAC-SHA-256 of the whole client key under the stored pepper, in hex.
@@ -12,4 +13,16 @@ pub struct Client {
     pub enabled: bool,
     /// Unix milliseconds.
     pub created: u64,
+}
+
+impl Stored for Client {
+    fn read(from: &Reader) -> Option<Self> {
+        Some(Self {
+            label: from.text("label")?,
+            hash: from.text("hash")?,
+            masked: from.text("masked")?,
+            enabled: from.flag("enabled")?,
+            created: from.number("created")?,
+        })
+    }
 }

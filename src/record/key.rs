@@ -1,16 +1,16 @@
 //! An upstream key, and what machines noted about it. People write `Key`; machines write `Disabled` and `Cooldown`.
 
-use serde::{Deserialize, Serialize};
+use super::read::{Reader, Stored};
+use serde::Serialize;
 
 pub const MAX_WEIGHT: u8 = 100;
 pub const DEFAULT_WEIGHT: u8 = 10;
 pub const ACTIVE_GROUP: &str = "active";
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Key {
     pub provider: String,
     pub secret: String,
-    #[serde(default)]
     pub label: String,
     /// 0 to 100; a key of weight 0 gets no traffic.
     pub weight: u8,
@@ -18,14 +18,13 @@ pub struct Key {
     /// False only when a person switched the key off.
     pub enabled: bool,
     /// Globs of the models it may serve; empty = all.
-    #[serde(default)]
     pub models: Vec<String>,
     /// Unix milliseconds.
     pub created: u64,
 }
 
 /// Why a machine disabled a key. Kept after the key came back, so that a relapse continues the backoff.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Disabled {
     /// A class of failure by its name, see `pool::class`.
     pub class: String,
@@ -38,17 +37,57 @@ pub struct Disabled {
     pub probes: u32,
     pub next_probe: u64,
     /// When it came back; `None` while it is disabled.
-    #[serde(default)]
     pub restored: Option<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Cooldown {
     pub until: u64,
     pub class: String,
     pub status: Option<u16>,
     pub message: String,
     pub since: u64,
+}
+
+impl Stored for Key {
+    fn read(from: &Reader) -> Option<Self> {
+        Some(Self {
+            provider: from.text("provider")?,
+            secret: from.text("secret")?,
+            label: from.text("label").unwrap_or_default(),
+            weight: u8::try_from(from.number("weight")?).ok()?.min(MAX_WEIGHT),
+            group: from.text("group")?,
+            enabled: from.flag("enabled")?,
+            models: from.texts("models").unwrap_or_default(),
+            created: from.number("created")?,
+        })
+    }
+}
+
+impl Stored for Disabled {
+    fn read(from: &Reader) -> Option<Self> {
+        Some(Self {
+            class: from.text("class")?,
+            status: from.status("status"),
+            message: from.text("message")?,
+            since: from.number("since")?,
+            probes: from.small("probes")?,
+            next_probe: from.number("next_probe")?,
+            restored: from.number("restored"),
+        })
+    }
+}
+
+impl Stored for Cooldown {
+    fn read(from: &Reader) -> Option<Self> {
+        Some(Self {
+            until: from.number("until")?,
+            class: from.text("class")?,
+            status: from.status("status"),
+            message: from.text("message")?,
+            since: from.number("since")?,
+        })
+    }
 }
 
 /// The id of a cooldown's record. Key ids contain no space. `None` stands for all models.

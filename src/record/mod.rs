@@ -4,12 +4,14 @@
 pub mod client;
 pub mod key;
 pub mod provider;
+pub mod read;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
+use read::{Reader, Stored};
+use serde::Serialize;
+use serde_json::Value;
 
 /// A kind's name is stored: it never changes, kinds are only added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// id: the provider's name. Written by people.
@@ -31,6 +33,17 @@ pub enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 8] = [
+        Self::Provider,
+        Self::Key,
+        Self::Disabled,
+        Self::Cooldown,
+        Self::Client,
+        Self::Setting,
+        Self::Revoked,
+        Self::Secret,
+    ];
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::Provider => "provider",
@@ -46,13 +59,12 @@ impl Kind {
 }
 
 /// One stored thing. Of two records with the same kind and id, the one changed later holds.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Record {
     pub kind: Kind,
     pub id: String,
     /// JSON; `None` says that it was deleted.
-    #[serde(default)]
-    pub body: Option<Box<RawValue>>,
+    pub body: Option<Value>,
     /// Unix milliseconds.
     pub changed: u64,
 }
@@ -61,7 +73,7 @@ impl Record {
     /// # Errors
     /// When `value` has no JSON form, which is a fault of ours.
     pub fn new<T: Serialize>(kind: Kind, id: impl Into<String>, value: &T, now: u64) -> crate::error::Result<Self> {
-        let body = serde_json::value::to_raw_value(value).map_err(|e| crate::error::Error::Internal(e.to_string()))?;
+        let body = serde_json::to_value(value).map_err(|e| crate::error::Error::Internal(e.to_string()))?;
         Ok(Self { kind, id: id.into(), body: Some(body), changed: now })
     }
 
@@ -70,12 +82,24 @@ impl Record {
     }
 
     /// The body as `T`; `None` when deleted or not readable as such.
-    pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_str(self.body.as_ref()?.get()).ok()
+    pub fn read<T: Stored>(&self) -> Option<T> {
+        T::read(&Reader(self.body.as_ref()?))
     }
 
     pub fn same_place(&self, other: &Self) -> bool {
         self.kind == other.kind && self.id == other.id
+    }
+}
+
+impl Stored for Record {
+    fn read(from: &Reader) -> Option<Self> {
+        let kind = from.text("kind")?;
+        Some(Self {
+            kind: Kind::ALL.into_iter().find(|k| k.name() == kind)?,
+            id: from.text("id")?,
+            body: from.field("body").map(|body| body.0.clone()).filter(|body| !body.is_null()),
+            changed: from.number("changed")?,
+        })
     }
 }
 
@@ -85,8 +109,22 @@ mod tests {
 
     #[test]
     fn a_kind_is_stored_under_its_name() {
-        for kind in [Kind::Provider, Kind::Key, Kind::Disabled, Kind::Cooldown, Kind::Client, Kind::Setting] {
+        for kind in Kind::ALL {
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.name()));
+        }
+    }
+
+    #[test]
+    fn a_record_reads_back_and_a_deleted_one_too() {
+        let kept = Record::new(Kind::Setting, "max_attempts", &"3", 7).unwrap();
+        let gone = Record::deleted(Kind::Key, "k", 8);
+        for record in [kept, gone] {
+            let stored = serde_json::to_value(&record).unwrap();
+            let back = <Record as Stored>::read(&Reader(&stored)).unwrap();
+            assert_eq!(
+                (back.kind, back.id, back.body, back.changed),
+                (record.kind, record.id, record.body, record.changed)
+            );
         }
     }
 }

@@ -1,31 +1,43 @@
 //! A provider: a base URL, how a key is presented to it, and its timeouts. The presets are the ones people ask for.
 
-use serde::{Deserialize, Serialize};
+use super::read::{Reader, Stored};
+use serde::Serialize;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Provider {
     /// The preset it was made from.
-    #[serde(default)]
     pub preset: Option<String>,
     /// Without a slash at its end; what follows `/v1/` in a call is joined to it.
     pub base_url: String,
     pub auth: Auth,
     pub enabled: bool,
     /// Milliseconds, each `None` = the setting's value.
-    #[serde(default)]
     pub first_byte_timeout_ms: Option<u64>,
-    #[serde(default)]
     pub answer_timeout_ms: Option<u64>,
-    #[serde(default)]
     pub idle_timeout_ms: Option<u64>,
-    #[serde(default)]
     pub overall_timeout_ms: Option<u64>,
     /// Unix milliseconds.
     pub created: u64,
 }
 
+impl Stored for Provider {
+    fn read(from: &Reader) -> Option<Self> {
+        Some(Self {
+            preset: from.text("preset"),
+            base_url: from.text("base_url")?,
+            auth: Auth::parse(&from.text("auth")?)?,
+            enabled: from.flag("enabled")?,
+            first_byte_timeout_ms: from.number("first_byte_timeout_ms"),
+            answer_timeout_ms: from.number("answer_timeout_ms"),
+            idle_timeout_ms: from.number("idle_timeout_ms"),
+            overall_timeout_ms: from.number("overall_timeout_ms"),
+            created: from.number("created")?,
+        })
+    }
+}
+
 /// The header that carries the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Auth {
     Bearer,

@@ -9,11 +9,14 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    record::Record,
+    record::{
+        Record,
+        read::{self, Stored},
+    },
     usage::count::{Count, Row},
 };
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use wasm_bindgen::JsValue;
 use worker::js_sys::Array;
@@ -136,7 +139,7 @@ impl D1 {
     pub async fn totals(&self, keys: &[&str]) -> Result<HashMap<String, Count>> {
         let mut totals = HashMap::new();
         for text in self.batch(vec![(TOTALS, vec![json!(keys).to_string().into()])]).await?.iter().flatten() {
-            let rows: Vec<Row> = serde_json::from_str(text).map_err(broken)?;
+            let rows: Vec<Row> = list(text)?;
             totals.extend(rows.into_iter().map(|row| (row.key, row.count)));
         }
         Ok(totals)
@@ -200,9 +203,14 @@ fn whole(text: &str) -> u64 {
 fn records(parts: &[String]) -> Result<Vec<Record>> {
     let mut records = Vec::new();
     for part in parts {
-        records.extend(serde_json::from_str::<Vec<Record>>(part).map_err(broken)?);
+        records.extend(list::<Record>(part)?);
     }
     Ok(records)
+}
+
+fn list<T: Stored>(text: &str) -> Result<Vec<T>> {
+    let array: Value = serde_json::from_str(text).map_err(broken)?;
+    Ok(read::list(&array).unwrap_or_default())
 }
 
 /// JSON arrays, each of about `PART` bytes.

@@ -9,16 +9,16 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    record::Record,
+    record::{
+        Record,
+        read::{self, Reader, Stored},
+    },
     runtime,
     usage::count::{Count, Row},
 };
-use serde::{Deserialize, Serialize};
-use std::{
-    cell::Cell,
-    cmp::{Ordering, Reverse},
-    collections::HashMap,
-};
+use serde::Serialize;
+use serde_json::Value;
+use std::{cell::Cell, cmp::Ordering, collections::HashMap};
 use wasm_bindgen::JsValue;
 use worker::js_sys::Array;
 
@@ -52,8 +52,7 @@ thread_local! {
 pub struct Kv(Namespace);
 
 /// One shape for all that is stored: records and what belongs to them, or totals, or a journal's entry of either.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Default, Serialize)]
 struct Document {
     /// Random; it also stands beside the document, so that an unchanged one need not be parsed.
     revision: u64,
@@ -64,11 +63,17 @@ struct Document {
     rows: Vec<Row>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Merged {
     name: String,
     /// Unix milliseconds.
     at: u64,
+}
+
+impl Stored for Merged {
+    fn read(from: &Reader) -> Option<Self> {
+        Some(Self { name: from.text("name")?, at: from.number("at")? })
+    }
 }
 
 impl Kv {
@@ -246,12 +251,13 @@ fn place(record: &Record) -> (&str, &str) {
 }
 
 /// Of one place, the greater holds: whatever the order of merging, the outcome is the same.
-fn rank(record: &Record) -> (u64, bool, Option<&str>) {
-    (record.changed, record.body.is_none(), record.body.as_ref().map(|body| body.get()))
+fn by_rank(a: &Record, b: &Record) -> Ordering {
+    let text = |record: &Record| record.body.as_ref().map(ToString::to_string);
+    (a.changed, a.body.is_none()).cmp(&(b.changed, b.body.is_none())).then_with(|| text(a).cmp(&text(b)))
 }
 
 fn by_place_newest_first(a: &Record, b: &Record) -> Ordering {
-    place(a).cmp(&place(b)).then_with(|| Reverse(rank(a)).cmp(&Reverse(rank(b))))
+    place(a).cmp(&place(b)).then_with(|| by_rank(b, a))
 }
 
 /// `held` is sorted by place, before and after.
@@ -263,7 +269,7 @@ fn take_newer(held: &mut Vec<Record>, news: Vec<Record>) {
             held.get_mut(at)
         });
         match known {
-            Some(old) if rank(&new) > rank(old) => *old = new,
+            Some(old) if by_rank(&new, old).is_gt() => *old = new,
             Some(_) => {}
             None => held.push(new),
         }
@@ -291,8 +297,16 @@ fn by_key(rows: Vec<Row>) -> HashMap<String, Count> {
 
 fn parse(text: &JsValue) -> Result<Option<Document>> {
     let Some(text) = text.as_string() else { return Ok(None) };
-    let document = serde_json::from_str(&text);
-    document.map(Some).map_err(|e| Error::Storage(format!("a stored value cannot be read: {e}")))
+    let value: Value =
+        serde_json::from_str(&text).map_err(|e| Error::Storage(format!("a stored value cannot be read: {e}")))?;
+    let from = Reader(&value);
+    let array = |name| from.field(name).map(|array| array.0);
+    Ok(Some(Document {
+        revision: from.number("revision").unwrap_or(0),
+        merged: array("merged").and_then(read::list).unwrap_or_default(),
+        records: array("records").and_then(read::list).unwrap_or_default(),
+        rows: array("rows").and_then(read::list).unwrap_or_default(),
+    }))
 }
 
 #[cfg(test)]

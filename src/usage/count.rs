@@ -1,12 +1,12 @@
 //! Counts by key. They only ever add up, so that isolates can write them down in any order.
 
 use super::tail::Tokens;
-use serde::{Deserialize, Serialize};
+use crate::record::read::{Reader, Stored};
+use serde::Serialize;
 use std::{collections::HashMap, rc::Rc};
 
 /// Of one key: what happened since the last flush, or ever.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Count {
     pub attempts: u64,
     pub ok: u64,
@@ -18,10 +18,26 @@ pub struct Count {
 }
 
 /// A row of a journal entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
     pub key: String,
     pub count: Count,
+}
+
+impl Stored for Row {
+    fn read(from: &Reader) -> Option<Self> {
+        let count = from.field("count")?;
+        let number = |name| count.number(name).unwrap_or(0);
+        let count = Count {
+            attempts: number("attempts"),
+            ok: number("ok"),
+            failed: number("failed"),
+            prompt_tokens: number("prompt_tokens"),
+            completion_tokens: number("completion_tokens"),
+            last_used: number("last_used"),
+        };
+        Some(Self { key: from.text("key")?, count })
+    }
 }
 
 impl Count {
