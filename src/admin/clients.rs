@@ -13,9 +13,14 @@ use serde_json::{Value, json};
 use worker::web_sys::Response;
 
 pub fn list(asked: &Asked) -> Result<Response> {
-    let mut clients: Vec<(String, Client)> = with_cache(|c| c.clients.values().cloned().collect());
-    clients.sort_unstable_by(|(a, x), (b, y)| x.created.cmp(&y.created).then(a.cmp(b)));
-    let clients: Vec<Value> = clients.iter().map(|(id, client)| view(id, client)).collect();
+    let mut clients: Vec<(u64, Value)> = Vec::new();
+    with_cache(|c| {
+        for (id, client) in c.clients.values() {
+            let place = clients.partition_point(|(created, _)| *created <= client.created);
+            clients.insert(place, (client.created, view(id, client)));
+        }
+    });
+    let clients: Vec<Value> = clients.into_iter().map(|(_, view)| view).collect();
     answer(200, &json!({"clients": clients, "env_client": asked.app.var("PROXY_API_KEY").is_some()}))
 }
 

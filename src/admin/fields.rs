@@ -26,8 +26,11 @@ impl Fields {
 
     /// The names and values of a query. A name that stands twice keeps its last value.
     pub fn query(query: &str) -> Self {
-        let pairs = form_urlencoded::parse(query.as_bytes());
-        Self(pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect())
+        let mut fields = Map::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            fields.insert(name.into_owned(), Value::String(value.into_owned()));
+        }
+        Self(fields)
     }
 
     /// An absent field and null are both `None`.

@@ -13,8 +13,12 @@ use worker::web_sys::Response;
 const DEFAULT_PROVIDER: &str = "default_provider";
 
 pub fn show(asked: &Asked) -> Result<Response> {
-    let stored: Map<String, Value> =
-        with_cache(|c| c.settings.iter().map(|(name, text)| (name.clone(), stored_value(name, text))).collect());
+    let mut stored = Map::new();
+    with_cache(|c| {
+        for (name, text) in &c.settings {
+            stored.insert(name.clone(), stored_value(name, text));
+        }
+    });
     let config = asked.app.config()?;
     answer(200, &json!({"settings": stored, "effective": *config}))
 }

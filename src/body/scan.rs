@@ -1,6 +1,7 @@
 //! Finds `model`, `stream` and `stream_options` in the root object of a JSON body that passes by in windows.
 //! It reads only the root's own syntax and gives up at the first thing that is wrong there.
 use super::{Model, Seen, VALUE, swar::find_either};
+use serde_json::Value;
 
 /// The longest key that is kept: `stream_options` with every letter escaped.
 const KEY: usize = 84;
@@ -241,6 +242,7 @@ impl Kept {
     /// `None` when cut, or not a valid JSON string.
     fn decoded(&self) -> Option<String> {
         let quoted = [b"\"", self.bytes.as_slice(), b"\""].concat();
-        if self.cut { None } else { std::str::from_utf8(&quoted).ok().and_then(|text| serde_json::from_str(text).ok()) }
+        let text = std::str::from_utf8(&quoted).ok().filter(|_| !self.cut)?;
+        serde_json::from_str::<Value>(text).ok()?.as_str().map(str::to_string)
     }
 }

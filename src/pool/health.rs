@@ -12,7 +12,7 @@ use crate::record::{
     Kind, Record,
     key::{Cooldown, Disabled, cooldown_id},
 };
-use std::rc::Rc;
+use std::{cmp::Reverse, collections::BinaryHeap, rc::Rc};
 
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
@@ -92,14 +92,14 @@ impl Pool {
 
     /// Keys that machines disabled and whose probe is due, the longest due first.
     pub fn due(&self, now: u64) -> Vec<Ticket> {
-        let mut due: Vec<(u64, Ticket)> = self
+        let mut due: BinaryHeap<Reverse<(u64, Ticket)>> = self
             .keys()
             .filter(|(_, s)| s.key.enabled)
             .filter_map(|(t, s)| Some((s.disabled.as_ref().filter(|d| d.restored.is_none())?.next_probe, t)))
             .filter(|(at, _)| *at <= now)
+            .map(Reverse)
             .collect();
-        due.sort_unstable();
-        due.into_iter().map(|(_, ticket)| ticket).collect()
+        std::iter::from_fn(|| due.pop().map(|Reverse((_, ticket))| ticket)).collect()
     }
 
     /// Notes a probe's outcome (`None` = it went well); answers what must be stored.

@@ -1,42 +1,45 @@
 //! JSON pastes: an array of keys, each a string or an object, or one such object, or `{"keys": [...]}`.
 use super::{Claim, Refusal};
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Value};
 
 /// `None` when the text is not JSON that could hold keys; then it is read line by line.
 pub fn claims(text: &str) -> Option<Vec<Claim>> {
     let start = text.trim_start();
-    if start.starts_with('{') {
-        let fields: Map<String, Value> = serde_json::from_str(text).ok()?;
-        return match fields.get("keys") {
-            Some(Value::Array(items)) => Some(items.iter().map(|item| claim(item, 1)).collect()),
-            _ => Some(vec![claim(&Value::Object(fields), 1)]),
-        };
+    if let Some(items) = start.strip_prefix('[') {
+        return elements(text, text.len() - items.len());
     }
-    let items: Vec<&RawValue> = start.starts_with('[').then(|| serde_json::from_str(text).ok())??;
-    let mut lines = Lines { text, counted: 0, line: 1 };
-    Some(items.into_iter().map(|item| element(item.get(), &mut lines)).collect())
-}
-
-/// Counts lines up to an element; elements come in order, so the whole text is counted once.
-struct Lines<'a> {
-    text: &'a str,
-    counted: usize,
-    line: u32,
-}
-
-impl Lines<'_> {
-    fn of(&mut self, element: &str) -> u32 {
-        let at = element.as_ptr().addr().saturating_sub(self.text.as_ptr().addr());
-        let breaks = self.text.get(self.counted..at).unwrap_or_default().matches('\n').count();
-        self.line = self.line.saturating_add(u32::try_from(breaks).unwrap_or(u32::MAX));
-        self.counted = at.max(self.counted);
-        self.line
+    let value: Value = start.starts_with('{').then(|| serde_json::from_str(text).ok())??;
+    match value.get("keys") {
+        Some(Value::Array(items)) => Some(items.iter().map(|item| claim(item, 1)).collect()),
+        _ => Some(vec![claim(&value, 1)]),
     }
 }
 
-fn element(raw: &str, lines: &mut Lines) -> Claim {
-    let line = lines.of(raw);
-    claim(&serde_json::from_str(raw).unwrap_or(Value::Null), line)
+/// The array's elements from `at`, right behind its bracket; each with the line it stands in.
+fn elements(text: &str, mut at: usize) -> Option<Vec<Claim>> {
+    let (mut claims, mut line) = (Vec::new(), 1);
+    let mut counted = 0;
+    loop {
+        let rest = text.get(at..)?;
+        let start = at + rest.len() - rest.trim_start().len();
+        if claims.is_empty() && text.get(start..)?.starts_with(']') {
+            return is_blank(text.get(start + 1..)?).then_some(claims);
+        }
+        line += u32::try_from(text.get(counted..start)?.matches('\n').count()).ok()?;
+        counted = start;
+        let mut stream = serde_json::Deserializer::from_str(text.get(start..)?).into_iter::<Value>();
+        claims.push(claim(&stream.next()?.ok()?, line));
+        let end = start + stream.byte_offset();
+        let after = text.get(end..)?.trim_start();
+        match after.strip_prefix(',') {
+            Some(more) => at = text.len() - more.len(),
+            None => return is_blank(after.strip_prefix(']')?).then_some(claims),
+        }
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.trim_start().is_empty()
 }
 
 fn claim(value: &Value, line: u32) -> Claim {

@@ -89,9 +89,10 @@ fn error_event(text: &str) -> Option<String> {
             _ => {}
         }
     }
-    let fields: Option<Map<String, Value>> = serde_json::from_str(&data).ok();
+    let value: Option<Value> = serde_json::from_str(&data).ok();
+    let fields = value.as_ref().and_then(Value::as_object);
     let typed_error = |f: &Map<String, Value>| f.get("type").and_then(Value::as_str) == Some("error");
-    let is_error = fields.map_or(named_error && !data.is_empty(), |f| named_error || typed_error(&f) || has_error(&f));
+    let is_error = fields.map_or(named_error && !data.is_empty(), |f| named_error || typed_error(f) || has_error(f));
     is_error.then(|| data.trim().to_owned())
 }
 
