@@ -5,6 +5,7 @@ use crate::{
     auth::{self, throttle::Throttle},
     config::{self, Config, Level},
     error::{Error, Result},
+    js,
     pool::{Pool, dice::Dice},
     record::{Kind, Record, client::Client},
     runtime,
@@ -40,7 +41,7 @@ pub struct Cache {
     /// By the hash of the client key: its id and what is stored of it.
     pub clients: HashMap<String, (String, Client)>,
     /// What the page stored, by the setting's name.
-    pub settings: HashMap<String, String>,
+    pub settings: Vec<(String, String)>,
     pub revoked: HashSet<String>,
     pub pending: Pending,
     pub throttle: Throttle,
@@ -88,7 +89,7 @@ impl App {
 
     /// A secret or var; an empty one counts as not set.
     pub fn var(&self, name: &str) -> Option<String> {
-        self.env.var(name).ok().map(|v| v.to_string()).filter(|v| !v.is_empty())
+        js::field(&self.env, name).as_string().filter(|v| !v.is_empty())
     }
 
     /// Goes on after the answer. A cron has no answer to go on after: it awaits its work itself.
@@ -107,7 +108,7 @@ impl App {
             return Ok(config);
         }
         let stored = with_cache(|c| c.settings.clone());
-        let lookup = |name: &str| stored.get(name).cloned().or_else(|| self.var(name));
+        let lookup = |name: &str| setting(&stored, name).map(str::to_string).or_else(|| self.var(name));
         let config = config::read(lookup, self.store.name() == "kv").map_err(|p| Error::Config(p.join("; ")))?;
         runtime::set_log_level(config.log_level);
         let config = Rc::new(config);
@@ -235,7 +236,16 @@ impl App {
     }
 }
 
+fn setting<'a>(settings: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
 impl Cache {
+    /// What the page stored under that name.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        setting(&self.settings, name)
+    }
+
     fn absorb(&mut self, loaded: Loaded, now: u64) {
         self.revision = loaded.revision;
         if loaded.full {
@@ -278,10 +288,8 @@ impl Cache {
                 }
                 Kind::Setting => {
                     self.config = None;
-                    match record.read::<String>() {
-                        Some(value) => self.settings.insert(record.id.clone(), value),
-                        None => self.settings.remove(&record.id),
-                    };
+                    self.settings.retain(|(name, _)| *name != record.id);
+                    self.settings.extend(record.read::<String>().map(|value| (record.id.clone(), value)));
                 }
                 Kind::Revoked => {
                     self.revoked.insert(record.id.clone());

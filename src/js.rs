@@ -18,6 +18,9 @@ extern "C" {
     #[wasm_bindgen(js_namespace = AbortSignal, js_name = any, catch)]
     pub fn any_signal(signals: &Array) -> std::result::Result<AbortSignal, JsValue>;
 
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
+    pub fn random_values(bytes: &mut [u8]) -> std::result::Result<JsValue, JsValue>;
+
     /// Its readable side is never handed to the runtime alone, so that we learn of the end of a stream.
     pub type IdentityTransformStream;
     #[wasm_bindgen(constructor, js_class = "IdentityTransformStream")]
@@ -57,16 +60,20 @@ extern "C" {
     pub fn value(this: &ReadResult) -> Option<Uint8Array>;
 }
 
-impl From<worker::Error> for Error {
-    fn from(error: worker::Error) -> Self {
-        Self::Internal(error.to_string())
+impl From<JsValue> for Error {
+    fn from(thrown: JsValue) -> Self {
+        Self::Internal(message(&thrown))
     }
 }
 
-impl From<JsValue> for Error {
-    fn from(value: JsValue) -> Self {
-        worker::Error::from(value).into()
-    }
+/// `undefined` where there is none.
+pub fn field(value: &JsValue, name: &str) -> JsValue {
+    Reflect::get(value, &JsValue::from_str(name)).unwrap_or_default()
+}
+
+/// What was thrown, in words.
+pub fn message(thrown: &JsValue) -> String {
+    field(thrown, "message").as_string().or_else(|| thrown.as_string()).unwrap_or_else(|| "something was thrown".into())
 }
 
 /// Path and query of a request, `?` not included.

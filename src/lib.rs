@@ -14,9 +14,11 @@ mod store;
 mod stream;
 mod upstream;
 
-// platform: JavaScript, the clock, chance
-mod js;
+// platform: the clock, chance, the log
 mod runtime;
+
+// below it: JavaScript
+mod js;
 
 // core: pure, tested natively
 pub mod auth;
@@ -40,11 +42,6 @@ use worker::{
     Context, Env, ScheduleContext, ScheduledEvent, event,
     web_sys::{Request, Response},
 };
-
-#[event(start)]
-fn start() {
-    console_error_panic_hook::set_once();
-}
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {

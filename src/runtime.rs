@@ -1,10 +1,6 @@
 //! The only place that reads the clock, rolls dice, waits or writes the log.
 
-use crate::{
-    config::Level,
-    error::{Error, Result},
-    pool::dice::Dice,
-};
+use crate::{config::Level, error::Result, js, pool::dice::Dice};
 use std::{cell::Cell, time::Duration};
 use wasm_bindgen::JsValue;
 use worker::{Delay, js_sys, web_sys};
@@ -27,10 +23,9 @@ pub const fn millis(time: f64) -> u64 {
 
 /// # Errors
 /// When the platform has no randomness, which it always has inside a request.
-#[expect(clippy::disallowed_methods, reason = "the one source of chance")]
 pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::getrandom(&mut bytes).map_err(|e| Error::Internal(e.to_string()))?;
+    js::random_values(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -25,7 +25,7 @@ pub fn list(asked: &Asked) -> Result<Response> {
 }
 
 pub async fn add(asked: &Asked) -> Result<Response> {
-    let mut fields = input::body(asked).await?;
+    let mut fields = input::body(asked)?;
     let label = input::label(&fields.text("label")?.unwrap_or_default())?;
     fields.end()?;
     let key = auth::client_key(&runtime::random::<40>()?);
@@ -47,7 +47,7 @@ pub async fn add(asked: &Asked) -> Result<Response> {
 }
 
 pub async fn change(asked: &Asked, id: &str) -> Result<Response> {
-    let mut fields = input::body(asked).await?;
+    let mut fields = input::body(asked)?;
     let mut client = find(id)?;
     if let Some(label) = fields.text("label")? {
         client.label = input::label(&label)?;

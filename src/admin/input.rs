@@ -3,19 +3,34 @@
 use super::{Asked, fields::Fields};
 use crate::{
     error::{Error, Result},
+    js,
     record::key::MAX_WEIGHT,
 };
-use worker::{js_sys::JsString, wasm_bindgen_futures::JsFuture};
+use worker::{js_sys::JsString, wasm_bindgen_futures::JsFuture, web_sys::Request};
 
 const MAX_LABEL: usize = 200;
+
+/// Longer bodies are refused unread.
+const LONGEST: u64 = 16 * 1024 * 1024;
+
+/// The body as text.
+///
+/// # Errors
+/// When it is too long, or the caller breaks off.
+pub async fn text(request: &Request) -> Result<String> {
+    let length = js::header(&request.headers(), "content-length").and_then(|n| n.parse::<u64>().ok());
+    if length.is_some_and(|n| n > LONGEST) {
+        return Err(Error::invalid("A body of the admin API has at most 16 MiB.", None));
+    }
+    Ok(String::from(JsString::from(JsFuture::from(request.text()?).await?)))
+}
 
 /// The JSON body.
 ///
 /// # Errors
 /// `invalid_json` when it is no JSON, `invalid_request` when it is no object.
-pub async fn body(asked: &Asked) -> Result<Fields> {
-    let text = JsFuture::from(asked.request.text()?).await?;
-    Fields::parse(&String::from(JsString::from(text)))
+pub fn body(asked: &Asked) -> Result<Fields> {
+    Fields::parse(&asked.body)
 }
 
 /// # Errors

@@ -24,6 +24,8 @@ struct Asked {
     app: Rc<App>,
     request: Request,
     query: String,
+    /// Of a POST or PATCH; empty otherwise.
+    body: String,
     now: u64,
 }
 
@@ -33,12 +35,19 @@ struct Asked {
 /// As the caller shall see them.
 pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, now: u64) -> Result<Response> {
     let door = Door::new(app)?;
-    let asked = Asked { app: app.clone(), request, query: query.into(), now };
-    let method = asked.request.method();
+    let method = request.method();
+    let mut asked = Asked { app: app.clone(), request, query: query.into(), body: String::new(), now };
     if rest == "login" {
-        return if method == "POST" { session::login(&asked, &door).await } else { allow("POST") };
+        if method != "POST" {
+            return allow("POST");
+        }
+        asked.body = input::text(&asked.request).await?;
+        return session::login(&asked, &door).await;
     }
     let session = door.enter(&asked).await?;
+    if matches!(method.as_str(), "POST" | "PATCH") {
+        asked.body = input::text(&asked.request).await?;
+    }
     let parts: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
     match (parts.as_slice(), method.as_str()) {
         (["session"], "GET") => session::show(&asked, &session),

@@ -47,7 +47,7 @@ pub fn show(asked: &Asked, name: &str) -> Result<Response> {
 }
 
 pub async fn add(asked: &Asked) -> Result<Response> {
-    let wish = Wish::read(input::body(asked).await?)?;
+    let wish = Wish::read(input::body(asked)?)?;
     let name = wish.name.clone().or_else(|| wish.preset.clone()).unwrap_or_default();
     if !provider::is_name(&name) {
         let message = "A name is 1 to 40 lower-case letters, digits and dashes, and none of keypool's own paths.";
@@ -88,7 +88,7 @@ pub async fn add(asked: &Asked) -> Result<Response> {
 }
 
 pub async fn change(asked: &Asked, name: &str) -> Result<Response> {
-    let wish = Wish::read(input::body(asked).await?)?;
+    let wish = Wish::read(input::body(asked)?)?;
     let mut provider = with_cache(|c| c.pool.provider(name).cloned()).ok_or_else(|| missing(name))?;
     if wish.name.as_deref().is_some_and(|n| n != name) || wish.preset.is_some() {
         let message = "A provider keeps its name and preset: keys and clients refer to them.";
@@ -116,7 +116,7 @@ pub async fn delete(asked: &Asked, name: &str) -> Result<Response> {
                 records.push(Record::deleted(Kind::Cooldown, id, asked.now));
             }
         }
-        if c.settings.get(DEFAULT).is_some_and(|d| d == name) {
+        if c.setting(DEFAULT).is_some_and(|d| d == name) {
             records.push(Record::deleted(Kind::Setting, DEFAULT, asked.now));
         }
         Ok::<_, Error>((records, keys))
@@ -178,7 +178,7 @@ async fn store(asked: &Asked, name: &str, provider: &Provider, default: Option<b
     let mut records = vec![Record::new(Kind::Provider, name, provider, asked.now)?];
     match default {
         Some(true) => records.push(Record::new(Kind::Setting, DEFAULT, &name, asked.now)?),
-        Some(false) if with_cache(|c| c.settings.get(DEFAULT).is_some_and(|d| d == name)) => {
+        Some(false) if with_cache(|c| c.setting(DEFAULT).is_some_and(|d| d == name)) => {
             records.push(Record::deleted(Kind::Setting, DEFAULT, asked.now));
         }
         Some(false) | None => {}
@@ -188,7 +188,7 @@ async fn store(asked: &Asked, name: &str, provider: &Provider, default: Option<b
 
 /// The one that was chosen, or else the first one made.
 fn default_provider(cache: &Cache) -> Option<&str> {
-    let chosen = cache.settings.get(DEFAULT).map(String::as_str);
+    let chosen = cache.setting(DEFAULT);
     chosen.filter(|name| cache.pool.provider(name).is_some_and(|p| p.enabled)).or_else(|| target::only(&cache.pool))
 }
 

@@ -22,7 +22,7 @@ pub async fn login(asked: &Asked, door: &Door) -> Result<Response> {
     if let Some(wait_ms) = with_cache(|c| c.throttle.wait_ms(&address, asked.now)) {
         return Err(Error::Throttled { wait_ms });
     }
-    let mut fields = input::body(asked).await?;
+    let mut fields = input::body(asked)?;
     let password = input::required("password", fields.text("password")?)?;
     fields.end()?;
     if !auth::same_secret(&password, &door.password) {

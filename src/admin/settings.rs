@@ -25,7 +25,7 @@ pub fn show(asked: &Asked) -> Result<Response> {
 
 /// A field of null returns a setting to its var or default.
 pub async fn change(asked: &Asked) -> Result<Response> {
-    let changes = input::body(asked).await?.into_map();
+    let changes = input::body(asked)?.into_map();
     let records: Result<Vec<Record>> = changes.iter().map(|(name, value)| record(name, value, asked.now)).collect();
     asked.app.write(records?, asked.now).await?;
     show(asked)

@@ -135,8 +135,8 @@ impl Pool {
     }
 
     fn forget_missing(&mut self, records: &[Record], now: u64) {
-        let alive = |kind| -> HashSet<&str> {
-            records.iter().filter(|r| r.kind == kind && r.body.is_some()).map(|r| &*r.id).collect()
+        let alive = |kind| -> HashSet<String> {
+            records.iter().filter(|r| r.kind == kind && r.body.is_some()).map(|r| r.id.clone()).collect()
         };
         let (providers, keys, disabled) = (alive(Kind::Provider), alive(Kind::Key), alive(Kind::Disabled));
         for lane in &mut self.lanes {

@@ -83,7 +83,7 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
     let intake = intake::read(&request).await?;
     let named = intake.model().unwrap_or_default();
     let (target, provider) = with_cache(|c| {
-        let default = c.settings.get("default_provider").map(String::as_str);
+        let default = c.setting("default_provider");
         let target = target::choose(&c.pool, default, asked.pin, named)?;
         let provider = c.pool.provider(&target.provider).cloned();
         provider.map(|p| (target, p)).ok_or_else(|| Error::Internal("a provider vanished".into()))

@@ -1,11 +1,14 @@
 //! What the store calls of a D1 database and a KV namespace. Values cross as text; their own reading and writing of
 //! Rust types, in the `worker` crate, would make the upload larger.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    js,
+};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{
     Env,
-    js_sys::{self, Array, Object, Promise, Reflect},
+    js_sys::{Array, Object, Promise, Reflect},
     wasm_bindgen_futures::JsFuture,
 };
 
@@ -53,13 +56,7 @@ pub async fn settled(promise: Thrown<Promise>) -> Result<JsValue> {
 }
 
 pub fn failed(thrown: JsValue) -> Error {
-    let message = thrown.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-    Error::Storage(message.or_else(|| thrown.as_string()).unwrap_or_else(|| "the storage failed without a word".into()))
-}
-
-/// `undefined` where there is none.
-pub fn field(value: &JsValue, name: &str) -> JsValue {
-    Reflect::get(value, &JsValue::from_str(name)).unwrap_or_default()
+    Error::Storage(js::message(&thrown))
 }
 
 /// An object of options.

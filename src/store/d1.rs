@@ -3,12 +3,13 @@
 
 use super::{
     Loaded, REVOKED_MS, TOMBSTONE_MS,
-    bindings::{Database, failed, field, number, settled},
+    bindings::{Database, failed, number, settled},
     kv::Kv,
     schema::{MIGRATIONS, TABLE, statements},
 };
 use crate::{
     error::{Error, Result},
+    js::field,
     record::{
         Record,
         read::{self, Stored},

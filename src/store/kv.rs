@@ -4,11 +4,12 @@
 
 use super::{
     Loaded,
-    bindings::{Namespace, field, number, options, settled},
+    bindings::{Namespace, number, options, settled},
     is_trimmed,
 };
 use crate::{
     error::{Error, Result},
+    js::field,
     record::{
         Record,
         read::{self, Reader, Stored},

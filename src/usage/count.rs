@@ -54,7 +54,7 @@ impl Count {
 /// An isolate's counts that are not written down yet.
 #[derive(Default)]
 pub struct Pending {
-    by_key: HashMap<Rc<str>, Count>,
+    by_key: HashMap<String, Count>,
     /// When the oldest of them came in, in Unix milliseconds.
     since: Option<u64>,
 }
@@ -85,7 +85,7 @@ impl Pending {
     /// Empties it.
     pub fn take(&mut self) -> Vec<Row> {
         self.since = None;
-        self.by_key.drain().map(|(key, count)| Row { key: key.to_string(), count }).collect()
+        self.by_key.drain().map(|(key, count)| Row { key, count }).collect()
     }
 
     /// Puts back what could not be written down.
@@ -97,7 +97,7 @@ impl Pending {
 
     fn at(&mut self, key: &Rc<str>, now: u64) -> &mut Count {
         self.since.get_or_insert(now);
-        self.by_key.entry(key.clone()).or_default()
+        self.by_key.entry(key.to_string()).or_default()
     }
 }
 

@@ -89,7 +89,7 @@ struct Plan {
 }
 
 pub async fn add(asked: &Asked) -> Result<Response> {
-    let new = New::read(input::body(asked).await?)?;
+    let new = New::read(input::body(asked)?)?;
     let dry_run = new.dry_run;
     let pepper = asked.app.pepper(asked.now).await?;
     let plan = with_cache(|c| plan(&new, c, &pepper, asked.now))?;
@@ -212,8 +212,8 @@ fn listed(keys: &[One]) -> Result<(Vec<Wish>, Vec<Refused>)> {
 /// What the caller chose, what the entry says, what the key looks like, or the default.
 fn provider_of(new: &New, entry: &Entry, cache: &Cache) -> Option<String> {
     let default = || {
-        let chosen = cache.settings.get("default_provider").filter(|name| cache.pool.provider(name).is_some());
-        chosen.cloned().or_else(|| target::only(&cache.pool).map(str::to_string))
+        let chosen = cache.setting("default_provider").filter(|name| cache.pool.provider(name).is_some());
+        chosen.or_else(|| target::only(&cache.pool)).map(str::to_string)
     };
     let said = entry.provider.clone().filter(|name| exists(cache, name));
     let named_but_unknown = entry.provider.is_some() && said.is_none();

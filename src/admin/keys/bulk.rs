@@ -30,7 +30,7 @@ enum Action {
 }
 
 pub async fn bulk(asked: &Asked) -> Result<Response> {
-    let bulk = Bulk::read(input::body(asked).await?)?;
+    let bulk = Bulk::read(input::body(asked)?)?;
     let change = bulk.change()?;
     let (found, missing) = bulk.chosen(asked.now)?;
     let mut records = Vec::new();
@@ -113,7 +113,7 @@ fn by_ids(ids: &[String]) -> (Chosen, Vec<String>) {
     let mut once = HashSet::new();
     with_cache(|c| {
         let (mut found, mut missing) = (Vec::new(), Vec::new());
-        for id in ids.iter().filter(|id| once.insert(id.as_str())) {
+        for id in ids.iter().filter(|id| once.insert((*id).clone())) {
             match c.pool.find(id) {
                 Some((ticket, slot)) => found.push((ticket, id.clone(), slot.key.clone())),
                 None => missing.push(id.clone()),

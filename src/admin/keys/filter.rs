@@ -50,7 +50,7 @@ impl Filter {
         {
             return Err(Error::invalid("state is active, cooling or disabled.", Some("state")));
         }
-        let query = self.given(&self.q).map(str::to_lowercase);
+        let query = self.given(&self.q).map(str::to_ascii_lowercase);
         let fits = |slot: &Slot| {
             self.given(&self.state).is_none_or(|s| slot.state(now).name() == s)
                 && self.given(&self.provider).is_none_or(|p| slot.key.provider == p)
@@ -68,9 +68,9 @@ impl Filter {
 }
 
 fn mentions(slot: &Slot, query: &str) -> bool {
-    slot.key.label.to_lowercase().contains(query)
+    slot.key.label.to_ascii_lowercase().contains(query)
         || slot.id.contains(query)
-        || redact::mask(&slot.key.secret).to_lowercase().contains(query)
+        || redact::mask(&slot.key.secret).to_ascii_lowercase().contains(query)
 }
 
 impl Order {

@@ -76,7 +76,7 @@ pub async fn show(asked: &Asked, id: &str) -> Result<Response> {
 }
 
 pub async fn change(asked: &Asked, id: &str) -> Result<Response> {
-    let mut fields = input::body(asked).await?;
+    let mut fields = input::body(asked)?;
     let change = Change {
         label: fields.text("label")?,
         weight: fields.number("weight")?,

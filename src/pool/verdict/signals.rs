@@ -29,7 +29,7 @@ impl Signals {
         } else {
             signals.text(text, DEPTH);
         }
-        signals.words = signals.messages.iter().map(|m| unquoted(&m.to_lowercase())).collect();
+        signals.words = signals.messages.iter().map(|m| unquoted(&m.to_ascii_lowercase())).collect();
         signals
     }
 
@@ -100,7 +100,7 @@ impl Signals {
     }
 
     fn code(&mut self, code: &str) {
-        self.codes.push(code.to_lowercase());
+        self.codes.push(code.to_ascii_lowercase());
     }
 }
 
@@ -113,7 +113,7 @@ fn unquoted(text: &str) -> String {
         let closing = match c {
             '`' | '"' => Some(c),
             '“' => Some('”'),
-            '\'' if !out.ends_with(char::is_alphanumeric) => Some('\''),
+            '\'' if !out.ends_with(|c: char| c.is_ascii_alphanumeric()) => Some('\''),
             _ => None,
         };
         if let Some((_, next)) = closing.and_then(|q| after.split_once(q)) {
