@@ -19,7 +19,8 @@ use std::{
     future::Future,
     rc::Rc,
 };
-use worker::{Context, Env};
+use wasm_bindgen::JsValue;
+use worker::wasm_bindgen_futures::future_to_promise;
 
 /// Work in the background that is older than this was cut off by the runtime.
 const BACKGROUND_MS: u64 = 40_000;
@@ -31,8 +32,8 @@ const PEPPER: &str = "pepper";
 
 pub struct App {
     pub store: Store,
-    env: Env,
-    context: Option<Context>,
+    env: JsValue,
+    context: Option<js::Context>,
 }
 
 #[derive(Default)]
@@ -83,7 +84,7 @@ pub fn with_dice<R>(f: impl FnOnce(&mut Cache, &mut Dice) -> R) -> R {
 impl App {
     /// # Errors
     /// `NoStorage` when neither D1 nor KV is bound.
-    pub fn new(env: Env, context: Option<Context>) -> Result<Rc<Self>> {
+    pub fn new(env: JsValue, context: Option<js::Context>) -> Result<Rc<Self>> {
         Ok(Rc::new(Self { store: Store::bind(&env)?, env, context }))
     }
 
@@ -95,7 +96,12 @@ impl App {
     /// Goes on after the answer. A cron has no answer to go on after: it awaits its work itself.
     pub fn in_background(&self, work: impl Future<Output = ()> + 'static) {
         if let Some(context) = &self.context {
-            context.wait_until(work);
+            let work = future_to_promise(async {
+                work.await;
+                Ok(JsValue::UNDEFINED)
+            });
+            // It throws when the request is over already; the work goes on as far as it is let.
+            let _ = context.wait_until(&work);
         }
     }
 

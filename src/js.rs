@@ -21,6 +21,11 @@ extern "C" {
     #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
     pub fn random_values(bytes: &mut [u8]) -> std::result::Result<JsValue, JsValue>;
 
+    /// What comes with a request and outlives its answer.
+    pub type Context;
+    #[wasm_bindgen(method, js_name = waitUntil, catch)]
+    pub fn wait_until(this: &Context, work: &Promise) -> std::result::Result<(), JsValue>;
+
     /// Its readable side is never handed to the runtime alone, so that we learn of the end of a stream.
     pub type IdentityTransformStream;
     #[wasm_bindgen(constructor, js_class = "IdentityTransformStream")]

@@ -38,25 +38,36 @@ use app::App;
 use error::{Error, Result};
 use route::Route;
 use std::rc::Rc;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{
-    Context, Env, ScheduleContext, ScheduledEvent, event,
+    js_sys::Promise,
+    wasm_bindgen_futures::future_to_promise,
     web_sys::{Request, Response},
 };
 
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
-    let request_id = runtime::random_id().unwrap_or_default();
-    Ok(serve(request, env, context, &request_id).await.unwrap_or_else(|error| refuse(&error, &request_id)))
+/// The events' entrances; scripts/entry.mjs hands them on. They are plain exports, because what the `worker` crate's
+/// macros add for errors can never happen here.
+#[wasm_bindgen]
+pub fn fetch(request: Request, env: JsValue, context: js::Context) -> Promise {
+    future_to_promise(async move {
+        let request_id = runtime::random_id().unwrap_or_default();
+        let answer = serve(request, env, context, &request_id).await;
+        Ok(answer.unwrap_or_else(|error| refuse(&error, &request_id)).into())
+    })
 }
 
-#[event(scheduled)]
-async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    match App::new(env, None) {
-        Ok(app) => cron::tick(&app, runtime::millis(event.schedule())).await,
-        Err(error) => {
-            runtime::log(config::Level::Error, "cron_failed", || serde_json::json!({"error": error.message()}))
+#[wasm_bindgen]
+pub fn scheduled(event: &JsValue, env: JsValue) -> Promise {
+    let time = js::field(event, "scheduledTime").as_f64().map_or_else(runtime::now, runtime::millis);
+    future_to_promise(async move {
+        match App::new(env, None) {
+            Ok(app) => cron::tick(&app, time).await,
+            Err(error) => {
+                runtime::log(config::Level::Error, "cron_failed", || serde_json::json!({"error": error.message()}));
+            }
         }
-    }
+        Ok(JsValue::UNDEFINED)
+    })
 }
 
 /// What is our fault is logged, here and nowhere else; a call's own end is in its line already.
@@ -68,7 +79,7 @@ fn refuse(error: &Error, request_id: &str) -> Response {
     js::error_response(error, request_id)
 }
 
-async fn serve(request: Request, env: Env, context: Context, request_id: &str) -> Result<Response> {
+async fn serve(request: Request, env: JsValue, context: js::Context, request_id: &str) -> Result<Response> {
     let url = request.url();
     let (path, query) = js::path_and_query(&url);
     let app = || -> Result<Rc<App>> { App::new(env, Some(context)) };

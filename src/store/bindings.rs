@@ -7,7 +7,6 @@ use crate::{
 };
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{
-    Env,
     js_sys::{Array, Object, Promise, Reflect},
     wasm_bindgen_futures::JsFuture,
 };
@@ -42,7 +41,7 @@ extern "C" {
 }
 
 /// The binding `name` as `T` if it has `method`, by which D1 and KV are told apart.
-pub fn binding<T: JsCast>(env: &Env, name: &str, method: &str) -> Option<T> {
+pub fn binding<T: JsCast>(env: &JsValue, name: &str, method: &str) -> Option<T> {
     let binding = Reflect::get(env, &JsValue::from_str(name)).ok()?;
     Reflect::get(&binding, &JsValue::from_str(method)).ok()?.is_function().then(|| binding.unchecked_into())
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 use bindings::binding;
 use std::collections::HashMap;
-use worker::Env;
+use wasm_bindgen::JsValue;
 
 pub enum Store {
     D1(d1::D1),
@@ -45,7 +45,7 @@ pub const REVOKED_MS: u64 = 31 * DAY_MS;
 impl Store {
     /// # Errors
     /// `NoStorage` when neither is bound.
-    pub fn bind(env: &Env) -> Result<Self> {
+    pub fn bind(env: &JsValue) -> Result<Self> {
         let kv = binding(env, "API_TOKENS", "getWithMetadata").map(kv::Kv::new);
         match binding(env, "DB", "prepare") {
             Some(database) => Ok(Self::D1(d1::D1::new(database, kv))),
