@@ -11,7 +11,7 @@ import { ask, env, ready, stop } from "./ready.mjs";
 
 /// What Cloudflare is sent, compressed: a Worker that grows starts slower. The goal is 200; until it is reached, this
 /// stands just above what there is, so that nothing makes it larger unseen.
-const LARGEST_UPLOAD_KIB = 212;
+const LARGEST_UPLOAD_KIB = 215;
 
 const PARTS = {
   async lint() {
