@@ -1,20 +1,14 @@
 // The keys in the admin API: listed, changed, tested, and dealt with in bulk.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { storages } from "./harness.mjs";
-import { chatBody, json, startStage } from "./pool.mjs";
+import { chatBody, json, stageOf } from "./pool.mjs";
 import { assertRefused } from "./refused.mjs";
 
 for (const storage of storages) {
   describe(`keys, on ${storage}`, () => {
-    let stage, worker, mock;
-    const api = (...args) => worker.api(...args);
-    const list = async (query = "") => (await api("GET", `/keys${query}`, undefined, 200)).body;
-    before(async () => {
-      stage = await startStage({ storage });
-      ({ worker, mock } = stage);
-    });
-    after(() => stage.close());
+    const stage = stageOf({ storage });
+    const { api, list } = stage;
 
     describe("the list", () => {
       let ids;
@@ -115,8 +109,8 @@ for (const storage of storages) {
       test("is tested by a call that costs nothing", async () => {
         const fine = (await api("POST", `/keys/${id}/test`, undefined, 200)).body;
         assert.deepEqual([fine.ok, fine.class, fine.message], [true, null, null]);
-        assert.equal(mock.ledger.at(-1).method, "GET");
-        mock.script("*", ["401"]);
+        assert.equal(stage.mock.ledger.at(-1).method, "GET");
+        stage.mock.script("*", ["401"]);
         const dead = (await api("POST", `/keys/${id}/test`, undefined, 200)).body;
         assert.deepEqual([dead.ok, dead.status, dead.class, dead.key.state], [false, 401, "key_dead", "disabled"]);
         const revived = (await api("POST", `/keys/${id}/test`, undefined, 200)).body;
@@ -126,7 +120,7 @@ for (const storage of storages) {
       test("only serves the models it may", async () => {
         await api("PATCH", `/keys/${id}`, { models: ["gpt-4*"] }, 200);
         const chat = (model) =>
-          worker.fetch("/v1/chat/completions", { method: "POST", headers: json, body: chatBody({ model }) });
+          stage.worker.fetch("/v1/chat/completions", { method: "POST", headers: json, body: chatBody({ model }) });
         assert.equal((await chat("gpt-4o-mini")).status, 200);
         assert.equal((await chat("claude-5")).status, 503);
       });

@@ -1,20 +1,14 @@
 // The rest of the admin API, and that no answer of it shows a whole secret.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { eventually, started, storages } from "./harness.mjs";
-import { chatBody, json, startStage } from "./pool.mjs";
+import { chatBody, json, stageOf } from "./pool.mjs";
 import { assertRefused } from "./refused.mjs";
 
 for (const storage of storages) {
   describe(`the admin API, on ${storage}`, () => {
-    let stage, worker, mock;
-    const api = (...args) => worker.api(...args);
-    const list = async (query = "") => (await api("GET", `/keys${query}`, undefined, 200)).body;
-    before(async () => {
-      stage = await startStage({ storage });
-      ({ worker, mock } = stage);
-    });
-    after(() => stage.close());
+    const stage = stageOf({ storage });
+    const { api, list } = stage;
 
     describe("providers", () => {
       test("are added, listed, changed and deleted", async () => {
@@ -93,7 +87,7 @@ for (const storage of storages) {
         await stage.pool(["mock-good-client-0001"]);
         const made = (await api("POST", "/clients", { label: "laptop" }, 201)).body;
         assert.match(made.key, /^kp-/);
-        const call = () => fetch(`${worker.url}/v1/models`, { headers: { authorization: `Bearer ${made.key}` } });
+        const call = () => fetch(`${stage.worker.url}/v1/models`, { headers: { authorization: `Bearer ${made.key}` } });
         assert.equal((await call()).status, 200);
         const listed = await api("GET", "/clients", undefined, 200);
         assert.equal(listed.body.env_client, true);
@@ -116,22 +110,22 @@ for (const storage of storages) {
       test("shows a secret masked, in lists, details, previews and errors", async () => {
         const secret = "mock-401-masked-0123456789abcdef";
         const { name, ids } = await stage.pool([secret]);
-        await worker.fetch("/v1/chat/completions", { method: "POST", headers: json, body: chatBody() });
+        await stage.worker.fetch("/v1/chat/completions", { method: "POST", headers: json, body: chatBody() });
         await eventually(async () => assert.equal((await list()).keys[0].state, "disabled"));
         const answers = await Promise.all([
-          worker.admin("/keys"),
-          worker.admin(`/keys/${ids[0]}`),
-          worker.admin(`/keys?q=${secret}`),
-          worker.admin("/keys", { method: "POST", body: JSON.stringify({ text: secret, provider: name }) }),
-          worker.admin("/keys", {
+          stage.worker.admin("/keys"),
+          stage.worker.admin(`/keys/${ids[0]}`),
+          stage.worker.admin(`/keys?q=${secret}`),
+          stage.worker.admin("/keys", { method: "POST", body: JSON.stringify({ text: secret, provider: name }) }),
+          stage.worker.admin("/keys", {
             method: "POST",
             body: JSON.stringify({ text: `${secret}|x|y\n${secret}x|y`, provider: name, dry_run: true }),
           }),
-          worker.admin(`/keys/${ids[0]}/test`, { method: "POST" }),
-          worker.admin("/providers"),
-          worker.admin("/clients"),
-          worker.admin("/settings"),
-          worker.admin("/session"),
+          stage.worker.admin(`/keys/${ids[0]}/test`, { method: "POST" }),
+          stage.worker.admin("/providers"),
+          stage.worker.admin("/clients"),
+          stage.worker.admin("/settings"),
+          stage.worker.admin("/session"),
         ]);
         for (const answer of answers) assert.ok(!(await answer.text()).includes(secret), answer.url);
         const { key_masked } = (await list()).keys[0];

@@ -1,5 +1,6 @@
 // One HTTP exchange without the helpfulness of fetch: no decompression, no added headers, broken answers are kept.
 import http from "node:http";
+import { gunzipSync } from "node:zlib";
 
 /**
  * Sends `body` (string or Buffer, or an array of them with numbers as pauses in ms, sent chunked) and resolves to
@@ -29,6 +30,11 @@ export function exchange(url, { method = "GET", headers = {}, body, patience = 6
     request.on("error", reject).on("close", () => clearTimeout(timer));
     void write(request, body);
   });
+}
+
+/** The bytes that an answer means. */
+export function decoded(answer) {
+  return answer.headers["content-encoding"] === "gzip" ? gunzipSync(answer.body) : answer.body;
 }
 
 /** Starts an exchange and leaves after the first bytes of the answer's body; resolves to them. */

@@ -1,19 +1,13 @@
 // What a paste means: every form that people paste, and not a line lost without a word.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { storages } from "./harness.mjs";
-import { startStage } from "./pool.mjs";
+import { stageOf } from "./pool.mjs";
 
 for (const storage of storages) {
   describe(`the paste box, on ${storage}`, () => {
-    let stage, worker, mock;
-    const api = (...args) => worker.api(...args);
-    const list = async (query = "") => (await api("GET", `/keys${query}`, undefined, 200)).body;
-    before(async () => {
-      stage = await startStage({ storage });
-      ({ worker, mock } = stage);
-    });
-    after(() => stage.close());
+    const stage = stageOf({ storage });
+    const { api, list } = stage;
 
     let provider;
     before(async () => (provider = (await stage.pool([])).name));
@@ -110,7 +104,7 @@ for (const storage of storages) {
         ['{"text":1}', "invalid_request"],
         ['{"keys":{}}', "invalid_request"],
       ]) {
-        const answer = await worker.admin("/keys", { method: "POST", body });
+        const answer = await stage.worker.admin("/keys", { method: "POST", body });
         assert.deepEqual([answer.status, (await answer.json()).error.code], [400, code], body);
       }
     });
@@ -120,7 +114,7 @@ for (const storage of storages) {
       const found = [];
       for (const k of added) {
         await api("POST", `/keys/${k.id}/test`, undefined, 200);
-        found.push(mock.ledger.at(-1).key);
+        found.push(stage.mock.ledger.at(-1).key);
       }
       return found;
     }

@@ -1,6 +1,8 @@
 // A fresh pool for one case: its own provider, its own base URL, so that no case inherits another's cooldowns.
+import { after, before } from "node:test";
 import { startMockProvider } from "../../scripts/mock-provider.mjs";
-import { startWorker } from "./harness.mjs";
+import { exchange } from "./exchange.mjs";
+import { clientKey, startWorker } from "./harness.mjs";
 
 /** A Worker, a mock provider, and `pool(keys)` that replaces what the Worker's pool holds. */
 export async function startStage(options) {
@@ -39,6 +41,25 @@ export async function startStage(options) {
   };
 }
 
+/**
+ * The stage of the `describe` around it, opened before the first test and closed after the last: what `startStage` gives, `api` of
+ * its Worker, and more. What is a function here may be taken out of it at once; `mock` and `worker` are there once it is open.
+ */
+export function stageOf(options) {
+  const stage = {
+    api: (...args) => stage.worker.api(...args),
+    list: async (query = "") => (await stage.api("GET", `/keys${query}`, undefined, 200)).body,
+    /** A call of the proxy with the first client key, without fetch's helpfulness; see exchange.mjs. */
+    send: (path, options = {}) =>
+      exchange(stage.worker.url + path, { method: "POST", ...options, headers: { authorization, ...options.headers } }),
+    /** The call that reached the provider last. */
+    last: () => stage.mock.ledger.at(-1),
+  };
+  before(async () => Object.assign(stage, await startStage(options)));
+  after(() => stage.close());
+  return stage;
+}
+
 async function empty(worker) {
   for (;;) {
     const { body } = await worker.api("GET", "/keys?limit=1000", undefined, 200);
@@ -53,3 +74,4 @@ export function chatBody(more = {}) {
 }
 
 export const json = { "content-type": "application/json" };
+export const authorization = `Bearer ${clientKey}`;

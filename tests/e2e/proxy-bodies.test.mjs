@@ -1,28 +1,20 @@
 // What goes in comes out: every byte of a body, both ways.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { after, before, describe, test } from "node:test";
-import { gunzipSync, gzipSync } from "node:zlib";
+import { before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { sound } from "../../scripts/mock-provider/media.mjs";
-import { exchange } from "./exchange.mjs";
-import { clientKey, storages } from "./harness.mjs";
-import { chatBody, json, startStage } from "./pool.mjs";
+import { decoded } from "./exchange.mjs";
+import { storages } from "./harness.mjs";
+import { chatBody, json, stageOf } from "./pool.mjs";
 import { bytesOf } from "./streams.mjs";
 
-const authorization = `Bearer ${clientKey}`;
 const MiB = 1 << 20;
 
 for (const storage of storages) {
   describe(`bodies through the proxy, on ${storage}`, () => {
-    let stage, mock, worker;
-    const send = (path, options = {}) =>
-      exchange(worker.url + path, { method: "POST", ...options, headers: { authorization, ...options.headers } });
-    const last = () => mock.ledger.at(-1);
-    before(async () => {
-      stage = await startStage({ storage });
-      ({ worker, mock } = stage);
-    });
-    after(() => stage.close());
+    const stage = stageOf({ storage });
+    const { send, last } = stage;
 
     before(() => stage.pool(["mock-good-bytes-00001", "mock-good-bytes-00002"]));
 
@@ -36,7 +28,7 @@ for (const storage of storages) {
     });
 
     test("a latin-1 body passes both ways", async () => {
-      mock.script("*", [{ echo: true }]);
+      stage.mock.script("*", [{ echo: true }]);
       const body = Buffer.from('{"model":"m","note":"caf\xe9 \xff\xfe"}', "latin1");
       const headers = { "content-type": "application/json; charset=iso-8859-1" };
       const answer = await send("/v1/chat/completions", { headers, body });
@@ -47,7 +39,7 @@ for (const storage of storages) {
     });
 
     test("bytes that are no JSON pass to a path nobody has heard of", async () => {
-      mock.script("*", [{ echo: true }]);
+      stage.mock.script("*", [{ echo: true }]);
       const body = randomBytes(70_001);
       const answer = await send("/v1/something/new?x=1", {
         headers: { "content-type": "application/x-strange" },
@@ -58,7 +50,7 @@ for (const storage of storages) {
     });
 
     test("a JSON body of 20 MiB passes, and survives a failover", async () => {
-      mock.script("*", ["500", { echo: true }]);
+      stage.mock.script("*", ["500", { echo: true }]);
       const full = padded(
         chatBody({ messages: [{ role: "user", content: 'a "line"\n of é '.repeat(MiB) }] }),
         20 * MiB,
@@ -66,26 +58,26 @@ for (const storage of storages) {
       const answer = await send("/v1/chat/completions", { headers: json, body: full });
       assert.equal(answer.status, 200);
       assert.equal(answer.headers["x-keypool-attempts"], "2");
-      assert.ok(mock.ledger.slice(-2).every((call) => call.body.equals(full)));
+      assert.ok(stage.mock.ledger.slice(-2).every((call) => call.body.equals(full)));
       assert.ok(answer.body.equals(full));
     });
 
     test("a body of 25 MiB is streamed through in one attempt", async () => {
       const body = randomBytes(25 * MiB);
-      mock.script("*", [{ echo: true }]);
+      stage.mock.script("*", [{ echo: true }]);
       const answer = await send("/v1/files", { headers: { "content-type": "application/octet-stream" }, body });
       assert.ok(last().body.equals(body));
       assert.ok(answer.body.equals(body));
 
-      const before = mock.ledger.length;
-      mock.script("*", ["500"]);
+      const before = stage.mock.ledger.length;
+      stage.mock.script("*", ["500"]);
       const failed = await send("/v1/files", { headers: { "content-type": "application/octet-stream" }, body });
       assert.ok(failed.status >= 500);
-      assert.equal(mock.ledger.length, before + 1);
+      assert.equal(stage.mock.ledger.length, before + 1);
     });
 
     test("a body of unknown length passes", async () => {
-      mock.script("*", [{ echo: true }]);
+      stage.mock.script("*", [{ echo: true }]);
       const parts = ['{"model":"m",', 5, '"messages":', 5, "[]}"];
       const answer = await send("/v1/chat/completions", { headers: json, body: parts });
       assert.deepEqual(last().body, bytesOf(parts));
@@ -93,7 +85,7 @@ for (const storage of storages) {
     });
 
     test("a multipart upload passes with its boundary, and survives a failover", async () => {
-      mock.script("*", ["500"]);
+      stage.mock.script("*", ["500"]);
       const boundary = "----odd'boundary(1)+_,./:=?";
       const file = randomBytes(100_000);
       const body = Buffer.concat([
@@ -105,18 +97,18 @@ for (const storage of storages) {
         Buffer.from(`\r\n--${boundary}--\r\n`),
       ]);
       const headers = { "content-type": `multipart/form-data; boundary="${boundary}"` };
-      const before = mock.ledger.length;
+      const before = stage.mock.ledger.length;
       const answer = await send("/v1/audio/transcriptions", { headers, body });
       assert.deepEqual(JSON.parse(answer.body), { text: "t.mp3: 100000 bytes" });
-      assert.equal(mock.ledger.length, before + 2);
-      for (const call of mock.ledger.slice(before)) {
+      assert.equal(stage.mock.ledger.length, before + 2);
+      for (const call of stage.mock.ledger.slice(before)) {
         assert.ok(call.body.equals(body));
         assert.equal(call.headers["content-type"], headers["content-type"]);
       }
     });
 
     test("a compressed body passes as it is, and says so", async () => {
-      mock.script("*", [{ echo: true }]);
+      stage.mock.script("*", [{ echo: true }]);
       const body = gzipSync(chatBody());
       await send("/v1/chat/completions", { headers: { ...json, "content-encoding": "gzip" }, body });
       assert.deepEqual(last().body, body);
@@ -125,7 +117,7 @@ for (const storage of storages) {
 
     test("a binary answer that falls silent is broken off, not left hanging", async () => {
       const { name } = await stage.pool(["mock-good-stall-00001"], { idle_timeout_ms: 400 });
-      mock.script("*", [
+      stage.mock.script("*", [
         { headers: { "content-type": "audio/mpeg" }, chunks: ["some", 20, "sound", "never sent"], hang: 2 },
       ]);
       const answer = await send(`/${name}/v1/audio/speech`, { headers: json, body: "{}", patience: 10_000 });
@@ -134,14 +126,14 @@ for (const storage of storages) {
     });
 
     test("an answer without a body stays without one", async () => {
-      mock.script("*", [{ status: 204, headers: { "x-request-id": "req_empty" } }]);
+      stage.mock.script("*", [{ status: 204, headers: { "x-request-id": "req_empty" } }]);
       const answer = await send("/v1/things/1", { method: "DELETE" });
       assert.deepEqual([answer.status, answer.body.length, answer.headers["x-request-id"]], [204, 0, "req_empty"]);
     });
 
     test("a gzip answer means the same bytes", async () => {
       const plain = Buffer.from(JSON.stringify({ object: "list", data: ["é".repeat(5000)] }));
-      mock.script("*", [
+      stage.mock.script("*", [
         { body: gzipSync(plain), headers: { "content-type": "application/json", "content-encoding": "gzip" } },
       ]);
       const answer = await send("/v1/models", { method: "GET", headers: { "accept-encoding": "gzip" } });
@@ -155,8 +147,4 @@ function padded(text, size) {
   const bytes = Buffer.from(text);
   assert.ok(bytes.length <= size && bytes.length > size - 4 * MiB);
   return Buffer.concat([bytes, Buffer.alloc(size - bytes.length, " ")]);
-}
-
-function decoded(answer) {
-  return answer.headers["content-encoding"] === "gzip" ? gunzipSync(answer.body) : answer.body;
 }

@@ -1,31 +1,24 @@
 // Streams arrive as they were sent: every byte, and at once.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { gunzipSync, gzipSync } from "node:zlib";
-import { exchange, leaveEarly } from "./exchange.mjs";
-import { clientKey, storages } from "./harness.mjs";
-import { chatBody, json, startStage } from "./pool.mjs";
+import { before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { decoded, leaveEarly } from "./exchange.mjs";
+import { storages } from "./harness.mjs";
+import { authorization, chatBody, json, stageOf } from "./pool.mjs";
 import { bytesOf, streams } from "./streams.mjs";
 
-const authorization = `Bearer ${clientKey}`;
 const sse = { "content-type": "text/event-stream; charset=utf-8" };
 
 for (const storage of storages) {
   describe(`streams through the proxy, on ${storage}`, () => {
-    let stage, mock, worker;
-    const send = (path, options = {}) =>
-      exchange(worker.url + path, { method: "POST", ...options, headers: { authorization, ...options.headers } });
-    before(async () => {
-      stage = await startStage({ storage });
-      ({ worker, mock } = stage);
-    });
-    after(() => stage.close());
+    const stage = stageOf({ storage });
+    const { send } = stage;
 
     before(() => stage.pool(["mock-good-sse-0000001", "mock-good-sse-0000002"]));
 
     for (const [kind, chunks] of streams) {
       test(`a stream with ${kind} arrives byte for byte`, async () => {
-        mock.script("*", [{ headers: sse, chunks }]);
+        stage.mock.script("*", [{ headers: sse, chunks }]);
         const answer = await send("/v1/chat/completions", { headers: json, body: chatBody({ stream: true }) });
         assert.equal(answer.status, 200);
         assert.equal(answer.headers["content-type"], sse["content-type"]);
@@ -37,7 +30,7 @@ for (const storage of storages) {
     test("a gzip stream means the same bytes", async () => {
       const plain = bytesOf(streams[0][1]);
       const zipped = gzipSync(plain);
-      mock.script("*", [
+      stage.mock.script("*", [
         { headers: { ...sse, "content-encoding": "gzip" }, chunks: [zipped.subarray(0, 25), 5, zipped.subarray(25)] },
       ]);
       const headers = { ...json, "accept-encoding": "gzip" };
@@ -47,8 +40,8 @@ for (const storage of storages) {
 
     test("an event is not held back until the next one", async () => {
       const first = bytesOf(['data: {"choices":[]}\n\n']);
-      mock.script("*", [{ headers: sse, chunks: [first, 60_000, "never"] }]);
-      const seen = await leaveEarly(`${worker.url}/v1/chat/completions`, {
+      stage.mock.script("*", [{ headers: sse, chunks: [first, 60_000, "never"] }]);
+      const seen = await leaveEarly(`${stage.worker.url}/v1/chat/completions`, {
         headers: { authorization, ...json },
         body: chatBody({ stream: true }),
       });
@@ -57,14 +50,10 @@ for (const storage of storages) {
 
     test("a JSON answer to a request for a stream passes as it is", async () => {
       const body = Buffer.from('{"choices":[{"message":{"content":"no stream here"}}]}');
-      mock.script("*", [{ body, headers: { "content-type": "application/json" } }]);
+      stage.mock.script("*", [{ body, headers: { "content-type": "application/json" } }]);
       const answer = await send("/v1/chat/completions", { headers: json, body: chatBody({ stream: true }) });
       assert.deepEqual(answer.body, body);
       assert.equal(answer.headers["content-type"], "application/json");
     });
   });
-}
-
-function decoded(answer) {
-  return answer.headers["content-encoding"] === "gzip" ? gunzipSync(answer.body) : answer.body;
 }

@@ -1,23 +1,14 @@
 // Every line and header that is the other side's business passes, and nothing else does.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { exchange } from "./exchange.mjs";
 import { clientKey, storages } from "./harness.mjs";
-import { chatBody, json, startStage } from "./pool.mjs";
-
-const authorization = `Bearer ${clientKey}`;
+import { authorization, chatBody, json, stageOf } from "./pool.mjs";
 
 for (const storage of storages) {
   describe(`the proxy, on ${storage}`, () => {
-    let stage, mock, worker;
-    const send = (path, options = {}) =>
-      exchange(worker.url + path, { method: "POST", ...options, headers: { authorization, ...options.headers } });
-    const last = () => mock.ledger.at(-1);
-    before(async () => {
-      stage = await startStage({ storage });
-      ({ worker, mock } = stage);
-    });
-    after(() => stage.close());
+    const stage = stageOf({ storage });
+    const { send, last } = stage;
 
     let provider;
     before(async () => (provider = (await stage.pool(["mock-good-head-000001"])).name));
@@ -42,9 +33,9 @@ for (const storage of storages) {
         "/v1//evil.example/x",
         "/v1/@evil.example/x",
       ]) {
-        const before = mock.ledger.length;
+        const before = stage.mock.ledger.length;
         await send(path, { method: "GET" });
-        for (const call of mock.ledger.slice(before)) assert.match(call.path, /^\/case\d+\/v1\//, path);
+        for (const call of stage.mock.ledger.slice(before)) assert.match(call.path, /^\/case\d+\/v1\//, path);
       }
     });
 
@@ -70,7 +61,7 @@ for (const storage of storages) {
         "retry-after": "7",
       };
       for (const status of [200, 201, 202, 400, 422]) {
-        mock.script("*", [{ status, headers, body: '{"odd":true}' }]);
+        stage.mock.script("*", [{ status, headers, body: '{"odd":true}' }]);
         const answer = await send("/v1/chat/completions", { headers: json, body: chatBody() });
         assert.equal(answer.status, status);
         for (const [name, value] of Object.entries(headers))
@@ -80,14 +71,14 @@ for (const storage of storages) {
     });
 
     test("the answer says how many attempts it took, and a request id is made when the provider sent none", async () => {
-      mock.script("*", [{ body: "{}", headers: { "x-request-id": null } }]);
+      stage.mock.script("*", [{ body: "{}", headers: { "x-request-id": null } }]);
       const answer = await send("/v1/chat/completions", { headers: json, body: chatBody() });
       assert.equal(answer.headers["x-keypool-attempts"], "1");
       assert.ok(answer.headers["x-request-id"]);
     });
 
     test("a provider's cookie does not reach the client", async () => {
-      mock.script("*", [{ body: "{}", headers: { "set-cookie": "__cf_bm=1; Path=/" } }]);
+      stage.mock.script("*", [{ body: "{}", headers: { "set-cookie": "__cf_bm=1; Path=/" } }]);
       const answer = await send("/v1/chat/completions", { headers: json, body: chatBody() });
       assert.equal(answer.headers["set-cookie"], undefined);
     });
@@ -115,15 +106,15 @@ for (const storage of storages) {
       const strangers = Object.keys(seen.headers).filter((name) => /^(cf-(?!worker$)|x-forwarded|cookie)/.test(name));
       assert.deepEqual(strangers, []);
       assert.equal(seen.headers.authorization, "Bearer mock-good-head-000001");
-      assert.equal(seen.headers.host, `127.0.0.1:${mock.port}`);
+      assert.equal(seen.headers.host, `127.0.0.1:${stage.mock.port}`);
       assert.ok(!JSON.stringify(seen.rawHeaders).includes(clientKey));
     });
 
     test("a redirect is not followed", async () => {
-      mock.script("*", [{ status: 302, headers: { location: `http://127.0.0.1:${mock.port}/elsewhere/v1/models` } }]);
-      const before = mock.ledger.length;
+      stage.mock.script("*", [{ status: 302, headers: { location: `http://127.0.0.1:${stage.mock.port}/elsewhere/v1/models` } }]);
+      const before = stage.mock.ledger.length;
       await send("/v1/chat/completions", { headers: json, body: chatBody() });
-      assert.ok(mock.ledger.slice(before).every((call) => !call.path.startsWith("/elsewhere")));
+      assert.ok(stage.mock.ledger.slice(before).every((call) => !call.path.startsWith("/elsewhere")));
     });
 
     test("a base URL without /v1 works too", async () => {
@@ -135,7 +126,7 @@ for (const storage of storages) {
     });
 
     test("a provider is pinned by path, and by a model prefix that the provider never sees", async () => {
-      mock.script("*", [{ echo: true }, { echo: true }]);
+      stage.mock.script("*", [{ echo: true }, { echo: true }]);
       const body = chatBody();
       await send(`/${provider}/v1/chat/completions`, { headers: json, body });
       assert.equal(last().body.toString(), body);
@@ -145,14 +136,14 @@ for (const storage of storages) {
     });
 
     test("a model with a slash that is no provider's stays whole", async () => {
-      mock.script("*", [{ echo: true }]);
+      stage.mock.script("*", [{ echo: true }]);
       const body = chatBody({ model: "meta-llama/llama-3.1-8b" });
       assert.equal((await send("/v1/chat/completions", { headers: json, body })).status, 200);
       assert.equal(last().body.toString(), body);
     });
 
     test("a path that is nobody's is a 404 of ours", async () => {
-      const before = mock.ledger.length;
+      const before = stage.mock.ledger.length;
       for (const [path, code] of [
         ["/wp-login.php", "unknown_route"],
         ["/nosuch/v1/models", "provider_not_found"],
@@ -161,7 +152,7 @@ for (const storage of storages) {
         assert.equal(answer.status, 404);
         assertOurs(answer, code);
       }
-      assert.equal(mock.ledger.length, before);
+      assert.equal(stage.mock.ledger.length, before);
     });
 
     test("the client key is taken from any of three headers", async () => {
@@ -172,7 +163,7 @@ for (const storage of storages) {
         { "api-key": clientKey },
       ]) {
         assert.equal(
-          (await exchange(`${worker.url}/v1/models`, { headers })).status,
+          (await exchange(`${stage.worker.url}/v1/models`, { headers })).status,
           200,
           JSON.stringify(Object.keys(headers)),
         );
@@ -180,7 +171,7 @@ for (const storage of storages) {
     });
 
     test("without a known client key nothing reaches a provider", async () => {
-      const before = mock.ledger.length;
+      const before = stage.mock.ledger.length;
       for (const headers of [
         {},
         { authorization: "Bearer nope" },
@@ -188,7 +179,7 @@ for (const storage of storages) {
         { authorization: clientKey.slice(0, -1) },
         { "x-api-key": "mock-good-head-000001" },
       ]) {
-        const answer = await exchange(`${worker.url}/v1/chat/completions`, {
+        const answer = await exchange(`${stage.worker.url}/v1/chat/completions`, {
           method: "POST",
           headers: { ...json, ...headers },
           body: chatBody(),
@@ -196,11 +187,11 @@ for (const storage of storages) {
         assert.equal(answer.status, 401);
         assertOurs(answer, "invalid_api_key");
       }
-      assert.equal(mock.ledger.length, before);
+      assert.equal(stage.mock.ledger.length, before);
     });
 
     test("health is answered to anyone", async () => {
-      const answer = await exchange(`${worker.url}/healthz`);
+      const answer = await exchange(`${stage.worker.url}/healthz`);
       assert.deepEqual([answer.status, JSON.parse(answer.body)], [200, { status: "ok" }]);
     });
   });
