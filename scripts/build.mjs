@@ -1,5 +1,6 @@
 // `npm run build`, and Wrangler's `[build]`: build/index.js and build/index_bg.wasm, with crates.io and npm alone.
-// cargo -> wasm-bindgen (as a library, tools/bindgen) -> wasm-opt (npm binaryen) -> esbuild of scripts/entry.mjs.
+// cargo -> wasm-bindgen (as a library, tools/bindgen) -> shrink.mjs -> wasm-opt (npm binaryen) -> esbuild of
+// scripts/entry.mjs.
 // With `--contract`: build/contract, the Worker that tests/e2e/store-contract.test.mjs asks for what its store keeps.
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -7,6 +8,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeF
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ask, env, ready, stop } from "./ready.mjs";
+import { shrink } from "./shrink.mjs";
 
 const DEPLOYED = { out: "build", profile: "release", options: ["--release"] };
 // Never deployed, so it need not be small.
@@ -35,6 +37,7 @@ export async function build({ out, profile, options } = DEPLOYED) {
     "package-lock.json",
     "scripts/build.mjs",
     "scripts/entry.mjs",
+    "scripts/shrink.mjs",
     "tools/bindgen/Cargo.lock",
     "tools/bindgen/src/main.rs",
   ]);
@@ -80,21 +83,26 @@ function glue(wasm, work, target) {
 }
 
 /// Without function names: they are 60 KiB of gzip, and a panic's message has its file and line anyway. Without
-/// inlining: LLVM has done what pays, and more of it makes the upload larger and this step five times as long. Ordered
-/// by name, because functions that look alike compress better side by side.
+/// inlining: LLVM has done what pays, and more of it makes the upload larger and this step five times as long. The names
+/// by which functions are ordered are those that shrink.mjs has given them.
 function optimize(work) {
+  const [wasm, code] = [join(work, "index_bg.wasm"), join(work, "index.js")];
+  const smaller = shrink(readFileSync(wasm), readFileSync(code, "utf8"));
+  writeFileSync(wasm, smaller.wasm);
+  writeFileSync(code, smaller.glue);
+
   const features = WASM_FEATURES.map((name) => `--enable-${name}`);
   const out = join(work, "optimized.wasm");
   const tool = "node_modules/binaryen/bin/wasm-opt";
   const passes = ["-O", "--skip-pass=inlining-optimizing", "--reorder-functions-by-name", "--strip-debug"];
-  const args = [tool, ...passes, ...features, join(work, "index_bg.wasm"), "-o", out];
+  const args = [tool, ...passes, ...features, wasm, "-o", out];
   const { status, stderr } = spawnSync(process.execPath, args, { env, encoding: "utf8", maxBuffer: 1 << 28 });
   if (status !== 0) {
     // When it crashes, Node quotes the line that did: ten megabytes.
     const lines = stderr.split("\n").filter((line) => line.length < 500);
     stop(`The build stopped at: wasm-opt\n${lines.join("\n")}`);
   }
-  renameSync(out, join(work, "index_bg.wasm"));
+  renameSync(out, wasm);
 }
 
 async function bundle(work, out) {

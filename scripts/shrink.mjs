@@ -1,0 +1,184 @@
+// What a compiler leaves undone, because it does not know what comes after it: the glue's unused half, the long names
+// between wasm and glue, and an order of functions that compresses well. Between wasm-bindgen and wasm-opt.
+// The format: https://webassembly.github.io/spec/core/binary/modules.html
+
+const CUSTOM = 0;
+const IMPORT = 2;
+const EXPORT = 7;
+const CODE = 10;
+/// Kinds of what is imported.
+const FUNCTION = 0;
+const TAG = 4;
+/// In the section of names.
+const FUNCTION_NAMES = 1;
+
+/// The module `wasm` and its `glue`, smaller. Function names are lost, but for the sake of the order: see `orderNames`.
+export function shrink(wasm, glue) {
+  const { compact, shortened } = shortenImports(withoutClasses(glue));
+  const used = new Set([...compact.matchAll(/\bwasm\.(\w+)/g)].map(([, name]) => name));
+  let firstIndex = 0;
+  const sections = [...sectionsOf(wasm)].filter(({ id }) => id !== CUSTOM);
+  for (const section of sections) {
+    if (section.id === IMPORT) {
+      const imports = importsOf(section.content);
+      firstIndex = imports.filter(({ kind }) => kind === FUNCTION).length;
+      section.content = written(imports.map((each) => ({ ...each, name: shortened.get(each.name) ?? each.name })));
+    }
+    if (section.id === EXPORT) section.content = exportsAmong(used, section.content);
+  }
+  const bodies = vector(sections.find(({ id }) => id === CODE).content);
+  const names = orderNames(bodies, firstIndex);
+  const parts = [...sections, names].map(({ id, content }) => Buffer.concat([Buffer.from([id]), sized(content)]));
+  return { wasm: Buffer.concat([wasm.subarray(0, 8), ...parts]), glue: compact };
+}
+
+/// A class stands here for each struct that a crate hands to JavaScript. We have none and use none, but what a class
+/// calls could not be left out of the wasm.
+function withoutClasses(glue) {
+  const classes = [];
+  const rest = glue
+    .replace(/^(?:export )?class (\w+) \{$.*?^\}$/gms, (_, name) => void classes.push(name) ?? "")
+    .replace(/^if \(Symbol\.dispose\) .*$/gm, "")
+    .replace(/^const \w+Finalization = .*?^\}\);$/gms, "");
+  const missed = classes.find((name) => rest.includes(name));
+  if (missed) throw new Error(`The glue needs its class ${missed}, which shrink.mjs takes out.`);
+  return rest;
+}
+
+/// Every import has 16 random digits in its name, which nothing compresses.
+function shortenImports(glue) {
+  const shortened = new Map();
+  const compact = glue.replace(/\b__wbg_\w+_[0-9a-f]{16}\b/g, (name) => {
+    if (!shortened.has(name)) shortened.set(name, `_${shortened.size.toString(36)}`);
+    return shortened.get(name);
+  });
+  return { compact, shortened };
+}
+
+function importsOf(section) {
+  const reader = new Reader(section);
+  return Array.from({ length: reader.number() }, () => {
+    const [module, name] = [reader.text(), reader.text()];
+    const [kind] = reader.take(1);
+    if (kind !== FUNCTION && kind !== TAG) throw new Error(`An import of a kind not known here: ${module} ${name}`);
+    if (kind === TAG) reader.take(1);
+    return { module, name, kind, type: reader.number() };
+  });
+}
+
+function written(imports) {
+  const entries = imports.map(({ module, name, kind, type }) => {
+    const what = kind === TAG ? [TAG, 0] : [FUNCTION];
+    return Buffer.concat([text(module), text(name), Buffer.from(what), number(type)]);
+  });
+  return Buffer.concat([number(entries.length), ...entries]);
+}
+
+function exportsAmong(used, section) {
+  const reader = new Reader(section);
+  const kept = [];
+  for (let left = reader.number(); left > 0; left--) {
+    const start = reader.at;
+    const name = reader.text();
+    reader.take(1);
+    reader.number();
+    if (used.has(name)) kept.push(section.subarray(start, reader.at));
+  }
+  return Buffer.concat([number(kept.length), ...kept]);
+}
+
+/// Names by which wasm-opt shall order the functions: each is followed by the one most like it, so that gzip, which
+/// sees 32 KiB at a time, finds again what it has just seen.
+function orderNames(bodies, firstIndex) {
+  const names = new Array(bodies.length);
+  let place = 0;
+  for (const index of byLikeness(bodies)) names[index] = `f${String(place++).padStart(6, "0")}`;
+  const entries = names.map((name, index) => Buffer.concat([number(firstIndex + index), text(name)]));
+  const map = Buffer.concat([number(entries.length), ...entries]);
+  return { id: CUSTOM, content: Buffer.concat([text("name"), Buffer.from([FUNCTION_NAMES]), sized(map)]) };
+}
+
+/// Indices of `bodies`, from the longest on. Like is what shares many runs of four bytes, measured by what both have.
+function byLikeness(bodies) {
+  const runs = bodies.map(runsOfFour);
+  const having = new Map();
+  runs.forEach((own, index) => own.forEach((run) => (having.get(run) ?? having.set(run, []).get(run)).push(index)));
+
+  const left = new Set(bodies.keys());
+  const order = [];
+  let next = bodies.reduce((longest, body, index) => (body.length > bodies[longest].length ? index : longest), 0);
+  while (next !== undefined) {
+    order.push(next);
+    left.delete(next);
+    const shared = new Uint32Array(bodies.length);
+    for (const run of runs[next]) for (const index of having.get(run)) shared[index]++;
+    const own = runs[next].size;
+    let best = -1;
+    next = undefined;
+    for (const index of left) {
+      const likeness = shared[index] / (own + runs[index].size + 1);
+      if (likeness > best) [best, next] = [likeness, index];
+    }
+  }
+  return order;
+}
+
+function runsOfFour(body) {
+  const runs = new Set();
+  for (let at = 0; at + 4 <= body.length; at++) runs.add(body.readInt32LE(at));
+  return runs;
+}
+
+function* sectionsOf(wasm) {
+  const reader = new Reader(wasm, 8);
+  while (reader.at < wasm.length) {
+    const [id] = reader.take(1);
+    yield { id, content: reader.take(reader.number()) };
+  }
+}
+
+/// The items of a vector whose items begin with their size, the size not included.
+function vector(content) {
+  const reader = new Reader(content);
+  return Array.from({ length: reader.number() }, () => reader.take(reader.number()));
+}
+
+class Reader {
+  constructor(bytes, at = 0) {
+    this.bytes = bytes;
+    this.at = at;
+  }
+
+  take(length) {
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
+  }
+
+  text() {
+    return this.take(this.number()).toString();
+  }
+
+  /// LEB128, up to 32 bits.
+  number() {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const [byte] = this.take(1);
+      value += (byte & 127) * 2 ** shift;
+      if (byte < 128) return value;
+    }
+  }
+}
+
+function number(value) {
+  const bytes = [];
+  for (; value > 127; value >>>= 7) bytes.push((value & 127) | 128);
+  return Buffer.from([...bytes, value]);
+}
+
+function sized(content) {
+  return Buffer.concat([number(content.length), content]);
+}
+
+function text(name) {
+  return sized(Buffer.from(name));
+}
