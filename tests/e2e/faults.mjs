@@ -1,7 +1,9 @@
-// A Worker around the built Worker whose storage can be made to fail: GET /__faults?on, GET /__faults?off.
+// A Worker around the built Worker whose storage can be made to fail: GET /__faults?on, GET /__faults?off. It also counts what
+// reaches the storage, and what goes on after an answer: GET /__faults?counts.
 import worker from "./index.js";
 
 let failing = false;
+const counts = { storage: 0, background: 0 };
 const wrapped = new WeakMap();
 const originals = new WeakMap();
 const starts = new Set(["prepare", "bind", "withSession"]);
@@ -9,12 +11,25 @@ const starts = new Set(["prepare", "bind", "withSession"]);
 export default {
   fetch(request, env, context) {
     const url = new URL(request.url);
-    if (url.pathname !== "/__faults") return entry("fetch", env, context)(request, faulty(env), context);
+    if (url.pathname !== "/__faults") return entry("fetch", env, watched(context))(request, faulty(env), watched(context));
+    if (url.search === "?counts") return Response.json(counts);
     failing = url.search === "?on";
     return new Response(null, { status: 204 });
   },
-  scheduled: (event, env, context) => entry("scheduled", env, context)(event, faulty(env), context),
+  scheduled: (event, env, context) =>
+    entry("scheduled", env, watched(context))(event, faulty(env), watched(context)),
 };
+
+function watched(context) {
+  return {
+    waitUntil(work) {
+      counts.background += 1;
+      const over = () => (counts.background -= 1);
+      work.then(over, over);
+      context.waitUntil(work);
+    },
+  };
+}
 
 // The build exports an object of handlers, or a class that is made for each event.
 function entry(name, env, context) {
@@ -39,8 +54,10 @@ function guard(target) {
       const value = Reflect.get(target, name, target);
       if (typeof value !== "function" || name === "constructor") return value;
       if (starts.has(name)) return (...args) => guard(value.apply(target, args));
-      return (...args) =>
-        failing ? Promise.reject(new Error("storage is down (injected)")) : value.apply(target, args.map(unguard));
+      return (...args) => {
+        counts.storage += 1;
+        return failing ? Promise.reject(new Error("storage is down (injected)")) : value.apply(target, args.map(unguard));
+      };
     },
   });
   wrapped.set(target, proxy);

@@ -27,7 +27,8 @@ let workers = 0;
 /**
  * Starts one Worker. `storage` is "d1", "kv", "both" or "none". `vars` and `secrets` are added to the defaults below; null takes
  * one away. `persist` is a folder (see `storeFolder`) that outlives the Worker; with `shared`, several may use it at the same time.
- * With `faults`, `failStorage(true)` makes every later storage call reject. `build` is the folder of the built Worker.
+ * With `faults`, `failStorage(true)` makes every later storage call reject, `counts()` tells how many calls reached the storage and
+ * how much goes on in the background, and `settled()` waits until nothing does. `build` is the folder of the built Worker.
  */
 export async function startWorker({
   storage = "d1",
@@ -54,6 +55,7 @@ export async function startWorker({
   await miniflare.ready;
   const url = String(await miniflare.unsafeGetDirectURL()).replace(/\/$/, "");
   const admin = adminOf(url, secrets.ADMIN_PASSWORD ?? password);
+  const counts = async () => (await fetch(`${url}/__faults?counts`)).json();
 
   return {
     url,
@@ -76,6 +78,12 @@ export async function startWorker({
     /** Everything the Worker and workerd have logged, as one text. */
     logs: () => logs.map((line) => line.message).join("\n"),
     failStorage: (on) => fetch(`${url}/__faults?${on ? "on" : "off"}`),
+    counts,
+    settled: () =>
+      eventually(async () => {
+        const { background } = await counts();
+        if (background > 0) throw new Error(`${background} pieces of work go on in the background`);
+      }, 30_000),
     /** May be called again. */
     close: () =>
       (closing ??= miniflare.dispose().then(() => persist || rmSync(folder, { recursive: true, force: true }))),
