@@ -2,12 +2,19 @@
 //! and a small buffer of counts; it is borrowed inside `with_cache` only, never across an await.
 
 use crate::{
-    auth::{self, throttle::Throttle},
+    auth::{
+        self,
+        session::{self, Session},
+        throttle::Throttle,
+    },
     config::{self, Config, Level},
     error::{Error, Result},
     js,
     pool::{Pool, dice::Dice},
-    record::{Kind, Record, client::Client},
+    record::{
+        Kind, Record,
+        client::{Client, Right},
+    },
     runtime,
     store::{Loaded, Store},
     usage::count::Pending,
@@ -29,6 +36,24 @@ const RECENT_MS: u64 = 5 * 60_000;
 /// A picture older than this many times its age limit is not served while it is renewed.
 const TOO_OLD: u64 = 6;
 const PEPPER: &str = "pepper";
+
+/// Who calls, and what it may do.
+pub struct Caller {
+    /// Of its client key.
+    pub id: String,
+    rights: Vec<Right>,
+    groups: Vec<String>,
+}
+
+impl Caller {
+    pub fn may(&self, right: Right) -> bool {
+        self.rights.contains(&right)
+    }
+
+    pub fn may_ask_for(&self, group: &str) -> bool {
+        self.groups.iter().any(|g| g == group || g == "*")
+    }
+}
 
 pub struct App {
     pub store: Store,
@@ -192,14 +217,34 @@ impl App {
         Ok(pepper)
     }
 
-    /// The id and label of a client key that may call; `None` = it may not.
-    pub fn client(&self, credential: &str) -> Option<String> {
+    /// The one behind a call's credential: a client key, or an admin's session; `None` = it may not call.
+    pub fn caller(&self, credential: &str, now: u64) -> Option<Caller> {
+        let caller = |id: &str, rights: &[Right], groups: &[String]| {
+            Some(Caller { id: id.into(), rights: rights.into(), groups: groups.into() })
+        };
         if self.var("PROXY_API_KEY").is_some_and(|first| auth::same_secret(&first, credential)) {
-            return Some("env".into());
+            return caller("env", &[Right::SeeAttempts], &[]);
+        }
+        if session::is_like(credential) {
+            self.session(credential, now)?;
+            return caller("admin", &Right::ALL, &["*".into()]);
         }
         with_cache(|c| {
             let hash = auth::client_hash(c.pepper.as_deref()?, credential);
-            c.clients.get(&hash).filter(|(_, client)| client.enabled).map(|(id, _)| id.clone())
+            let (id, client) = c.clients.get(&hash).filter(|(_, client)| client.enabled)?;
+            caller(id, &client.rights, &client.groups)
+        })
+    }
+
+    /// The admin's session that a token stands for, as far as this isolate knows.
+    pub fn session(&self, token: &str, now: u64) -> Option<Session> {
+        let password = self.var("ADMIN_PASSWORD")?;
+        with_cache(|c| {
+            let pepper = c.pepper.as_deref()?;
+            let secret = auth::session_secret(self.var("JWT_SECRET").as_deref(), &password, pepper);
+            session::check(token, &secret, now)
+                .filter(|session| session.pw == auth::password_mark(&password, pepper))
+                .filter(|session| !c.revoked.contains(&session.jti))
         })
     }
 

@@ -22,7 +22,7 @@ const fn setting(name: &'static str, var: &'static str, range: [u64; 3], about: 
 const DAY: u64 = 86_400_000;
 
 /// Times are in milliseconds. The README's table is held against this one by a test.
-pub const SETTINGS: [Setting; 10] = [
+pub const SETTINGS: [Setting; 12] = [
     setting("max_attempts", "KEYPOOL_MAX_ATTEMPTS", [5, 1, 20], "Upstream tries of one request"),
     setting(
         "first_byte_timeout_ms",
@@ -61,6 +61,18 @@ pub const SETTINGS: [Setting; 10] = [
         "How long a request may wait for a key when all are cooling",
     ),
     setting(
+        "retry_after_timeout",
+        "KEYPOOL_RETRY_AFTER_TIMEOUT",
+        [1, 0, 1],
+        "1 = one more try when no answer began in time, although it may be billed twice",
+    ),
+    setting(
+        "standby_percent",
+        "KEYPOOL_STANDBY_PERCENT",
+        [10, 0, 100],
+        "Of a hundred conversations so many go to standby keys first",
+    ),
+    setting(
         "flush_interval_ms",
         "KEYPOOL_FLUSH_INTERVAL_MS",
         [0, 0, DAY],
@@ -90,6 +102,8 @@ pub struct Config {
     pub overall_timeout_ms: u64,
     pub failover_deadline_ms: u64,
     pub wait_budget_ms: u64,
+    pub retry_after_timeout: u64,
+    pub standby_percent: u64,
     pub flush_interval_ms: u64,
     pub snapshot_age_ms: u64,
     pub session_ms: u64,
@@ -138,6 +152,8 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>, on_kv: bool) -> Result<Conf
         overall_timeout_ms: number(&lookup, "overall_timeout_ms", &mut problems),
         failover_deadline_ms: number(&lookup, "failover_deadline_ms", &mut problems),
         wait_budget_ms: number(&lookup, "wait_budget_ms", &mut problems),
+        retry_after_timeout: number(&lookup, "retry_after_timeout", &mut problems),
+        standby_percent: number(&lookup, "standby_percent", &mut problems),
         flush_interval_ms: by_storage(number(&lookup, "flush_interval_ms", &mut problems), on_kv, [10_000, 300_000]),
         snapshot_age_ms: by_storage(number(&lookup, "snapshot_age_ms", &mut problems), on_kv, [10_000, 60_000]),
         session_ms: number(&lookup, "session_ms", &mut problems),

@@ -31,6 +31,11 @@ pub enum Error {
         code: &'static str,
         message: String,
     },
+    /// The caller may not ask for that.
+    Forbidden {
+        code: &'static str,
+        message: String,
+    },
     /// A browser on another site tried to use the admin's cookie.
     CrossSite,
     /// Too many wrong logins.
@@ -44,7 +49,6 @@ pub enum Error {
         code: &'static str,
         message: String,
         wait_ms: Option<u64>,
-        attempts: u64,
     },
     // Ours, or our operator's.
     NoStorage,
@@ -69,11 +73,15 @@ impl Error {
         Self::NotFound { code, message: message.into() }
     }
 
+    pub fn forbidden(code: &'static str, message: String) -> Self {
+        Self::Forbidden { code, message }
+    }
+
     pub const fn status(&self) -> u16 {
         match self {
             Self::Invalid { .. } => 400,
             Self::LoginRequired | Self::WrongPassword | Self::ClientKey => 401,
-            Self::CrossSite => 403,
+            Self::Forbidden { .. } | Self::CrossSite => 403,
             Self::NotFound { .. } => 404,
             Self::Method { .. } => 405,
             Self::Conflict { .. } => 409,
@@ -95,6 +103,7 @@ impl Error {
             Self::Invalid { code, .. }
             | Self::NotFound { code, .. }
             | Self::Conflict { code, .. }
+            | Self::Forbidden { code, .. }
             | Self::Exhausted { code, .. } => code,
             Self::NoStorage => "no_storage",
             Self::NoPassword => "admin_password_missing",
@@ -108,7 +117,7 @@ impl Error {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::LoginRequired | Self::WrongPassword | Self::ClientKey => "authentication_error",
-            Self::CrossSite => "permission_error",
+            Self::Forbidden { .. } | Self::CrossSite => "permission_error",
             Self::Invalid { .. } | Self::NotFound { .. } | Self::Method { .. } | Self::Conflict { .. } => {
                 "invalid_request_error"
             }
@@ -136,6 +145,7 @@ impl Error {
             Self::Invalid { message, .. }
             | Self::NotFound { message, .. }
             | Self::Conflict { message, .. }
+            | Self::Forbidden { message, .. }
             | Self::Exhausted { message, .. } => message.clone(),
             Self::NoStorage => "No storage is bound. Bind a D1 database as `DB` or a KV namespace as `API_TOKENS` in \
                                 wrangler.toml and deploy again."

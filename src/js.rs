@@ -159,10 +159,8 @@ pub fn error_response(error: &Error, request_id: &str) -> Response {
         if let Some(wait) = error.wait_ms() {
             headers.set("retry-after", &wait.div_ceil(1000).max(1).to_string())?;
         }
-        match error {
-            Error::Method { allow } => headers.set("allow", allow)?,
-            Error::Exhausted { attempts, .. } => headers.set("x-keypool-attempts", &attempts.to_string())?,
-            _ => {}
+        if let Error::Method { allow } = error {
+            headers.set("allow", allow)?;
         }
         Ok(response)
     };

@@ -2,7 +2,7 @@
 //! none to pick. Prints a table. `npm run bench:choice` runs it beside its twin in workerd.
 
 use keypool::{
-    pool::{Pool, Ticket, dice::Dice},
+    pool::{Pool, Ticket, dice::Dice, select::Choice},
     record::{Kind, Record, key::cooldown_id},
 };
 use serde_json::json;
@@ -32,15 +32,20 @@ const STATES: [(&str, Cools); 4] = [
 
 fn main() -> Result<()> {
     let mut out = stdout().lock();
-    writeln!(out, "| choice, natively | keys | median, µs | p99, µs | with {TRIED} tried: median, µs | p99, µs |")?;
-    writeln!(out, "|---|--:|--:|--:|--:|--:|")?;
+    writeln!(
+        out,
+        "| choice, natively | keys | median, µs | p99, µs | with {TRIED} tried: median, µs | p99, µs | a conversation's: median, µs | p99, µs |"
+    )?;
+    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|")?;
     for (name, cools) in STATES {
         for keys in SIZES {
             let mut pool = pool(keys, cools)?;
-            let (median, worst) = time(&mut pool, &[]);
+            let (median, worst) = time(&mut pool, &[], false);
             let tried: Vec<Ticket> = (0..TRIED).collect();
-            let (tried_median, tried_worst) = time(&mut pool, &tried);
-            writeln!(out, "| {name} | {keys} | {median:.2} | {worst:.2} | {tried_median:.2} | {tried_worst:.2} |")?;
+            let (tried_median, tried_worst) = time(&mut pool, &tried, false);
+            let (talk_median, talk_worst) = time(&mut pool, &[], true);
+            write!(out, "| {name} | {keys} | {median:.2} | {worst:.2} | {tried_median:.2} | {tried_worst:.2} ")?;
+            writeln!(out, "| {talk_median:.2} | {talk_worst:.2} |")?;
         }
     }
     Ok(())
@@ -71,12 +76,13 @@ fn record(kind: Kind, id: String, body: &serde_json::Value) -> Result<Record> {
 
 /// The median and the 99th percentile of batches, in microseconds for one choice.
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn time(pool: &mut Pool, tried: &[Ticket]) -> (f64, f64) {
+fn time(pool: &mut Pool, tried: &[Ticket], talks: bool) -> (f64, f64) {
     let mut dice = Dice::seeded(1);
     let mut batch = || {
         let start = Instant::now();
         for _ in 0..BATCH {
-            choose(pool, tried, &mut dice);
+            let conversation = talks.then(|| dice.roll());
+            choose(pool, tried, conversation, &mut dice);
         }
         start.elapsed() / BATCH
     };
@@ -91,13 +97,14 @@ fn time(pool: &mut Pool, tried: &[Ticket]) -> (f64, f64) {
 }
 
 /// What a request asks of the pool before it sends, or gives up.
-fn choose(pool: &mut Pool, tried: &[Ticket], dice: &mut Dice) {
-    match pool.pick("p", MODEL, tried, NOW, dice) {
+fn choose(pool: &mut Pool, tried: &[Ticket], conversation: Option<u64>, dice: &mut Dice) {
+    let choice = Choice { provider: "p", model: MODEL, groups: &["active", "standby"], conversation };
+    match pool.pick(choice, tried, false, NOW, dice) {
         Some(ticket) => {
             black_box(ticket);
         }
         None => {
-            black_box(pool.blocked("p", MODEL, NOW));
+            black_box(pool.blocked(choice, NOW));
         }
     }
 }

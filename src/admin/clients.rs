@@ -6,7 +6,10 @@ use crate::{
     auth,
     error::{Error, Result},
     pool::redact,
-    record::{Kind, Record, client::Client},
+    record::{
+        Kind, Record,
+        client::{Client, Right},
+    },
     runtime,
 };
 use serde_json::{Value, json};
@@ -35,6 +38,8 @@ pub async fn add(asked: &Asked) -> Result<Response> {
         hash: auth::client_hash(&pepper, &key),
         masked: redact::mask(&key),
         enabled: true,
+        rights: vec![Right::SeeAttempts],
+        groups: Vec::new(),
         created: asked.now,
     };
     let id: String = runtime::random_id()?.chars().take(12).collect();

@@ -68,6 +68,7 @@ pub async fn add(asked: &Asked) -> Result<Response> {
     let mut provider = match preset {
         Some(preset) => preset.provider(asked.now),
         None => Provider {
+            affinity: true,
             preset: None,
             base_url: String::new(),
             auth: Auth::Bearer,

@@ -27,6 +27,11 @@ pub struct Session {
     pub exp: u64,
 }
 
+/// Whether a credential is a token of ours by its looks. No client key has two dots.
+pub fn is_like(credential: &str) -> bool {
+    credential.bytes().filter(|b| *b == b'.').count() == 2
+}
+
 impl Stored for Session {
     fn read(from: &Reader) -> Option<Self> {
         Some(Self { jti: from.text("jti")?, pw: from.text("pw")?, iat: from.number("iat")?, exp: from.number("exp")? })

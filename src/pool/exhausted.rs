@@ -14,10 +14,10 @@ pub struct Exhausted {
     pub verbatim: bool,
 }
 
-impl Exhausted {
-    pub fn after(self, attempts: u64) -> Error {
-        let Self { status, code, message, wait_ms, verbatim: _ } = self;
-        Error::Exhausted { status, code, message, wait_ms, attempts }
+impl From<Exhausted> for Error {
+    fn from(end: Exhausted) -> Self {
+        let Exhausted { status, code, message, wait_ms, verbatim: _ } = end;
+        Self::Exhausted { status, code, message, wait_ms }
     }
 }
 
@@ -25,7 +25,8 @@ impl Exhausted {
 pub fn answer(provider: &str, last: Option<&Verdict>, blocked: &Blocked, now: u64) -> Exhausted {
     let Some(class) = last.map(|v| v.class).or(blocked.class) else { return no_keys(provider, blocked) };
     let (status, code) = outward(class, last.and_then(|v| v.status));
-    let wait_ms = matches!(status, 429 | 503).then(|| blocked.soonest.map(|at| at.saturating_sub(now)).unwrap_or(1000));
+    let soonest = blocked.soonest.map(|at| at.saturating_sub(now));
+    let wait_ms = if matches!(status, 429 | 503) { soonest.or(Some(1000)) } else { soonest };
     let said = match last.map(|v| v.message.as_str()) {
         Some(line) if !line.is_empty() => format!(" The upstream said: {line}"),
         _ => String::new(),

@@ -6,9 +6,13 @@ use super::{
     class::Class,
     dice::Dice,
     exhausted::{self, Exhausted},
+    select::{Blocked, Choice},
     verdict::Verdict,
 };
-use crate::record::Record;
+use crate::record::{
+    Record,
+    key::{ACTIVE_GROUP, STANDBY_GROUP},
+};
 
 pub struct Limits {
     pub max_attempts: u64,
@@ -16,24 +20,45 @@ pub struct Limits {
     pub deadline_ms: u64,
     /// How long a request may wait for a key.
     pub wait_budget_ms: u64,
+    /// One more try after a timeout, although it may be billed twice.
+    pub retry_after_timeout: bool,
+}
+
+/// What a request wants of the pool.
+#[derive(Default)]
+pub struct Want {
+    /// Providers and their names of the model; the next one is asked when the one before has nothing left.
+    pub targets: Vec<(String, String)>,
+    /// The group it asks for: that one or none.
+    pub group: Option<String>,
+    pub conversation: Option<u64>,
+    /// Standby keys are asked first.
+    pub standby_first: bool,
+    /// This key or none, in whatever state it is.
+    pub forced: Option<Ticket>,
 }
 
 pub struct Failover {
-    provider: String,
-    model: String,
+    want: Want,
+    groups: Vec<String>,
     limits: Limits,
     began: u64,
     waited: u64,
     tried: Vec<Ticket>,
     attempts: u64,
     timeouts: u64,
+    empties: u64,
+    busy: u32,
+    /// Where the last attempt went.
+    target: usize,
     last: Option<Verdict>,
 }
 
 /// What the walk does next.
 #[derive(Debug, PartialEq)]
 pub enum Step {
-    Try(Ticket),
+    /// With a key, at the target of that number.
+    Try(Ticket, usize),
     /// Wait for so many milliseconds, then ask again.
     Wait(u64),
     GiveUp(Exhausted),
@@ -50,17 +75,24 @@ pub struct Failed {
 }
 
 impl Failover {
-    /// `model` is the upstream's name of it; empty when the call names none.
-    pub fn new(provider: &str, model: &str, limits: Limits, now: u64) -> Self {
+    pub fn new(want: Want, limits: Limits, now: u64) -> Self {
+        let groups = match (&want.group, want.standby_first) {
+            (Some(asked), _) => vec![asked.clone()],
+            (None, true) => vec![STANDBY_GROUP.into(), ACTIVE_GROUP.into()],
+            (None, false) => vec![ACTIVE_GROUP.into(), STANDBY_GROUP.into()],
+        };
         Self {
-            provider: provider.into(),
-            model: model.into(),
+            want,
+            groups,
             limits,
             began: now,
             waited: 0,
             tried: Vec::new(),
             attempts: 0,
             timeouts: 0,
+            empties: 0,
+            busy: 0,
+            target: 0,
             last: None,
         }
     }
@@ -70,54 +102,99 @@ impl Failover {
     }
 
     pub fn next(&mut self, pool: &mut Pool, now: u64, dice: &mut Dice) -> Step {
-        if self.may_try(now)
-            && let Some(ticket) = pool.pick(&self.provider, &self.model, &self.tried, now, dice)
-        {
-            self.tried.push(ticket);
-            self.attempts += 1;
-            return Step::Try(ticket);
+        if let Some(ticket) = self.want.forced.filter(|_| self.attempts == 0) {
+            return self.attempt(ticket, 0);
         }
-        let blocked = pool.blocked(&self.provider, &self.model, now);
-        match blocked.soonest.map(|at| at.saturating_sub(now)) {
-            Some(wait) if self.may_wait(wait, blocked.class, now) => {
+        let groups: Vec<&str> = self.groups.iter().map(String::as_str).collect();
+        let choice =
+            |(provider, model)| Choice { provider, model, groups: &groups, conversation: self.want.conversation };
+        let choices: Vec<Choice> = self.want.targets.iter().map(|(p, m)| choice((p.as_str(), m.as_str()))).collect();
+        let mut found = None;
+        if self.may_try(now) {
+            // An overloaded model's other keys may be lucky, once.
+            let insist = self.busy == 1;
+            let mut picks = choices.iter().enumerate();
+            found = picks.find_map(|(at, c)| Some((pool.pick(*c, &self.tried, insist, now, dice)?, at)));
+        }
+        let mut blocked = Blocked::default();
+        if found.is_none() {
+            for choice in &choices {
+                let of_target = pool.blocked(*choice, now);
+                blocked.keys += of_target.keys;
+                blocked.sooner(of_target.class.zip(of_target.soonest));
+            }
+            if let Some(wait) = self.wait(&blocked, now, dice) {
                 // Keys that failed in this request may be tried again after a rest that they asked for.
                 self.tried.clear();
-                self.waited += wait.max(1);
-                Step::Wait(wait.max(1))
+                self.waited += wait;
+                return Step::Wait(wait);
             }
-            _ => Step::GiveUp(exhausted::answer(&self.provider, self.last.as_ref(), &blocked, now)),
+            if self.attempts == 0 {
+                let mut probes = choices.iter().enumerate();
+                found = probes.find_map(|(at, c)| Some((pool.last_resort(*c, now)?, at)));
+            }
         }
+        match found {
+            Some((ticket, at)) => self.attempt(ticket, at),
+            None => Step::GiveUp(exhausted::answer(self.provider(), self.last.as_ref(), &blocked, now)),
+        }
+    }
+
+    fn attempt(&mut self, ticket: Ticket, target: usize) -> Step {
+        self.tried.push(ticket);
+        self.attempts += 1;
+        self.target = target;
+        Step::Try(ticket, target)
     }
 
     /// The attempt with `ticket` failed.
     pub fn failed(&mut self, pool: &mut Pool, ticket: Ticket, verdict: Verdict, now: u64, dice: &mut Dice) -> Failed {
-        let records = pool.failed(ticket, &self.model, &verdict, now, dice);
+        let model = self.want.targets.get(self.target).map_or("", |(_, model)| model.as_str());
+        let records = pool.failed(ticket, model, &verdict, now, dice);
         let class = verdict.class;
-        if class == Class::Timeout {
-            self.timeouts += 1;
-        }
+        self.timeouts += u64::from(class == Class::Timeout);
+        self.empties += u64::from(class == Class::Empty);
+        self.busy += u32::from(class == Class::ModelBusy);
         self.last = Some(verdict);
         let pause_ms = match class {
             Class::Transient if self.attempts >= 2 => 200 + dice.below(300),
             _ => 0,
         };
-        Failed { records, pass: passes(class), pause_ms }
+        let pass = passes(class) || self.want.forced.is_some() || self.empties >= 2;
+        Failed { records, pass, pause_ms }
+    }
+
+    /// The provider that was asked last.
+    fn provider(&self) -> &str {
+        self.want.targets.get(self.target).map_or("", |(provider, _)| provider.as_str())
     }
 
     /// A timeout used up the deadline by itself, and yet is worth one more try (row 9).
     fn may_try(&self, now: u64) -> bool {
         let in_time = now < self.began + self.limits.deadline_ms || self.attempts == self.timeouts;
-        self.attempts < self.limits.max_attempts && self.timeouts < 2 && in_time
+        self.has_tries() && in_time
     }
 
-    fn may_wait(&self, wait: u64, class: Option<Class>, now: u64) -> bool {
-        // A disabled key comes back by a probe, not by time.
-        let by_time = !matches!(class, None | Some(Class::KeyDead | Class::KeyBroke));
-        by_time
-            && self.attempts < self.limits.max_attempts
-            && self.timeouts < 2
+    fn has_tries(&self) -> bool {
+        let timeouts = if self.limits.retry_after_timeout { 2 } else { 1 };
+        self.attempts < self.limits.max_attempts && self.timeouts < timeouts && self.want.forced.is_none()
+    }
+
+    /// How long to wait for a key, if it is worth it.
+    fn wait(&self, blocked: &Blocked, now: u64, dice: &mut Dice) -> Option<u64> {
+        let by_time = match blocked.class {
+            // A disabled key comes back by a probe, not by time.
+            Some(Class::KeyDead | Class::KeyBroke) => None,
+            _ => blocked.soonest.map(|at| at.saturating_sub(now).max(1)),
+        };
+        // Row 6: 1, 2, 4 s when no other key is left to try.
+        let by_turn = (self.busy > 0 && blocked.keys > 0)
+            .then(|| (1000_u64 << self.busy.min(4).saturating_sub(1)) + dice.below(250));
+        let wait = by_time.or(by_turn)?;
+        let fits = self.has_tries()
             && self.waited + wait <= self.limits.wait_budget_ms
-            && now + wait < self.began + self.limits.deadline_ms
+            && now + wait < self.began + self.limits.deadline_ms;
+        fits.then_some(wait)
     }
 }
 
@@ -147,7 +224,12 @@ mod tests {
     use super::*;
     use crate::pool::fixtures::{pool_of, verdict};
 
-    const LIMITS: Limits = Limits { max_attempts: 5, deadline_ms: 30_000, wait_budget_ms: 10_000 };
+    const LIMITS: Limits =
+        Limits { max_attempts: 5, deadline_ms: 30_000, wait_budget_ms: 10_000, retry_after_timeout: true };
+
+    fn want() -> Want {
+        Want { targets: vec![("p".into(), "m".into())], ..Want::default() }
+    }
 
     fn give_up(step: Step) -> Exhausted {
         match step {
@@ -159,10 +241,10 @@ mod tests {
     /// Tries until the walk stops; every attempt fails with `class`. Answers (attempts, waits, the end).
     fn fail_all(weights: &[u8], class: Class, wait_ms: Option<u64>) -> (u64, u64, Exhausted) {
         let (mut pool, mut dice, mut now, mut waits) = (pool_of(weights), Dice::seeded(5), 0, 0);
-        let mut walk = Failover::new("p", "m", LIMITS, now);
+        let mut walk = Failover::new(want(), LIMITS, now);
         loop {
             match walk.next(&mut pool, now, &mut dice) {
-                Step::Try(ticket) => {
+                Step::Try(ticket, _) => {
                     let failed = walk.failed(&mut pool, ticket, verdict(class, wait_ms), now, &mut dice);
                     now += failed.pause_ms;
                 }
@@ -199,9 +281,9 @@ mod tests {
     #[test]
     fn a_timeout_is_tried_once_more_even_past_the_deadline() {
         let (mut pool, mut dice) = (pool_of(&[1; 5]), Dice::seeded(6));
-        let mut walk = Failover::new("p", "m", LIMITS, 0);
+        let mut walk = Failover::new(want(), LIMITS, 0);
         for now in [0, 40_000] {
-            let Step::Try(ticket) = walk.next(&mut pool, now, &mut dice) else { panic!() };
+            let Step::Try(ticket, _) = walk.next(&mut pool, now, &mut dice) else { panic!() };
             walk.failed(&mut pool, ticket, verdict(Class::Timeout, None), now + 30_000, &mut dice);
         }
         assert_eq!(give_up(walk.next(&mut pool, 80_000, &mut dice)).status, 504);
@@ -210,7 +292,7 @@ mod tests {
 
     #[test]
     fn an_empty_pool_says_so() {
-        let mut walk = Failover::new("p", "m", LIMITS, 0);
+        let mut walk = Failover::new(want(), LIMITS, 0);
         let end = give_up(walk.next(&mut Pool::default(), 0, &mut Dice::seeded(1)));
         assert_eq!((end.status, end.code), (503, "no_keys"));
     }

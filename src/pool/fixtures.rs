@@ -27,6 +27,9 @@ pub fn key(weight: u8) -> Key {
         group: ACTIVE_GROUP.into(),
         enabled: true,
         models: Vec::new(),
+        rpm: None,
+        tpm: None,
+        concurrency: None,
         created: 0,
     }
 }

@@ -4,8 +4,11 @@
 use super::{
     Pool, Ticket,
     class::Class,
+    cool::Cool,
     dice::Dice,
-    slot::{Cool, Slot},
+    site,
+    slot::Slot,
+    tilt::{Tilt, WHOLE},
     verdict::{Verdict, day_end_ms},
 };
 use crate::record::{
@@ -28,12 +31,13 @@ const REFUSALS: u8 = 3;
 const MODELS: usize = 64;
 
 /// What a failure asks for.
-enum Effect {
+enum Effect<'a> {
     Nothing,
-    /// Rest for one model (or all) for so many milliseconds.
+    /// Rest for one model (or all) for so many milliseconds; `stored` when others shall know of it, if it is long.
     Rest {
-        all: bool,
+        model: Option<&'a str>,
         ms: u64,
+        stored: bool,
     },
     Disable(Class),
 }
@@ -41,36 +45,59 @@ enum Effect {
 impl Pool {
     /// Notes a failed attempt; answers what must be stored.
     pub fn failed(&mut self, ticket: Ticket, model: &str, verdict: &Verdict, now: u64, dice: &mut Dice) -> Vec<Record> {
-        if verdict.class == Class::KeyDead
-            && let Some(records) = self.incident(ticket, verdict, now)
-        {
+        let Some(site) = self.slots.get(ticket).and_then(|s| self.sites.get_mut(s.site)) else { return Vec::new() };
+        let google = site.provider.as_ref().is_some_and(|p| p.preset.as_deref() == Some("gemini"));
+        let innocent = site.failed(ticket, model, verdict, now, dice);
+        let mut records = Vec::new();
+        for ticket in &innocent {
+            let Some(slot) = self.slots.get_mut(*ticket) else { continue };
+            if site::acquit(slot, verdict.class) {
+                records.push(Record::deleted(Kind::Disabled, &*slot.id, now));
+            }
+            if verdict.class == Class::KeyDead {
+                // In memory only: the next success of any key ends it.
+                rest(slot, None, verdict, site::REFUSED_MS, false, now);
+            }
+            self.reweigh(*ticket, now);
+        }
+        if innocent.contains(&ticket) {
             return records;
         }
-        let google = self.slots.get(ticket).is_some_and(|s| self.is_google(&s.key.provider));
-        let Some(slot) = self.slots.get_mut(ticket) else { return Vec::new() };
-        let record = match effect(slot, model, verdict, google, now, dice) {
+        let Some(slot) = self.slots.get_mut(ticket) else { return records };
+        records.extend(match effect(slot, model, verdict, google, now, dice) {
             Effect::Nothing => None,
-            Effect::Rest { all, ms } => {
-                rest(slot, if all { None } else { Some(model) }, verdict, ms, ms > WORTH_STORING_MS, now)
+            Effect::Rest { model, ms, stored } => {
+                slot.tilt.failed(now);
+                rest(slot, model, verdict, ms, stored && ms > WORTH_STORING_MS, now)
             }
             Effect::Disable(class) => disable(slot, class, verdict, now),
-        };
+        });
         self.reweigh(ticket, now);
-        record.into_iter().collect()
+        records
     }
 
-    /// Notes a success: it clears the rests and strikes of the key for this model. Answers what must be stored.
-    pub fn succeeded(&mut self, ticket: Ticket, model: &str, now: u64) -> Vec<Record> {
+    /// Notes the success of a request that began at `began`: it ends the rests of the key for this model that were
+    /// noted before, and their strikes. Answers what must be stored.
+    pub fn succeeded(&mut self, ticket: Ticket, model: &str, began: u64, now: u64) -> Vec<Record> {
+        let Some(slot) = self.slots.get_mut(ticket) else { return Vec::new() };
+        let site = self.sites.get_mut(slot.site);
+        let freed = site.map(|site| site.succeeded(ticket, model, began, now)).unwrap_or_default();
+        for ticket in freed {
+            if let Some(slot) = self.slots.get_mut(ticket) {
+                site::acquit(slot, Class::KeyDead);
+            }
+            self.reweigh(ticket, now);
+        }
         let Some(slot) = self.slots.get_mut(ticket) else { return Vec::new() };
         slot.refusals = 0;
-        if let Some(lane) = self.lanes.get_mut(slot.lane) {
-            lane.last_ok = Some(now);
-        }
-        let woken = slot.disabled.as_ref().is_some_and(|d| d.restored.is_none());
-        if slot.cools.is_empty() && !woken {
+        let woken = slot.down().is_some();
+        if slot.cools.is_empty() && !woken && slot.tilt.share(now) == WHOLE {
             return Vec::new();
         }
-        let mut records = clear_cools(slot, |c| c.model.as_deref().is_none_or(|m| m == model), now);
+        slot.tilt.succeeded(now);
+        // A limit that is used up is no failure: time alone ends it.
+        let ended = |c: &Cool| c.is_for(model) && c.since <= began && (c.strikes > 0 || c.until <= now);
+        let mut records = clear_cools(slot, ended, now);
         if woken {
             records.extend(restore(slot, now));
         }
@@ -78,10 +105,45 @@ impl Pool {
         records
     }
 
+    /// The upstream says that the key's limit for the model is used up: it rests before it would be refused.
+    pub fn used_up(&mut self, ticket: Ticket, model: &str, ms: u64, now: u64) {
+        let ms = ms.min(10 * MINUTE);
+        self.pause(ticket, Some(model), now + ms, "Its limit was used up, said the upstream.", now);
+    }
+
+    /// Counts towards the caps that a person set on the key.
+    pub fn used(&mut self, ticket: Ticket, requests: u64, tokens: u64, now: u64) {
+        if let Some(until) = self.slots.get_mut(ticket).and_then(|s| s.count(requests, tokens, now)) {
+            self.pause(ticket, None, until, "Its cap is reached.", now);
+        }
+    }
+
+    /// A rest that is no failure, in this isolate alone; a longer one stays.
+    fn pause(&mut self, ticket: Ticket, model: Option<&str>, until: u64, message: &str, now: u64) {
+        let Some(slot) = self.slots.get_mut(ticket) else { return };
+        if slot.cools.iter().any(|c| c.model.as_deref() == model && c.until >= until) {
+            return;
+        }
+        slot.cools.retain(|c| c.model.as_deref() != model);
+        slot.cools.push(Cool {
+            model: model.map(Rc::from),
+            until,
+            since: now,
+            class: Class::RateLimited,
+            status: None,
+            message: message.into(),
+            strikes: 0,
+            stored: false,
+            trial: None,
+        });
+        self.reweigh(ticket, now);
+    }
+
     /// A person's reset: no rest, no machine's disabling, no strikes.
     pub fn reset(&mut self, ticket: Ticket, now: u64) -> Vec<Record> {
         let Some(slot) = self.slots.get_mut(ticket) else { return Vec::new() };
         slot.refusals = 0;
+        slot.tilt = Tilt::default();
         let mut records = clear_cools(slot, |_| true, now);
         if slot.disabled.take().is_some() {
             records.push(Record::deleted(Kind::Disabled, &*slot.id, now));
@@ -95,7 +157,7 @@ impl Pool {
         let mut due: BinaryHeap<Reverse<(u64, Ticket)>> = self
             .keys()
             .filter(|(_, s)| s.key.enabled)
-            .filter_map(|(t, s)| Some((s.disabled.as_ref().filter(|d| d.restored.is_none())?.next_probe, t)))
+            .filter_map(|(t, s)| Some((s.down()?.next_probe, t)))
             .filter(|(at, _)| *at <= now)
             .map(Reverse)
             .collect();
@@ -112,15 +174,18 @@ impl Pool {
         self.reweigh(ticket, now);
         record.into_iter().collect()
     }
-
-    fn is_google(&self, provider: &str) -> bool {
-        self.provider(provider).is_some_and(|p| p.preset.as_deref() == Some("gemini"))
-    }
 }
 
-fn effect(slot: &mut Slot, model: &str, verdict: &Verdict, google: bool, now: u64, dice: &mut Dice) -> Effect {
+fn effect<'a>(
+    slot: &mut Slot,
+    model: &'a str,
+    verdict: &Verdict,
+    google: bool,
+    now: u64,
+    dice: &mut Dice,
+) -> Effect<'a> {
     let strikes = strikes(slot, model, now);
-    let one = |ms| Effect::Rest { all: false, ms };
+    let one = |ms| Effect::Rest { model: Some(model), ms, stored: true };
     match verdict.class {
         Class::KeyDead | Class::KeyBroke => Effect::Disable(verdict.class),
         // Google sends a short delay beside a day's quota; the days of others may roll, and they say so.
@@ -132,8 +197,8 @@ fn effect(slot: &mut Slot, model: &str, verdict: &Verdict, google: bool, now: u6
             Some(ms) => one(ms.clamp(SECOND, 10 * MINUTE) + dice.below(500)),
             None => one(step(&[5, 10, 20, 40, 60], strikes) * SECOND),
         },
-        Class::ModelBusy | Class::Transient | Class::Timeout | Class::Empty | Class::BrokenStream => {
-            one(step(&[1, 2, 4, 8, 16, 20], strikes) * SECOND)
+        Class::Transient | Class::Timeout | Class::Empty | Class::BrokenStream => {
+            Effect::Rest { model: Some(model), ms: step(&[1, 2, 4, 8, 16, 20], strikes) * SECOND, stored: false }
         }
         Class::KeyLacksModel => one(HOUR),
         Class::Forbidden => {
@@ -141,10 +206,11 @@ fn effect(slot: &mut Slot, model: &str, verdict: &Verdict, google: bool, now: u6
             if slot.refusals >= REFUSALS {
                 Effect::Disable(Class::KeyDead)
             } else {
-                Effect::Rest { all: true, ms: 5 * MINUTE }
+                Effect::Rest { model: None, ms: 5 * MINUTE, stored: true }
             }
         }
-        Class::IpThrottle | Class::Caller | Class::ClientGone | Class::Manual => Effect::Nothing,
+        // Those of the provider are its site's matter.
+        Class::ModelBusy | Class::IpThrottle | Class::Caller | Class::ClientGone | Class::Manual => Effect::Nothing,
     }
 }
 
@@ -158,14 +224,7 @@ fn strikes(slot: &Slot, model: &str, now: u64) -> u8 {
     held.filter(|c| c.until + FORGET_MS > now).map_or(0, |c| c.strikes)
 }
 
-pub(super) fn rest(
-    slot: &mut Slot,
-    model: Option<&str>,
-    verdict: &Verdict,
-    ms: u64,
-    stored: bool,
-    now: u64,
-) -> Option<Record> {
+fn rest(slot: &mut Slot, model: Option<&str>, verdict: &Verdict, ms: u64, stored: bool, now: u64) -> Option<Record> {
     let strikes = model.map_or(0, |m| strikes(slot, m, now)).saturating_add(1);
     // Names that clients make up must not fill the memory.
     if slot.cools.len() >= MODELS {
@@ -182,6 +241,7 @@ pub(super) fn rest(
         message: verdict.message.as_str().into(),
         strikes,
         stored,
+        trial: None,
     };
     let body = Cooldown {
         until: cool.until,
@@ -230,12 +290,6 @@ fn disable(slot: &mut Slot, class: Class, verdict: &Verdict, now: u64) -> Option
     };
     slot.cools.clear();
     note_disabled(slot, disabled, now)
-}
-
-/// As if it had not been disabled for `class`.
-pub(super) fn clear_disabled(slot: &mut Slot, class: Class, now: u64) -> Option<Record> {
-    slot.disabled.take_if(|d| d.class == class.name() && d.restored.is_none())?;
-    Some(Record::deleted(Kind::Disabled, &*slot.id, now))
 }
 
 fn restore(slot: &mut Slot, now: u64) -> Option<Record> {

@@ -1,7 +1,9 @@
 //! The pool of keys as one isolate knows it: stored records merged with what this isolate saw. Pure: no clock, no
 //! dice, no I/O of its own.
 
+mod affinity;
 pub mod class;
+pub mod cool;
 pub mod dice;
 pub mod exhausted;
 pub mod failover;
@@ -9,25 +11,25 @@ pub mod failover;
 pub mod fixtures;
 pub mod glob;
 pub mod health;
-mod incident;
+mod lane;
 pub mod paste;
 pub mod redact;
 pub mod reset;
 pub mod select;
+mod site;
 pub mod slot;
 mod sync;
 pub mod target;
+mod tilt;
 mod tree;
 pub mod verdict;
 
 use crate::record::provider::Provider;
+use site::Site;
 use slot::{Slot, State};
-use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
-    rc::Rc,
-};
-use tree::Tree;
+use std::{collections::HashMap, rc::Rc};
+
+pub use affinity::hash;
 
 /// A key's place in the pool; it holds as long as the isolate lives.
 pub type Ticket = usize;
@@ -37,24 +39,7 @@ pub struct Pool {
     slots: Vec<Slot>,
     by_id: HashMap<Rc<str>, Ticket>,
     /// One for each provider, in the order in which they became known; there are few.
-    lanes: Vec<Lane>,
-}
-
-/// The keys of one provider, ready to be drawn from.
-struct Lane {
-    name: Rc<str>,
-    /// `None` when keys name a provider that is not (or no longer) there.
-    provider: Option<Provider>,
-    members: Vec<Ticket>,
-    tree: Tree,
-    /// The tree must be made anew before the next draw.
-    stale: bool,
-    /// Keys that were just found dead, see `incident.rs`.
-    suspects: Vec<incident::Suspect>,
-    /// The last success of any key, in Unix milliseconds.
-    last_ok: Option<u64>,
-    /// Keys whose rest for all models ends: (when, ticket).
-    wakes: BinaryHeap<Reverse<(u64, Ticket)>>,
+    sites: Vec<Site>,
 }
 
 impl Pool {
@@ -73,11 +58,11 @@ impl Pool {
     }
 
     pub fn provider(&self, name: &str) -> Option<&Provider> {
-        self.lane(name).and_then(|lane| lane.provider.as_ref())
+        self.site(name).and_then(|site| site.provider.as_ref())
     }
 
     pub fn providers(&self) -> impl Iterator<Item = (&str, &Provider)> {
-        self.lanes.iter().filter_map(|lane| Some((&*lane.name, lane.provider.as_ref()?)))
+        self.sites.iter().filter_map(|site| Some((&*site.name, site.provider.as_ref()?)))
     }
 
     /// The groups that keys are in, by name.
@@ -105,47 +90,64 @@ impl Pool {
         counts
     }
 
-    pub fn started(&mut self, ticket: Ticket) {
-        if let Some(slot) = self.slots.get_mut(ticket) {
-            slot.in_flight += 1;
+    /// A request begins to use the key. The first one after a rest keeps the others waiting until it is known whether
+    /// the rest was long enough.
+    pub fn started(&mut self, ticket: Ticket, model: &str, now: u64) {
+        let Some(slot) = self.slots.get_mut(ticket) else { return };
+        slot.in_flight += 1;
+        let mut changed = slot.key.concurrency.is_some();
+        for cool in slot.cools.iter_mut().filter(|c| c.is_for(model)) {
+            changed |= cool.try_out(now);
+        }
+        if let Some(site) = self.sites.get_mut(slot.site) {
+            site.try_out(model, now);
+            if let Some(lane) = site.lanes.get_mut(slot.lane) {
+                lane.in_flight += 1;
+            }
+        }
+        if changed {
+            self.reweigh(ticket, now);
+        }
+        self.used(ticket, 1, 0, now);
+    }
+
+    pub fn ended(&mut self, ticket: Ticket, now: u64) {
+        let Some(slot) = self.slots.get_mut(ticket) else { return };
+        slot.in_flight = slot.in_flight.saturating_sub(1);
+        if let Some(lane) = self.sites.get_mut(slot.site).and_then(|site| site.lanes.get_mut(slot.lane)) {
+            lane.in_flight = lane.in_flight.saturating_sub(1);
+        }
+        if slot.key.concurrency.is_some() {
+            self.reweigh(ticket, now);
         }
     }
 
-    pub fn ended(&mut self, ticket: Ticket) {
-        if let Some(slot) = self.slots.get_mut(ticket) {
-            slot.in_flight = slot.in_flight.saturating_sub(1);
-        }
+    fn site(&self, name: &str) -> Option<&Site> {
+        self.sites.iter().find(|site| &*site.name == name)
     }
 
-    fn lane(&self, name: &str) -> Option<&Lane> {
-        self.lanes.iter().find(|lane| &*lane.name == name)
-    }
-
-    /// The lane of that name; made when there is none.
-    fn lane_at(&mut self, name: &str) -> usize {
-        if let Some(at) = self.lanes.iter().position(|lane| &*lane.name == name) {
+    /// The site of that name; made when there is none.
+    fn site_at(&mut self, name: &str) -> usize {
+        if let Some(at) = self.sites.iter().position(|site| &*site.name == name) {
             return at;
         }
-        self.lanes.push(Lane {
-            name: name.into(),
-            provider: None,
-            members: Vec::new(),
-            tree: Tree::default(),
-            stale: true,
-            suspects: Vec::new(),
-            last_ok: None,
-            wakes: BinaryHeap::new(),
-        });
-        self.lanes.len() - 1
+        self.sites.push(Site::new(name));
+        self.sites.len() - 1
     }
 
-    /// Brings the lane's tree up to date after a change of one key's weight or health.
+    /// Brings the trees up to date after a change of one key's health.
     fn reweigh(&mut self, ticket: Ticket, now: u64) {
         let Some(slot) = self.slots.get(ticket) else { return };
-        let Some(lane) = self.lanes.get_mut(slot.lane) else { return };
-        if let Some(cool) = slot.cool_for_all(now) {
-            lane.wakes.push(Reverse((cool.until, ticket)));
+        if let Some(lane) = self.sites.get_mut(slot.site).and_then(|site| site.lanes.get_mut(slot.lane)) {
+            lane.reweigh(slot, now);
         }
-        lane.tree.set(slot.place, slot.drawable(now));
+    }
+
+    /// The same after a change of what a person decides: its weight, its models, whether it is there at all.
+    fn rebuild(&mut self, ticket: Ticket) {
+        let Some(slot) = self.slots.get(ticket) else { return };
+        if let Some(lane) = self.sites.get_mut(slot.site).and_then(|site| site.lanes.get_mut(slot.lane)) {
+            lane.changed();
+        }
     }
 }

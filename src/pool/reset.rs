@@ -13,6 +13,15 @@ pub const MAX_WAIT_MS: u64 = 31 * 24 * 60 * 60 * 1000;
 /// How much of an error body is looked at.
 const SCANNED: usize = 8 * 1024;
 
+/// The headers of a success that tell how much of a limit is left.
+pub const REMAINING: [&str; 5] = [
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-remaining",
+    "anthropic-ratelimit-requests-remaining",
+    "anthropic-ratelimit-tokens-remaining",
+];
+
 /// How long to wait from `now_ms` on, in milliseconds, at most [`MAX_WAIT_MS`]; `None` when nothing says so.
 /// Header names must be lower-case. The first source that holds a believable value wins.
 pub fn wait_ms(headers: &[(String, String)], body: &[u8], now_ms: u64) -> Option<u64> {
@@ -46,12 +55,13 @@ fn latest_exhausted(headers: &[(String, String)], prefix: &str, infix: &str, suf
         let limit = name.strip_prefix(prefix)?.strip_prefix(infix)?.strip_suffix(suffix)?;
         let remaining =
             if infix.is_empty() { format!("{prefix}{limit}-remaining") } else { format!("{prefix}remaining-{limit}") };
-        is_used_up(value(headers, &remaining)?).then(|| reset_of_limit(text.trim(), now_ms))?
+        is_zero(value(headers, &remaining)?).then(|| reset_of_limit(text.trim(), now_ms))?
     });
     waits.filter(|ms| *ms <= MAX_WAIT_MS).max()
 }
 
-fn is_used_up(remaining: &str) -> bool {
+/// Whether nothing is left.
+pub fn is_zero(remaining: &str) -> bool {
     remaining.starts_with('-') || decimal(remaining, 1000) == Some(0)
 }
 

@@ -1,38 +1,55 @@
 //! A key in this isolate's pool: what is stored of it, and what this isolate saw.
 
-use super::{class::Class, glob};
+use super::{
+    class::Class,
+    cool::Cool,
+    glob,
+    tilt::{self, Tilt},
+};
 use crate::record::key::{Disabled, Key};
 use std::rc::Rc;
 
+const MINUTE_MS: u64 = 60_000;
+
 pub struct Slot {
     pub id: Rc<str>,
+    /// Of the id.
+    pub(super) hash: u64,
     pub key: Key,
     pub disabled: Option<Disabled>,
     pub cools: Vec<Cool>,
+    pub(super) tilt: Tilt,
     /// Requests of this isolate that use the key right now.
     pub in_flight: u32,
+    pub(super) minute: Minute,
     /// Refusals (row 12) in a row.
     pub refusals: u8,
+    /// The last time it was tried although it rested.
+    pub(super) last_resort: u64,
     /// Deleted; the slot stays so that tickets of running requests keep their meaning.
     pub gone: bool,
     /// Where it stands in its lane.
     pub(super) place: usize,
     pub(super) lane: usize,
+    pub(super) site: usize,
 }
 
-/// A rest of the key for one model, or for all (`None`). Kept for a while after its end for its strikes.
-#[derive(Debug, Clone)]
-pub struct Cool {
-    pub model: Option<Rc<str>>,
-    pub until: u64,
-    pub since: u64,
-    pub class: Class,
-    pub status: Option<u16>,
-    pub message: Rc<str>,
-    /// Failures in a row, of the kind that doubles the rest.
-    pub strikes: u8,
-    /// It is in storage as well.
-    pub stored: bool,
+/// What the key did since the minute began; for its caps.
+#[derive(Default)]
+pub(super) struct Minute {
+    began: u64,
+    requests: u64,
+    tokens: u64,
+}
+
+/// How likely a key is drawn, and when that changes by itself.
+pub(super) struct Share {
+    pub weight: u32,
+    pub until: Option<u64>,
+}
+
+impl Share {
+    pub const NONE: Self = Self { weight: 0, until: None };
 }
 
 /// As the admin API names it.
@@ -54,8 +71,32 @@ impl State {
 }
 
 impl Slot {
+    pub fn new(id: &str, key: Key, [site, lane, place]: [usize; 3]) -> Self {
+        Self {
+            id: id.into(),
+            hash: super::affinity::hash(id),
+            key,
+            disabled: None,
+            cools: Vec::new(),
+            tilt: Tilt::default(),
+            in_flight: 0,
+            minute: Minute::default(),
+            refusals: 0,
+            last_resort: 0,
+            gone: false,
+            place,
+            lane,
+            site,
+        }
+    }
+
     pub fn is_disabled(&self) -> bool {
-        self.gone || !self.key.enabled || self.disabled.as_ref().is_some_and(|d| d.restored.is_none())
+        self.gone || !self.key.enabled || self.down().is_some()
+    }
+
+    /// What a machine disabled it for, unless it came back.
+    pub fn down(&self) -> Option<&Disabled> {
+        self.disabled.as_ref().filter(|d| d.restored.is_none())
     }
 
     pub fn state(&self, now: u64) -> State {
@@ -68,17 +109,9 @@ impl Slot {
         }
     }
 
-    /// When a rest for all models ends, if there is one.
-    pub fn cool_for_all(&self, now: u64) -> Option<&Cool> {
-        self.cools.iter().filter(|c| c.model.is_none() && c.until > now).max_by_key(|c| c.until)
-    }
-
-    /// The rest that keeps the key from `model` right now.
+    /// The rest that keeps the key from `model` the longest.
     pub fn cool_for(&self, model: &str, now: u64) -> Option<&Cool> {
-        self.cools
-            .iter()
-            .filter(|c| c.until > now && c.model.as_deref().is_none_or(|m| m == model))
-            .max_by_key(|c| c.until)
+        self.cools.iter().filter(|c| c.is_for(model) && c.holds(now).is_some()).max_by_key(|c| c.holds(now))
     }
 
     /// Whether its allow-list names the model. A call without a model is always allowed.
@@ -86,8 +119,45 @@ impl Slot {
         self.key.models.is_empty() || model.is_empty() || self.key.models.iter().any(|g| glob::matches(g, model))
     }
 
-    /// The weight with which it can be drawn for some model at least.
-    pub(super) fn drawable(&self, now: u64) -> u32 {
-        if self.is_disabled() || self.cool_for_all(now).is_some() { 0 } else { u32::from(self.key.weight) }
+    fn is_full(&self) -> bool {
+        self.key.concurrency.is_some_and(|most| self.in_flight >= most)
+    }
+
+    pub(super) fn share(&self, model: &str, now: u64) -> Share {
+        if self.is_disabled() || self.is_full() || !self.serves(model) {
+            return Share::NONE;
+        }
+        if let Some(until) = self.cool_for(model, now).and_then(|c| c.holds(now)) {
+            return Share { weight: 0, until: Some(until) };
+        }
+        let parts = self.tilt.share(now);
+        let until = (parts < tilt::WHOLE).then_some((now / tilt::REVIEW_MS + 1) * tilt::REVIEW_MS);
+        Share { weight: u32::from(self.key.weight) * parts, until }
+    }
+
+    /// When it may be used for the model again without a person's doing, and what keeps it until then.
+    pub(super) fn comes_back(&self, model: &str, now: u64) -> Option<(Class, u64)> {
+        const SOON_MS: u64 = 250;
+        if !self.key.enabled || self.key.weight == 0 {
+            return None;
+        }
+        if let Some(disabled) = self.down() {
+            return Some((Class::parse(&disabled.class)?, disabled.next_probe));
+        }
+        let rest = self.cool_for(model, now).and_then(|cool| Some((cool.class, cool.look_again(now)?)));
+        rest.or_else(|| self.is_full().then_some((Class::RateLimited, now + SOON_MS)))
+    }
+
+    /// Counts towards the key's caps; answers until when it must rest, if one of them is reached.
+    pub(super) fn count(&mut self, requests: u64, tokens: u64, now: u64) -> Option<u64> {
+        let minute = &mut self.minute;
+        if minute.began + MINUTE_MS <= now {
+            *minute = Minute { began: now, requests: 0, tokens: 0 };
+        }
+        minute.requests += requests;
+        minute.tokens += tokens;
+        let reached = |cap: Option<u32>, used: u64| cap.is_some_and(|cap| used >= u64::from(cap));
+        (reached(self.key.rpm, minute.requests) || reached(self.key.tpm, minute.tokens))
+            .then_some(minute.began + MINUTE_MS)
     }
 }

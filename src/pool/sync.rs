@@ -1,10 +1,6 @@
 //! Merging stored records into the pool. What this isolate knows better stays: the later `until` of a rest wins.
 
-use super::{
-    Pool,
-    class::Class,
-    slot::{Cool, Slot},
-};
+use super::{Pool, Ticket, class::Class, cool::Cool, slot::Slot};
 use crate::record::{
     Kind, Record,
     key::{self, Cooldown, Disabled, Key},
@@ -32,7 +28,7 @@ impl Pool {
     fn take(&mut self, record: &Record, now: u64) {
         match record.kind {
             Kind::Provider => self.take_provider(&record.id, record.read()),
-            Kind::Key => self.take_key(&record.id, record.read(), now),
+            Kind::Key => self.take_key(&record.id, record.read()),
             Kind::Disabled => self.take_disabled(&record.id, record.read(), now),
             Kind::Cooldown => {
                 if let Some((id, model)) = key::split_cooldown_id(&record.id) {
@@ -44,58 +40,74 @@ impl Pool {
     }
 
     fn take_provider(&mut self, name: &str, provider: Option<Provider>) {
-        let at = self.lane_at(name);
-        if let Some(lane) = self.lanes.get_mut(at) {
-            lane.provider = provider;
+        let at = self.site_at(name);
+        if let Some(site) = self.sites.get_mut(at) {
+            site.provider = provider;
         }
     }
 
-    fn take_key(&mut self, id: &str, key: Option<Key>, now: u64) {
+    fn take_key(&mut self, id: &str, key: Option<Key>) {
         let known = self.by_id.get(id).copied();
         match (known, key) {
             (None, None) => {}
             (None, Some(key)) => self.add(id, key),
             (Some(ticket), None) => self.drop_key(ticket),
             (Some(ticket), Some(key)) => {
-                if let Some(slot) = self.slots.get_mut(ticket) {
+                if self.slots.get(ticket).is_some_and(|s| s.key.group != key.group) {
+                    self.move_to(ticket, &key.group);
+                }
+                if let Some(slot) = self.slots.get_mut(ticket).filter(|s| s.gone || s.key != key) {
                     slot.gone = false;
                     slot.key = key;
+                    self.rebuild(ticket);
                 }
-                self.reweigh(ticket, now);
             }
         }
     }
 
     fn add(&mut self, id: &str, key: Key) {
-        let lane = self.lane_at(&key.provider);
         let ticket = self.slots.len();
-        let id: Rc<str> = id.into();
-        let Some(home) = self.lanes.get_mut(lane) else { return };
-        let place = home.members.len();
-        home.members.push(ticket);
-        home.stale = true;
-        self.by_id.insert(id.clone(), ticket);
-        self.slots.push(Slot {
-            id,
-            key,
-            disabled: None,
-            cools: Vec::new(),
-            in_flight: 0,
-            refusals: 0,
-            gone: false,
-            place,
-            lane,
-        });
+        let site = self.site_at(&key.provider);
+        let Some((lane, place)) = self.seat(site, &key.group, ticket) else { return };
+        let slot = Slot::new(id, key, [site, lane, place]);
+        self.by_id.insert(slot.id.clone(), ticket);
+        self.slots.push(slot);
     }
 
-    fn drop_key(&mut self, ticket: usize) {
+    fn move_to(&mut self, ticket: Ticket, group: &str) {
+        let Some(site) = self.slots.get(ticket).map(|s| s.site) else { return };
+        let Some((lane, place)) = self.seat(site, group, ticket) else { return };
+        let Some(slot) = self.slots.get_mut(ticket) else { return };
+        let old_place = std::mem::replace(&mut slot.place, place);
+        let old = std::mem::replace(&mut slot.lane, lane);
+        let in_flight = slot.in_flight;
+        let Some(lanes) = self.sites.get_mut(site).map(|s| &mut s.lanes) else { return };
+        if let Some(old) = lanes.get_mut(old) {
+            old.in_flight = old.in_flight.saturating_sub(in_flight);
+            old.leave(old_place);
+        }
+        if let Some(new) = lanes.get_mut(lane) {
+            new.in_flight += in_flight;
+        }
+    }
+
+    fn seat(&mut self, site: usize, group: &str, ticket: Ticket) -> Option<(usize, usize)> {
+        let site = self.sites.get_mut(site)?;
+        let at = site.lane_at(group);
+        let lane = site.lanes.get_mut(at)?;
+        lane.members.push(ticket);
+        lane.changed();
+        Some((at, lane.members.len() - 1))
+    }
+
+    fn drop_key(&mut self, ticket: Ticket) {
         if let Some(slot) = self.slots.get_mut(ticket) {
             slot.gone = true;
             slot.key.secret.clear();
             slot.disabled = None;
             slot.cools.clear();
         }
-        self.reweigh(ticket, 0);
+        self.rebuild(ticket);
     }
 
     fn take_disabled(&mut self, id: &str, disabled: Option<Disabled>, now: u64) {
@@ -114,7 +126,7 @@ impl Pool {
             (None, None) => return,
             (Some(held), Some(stored)) => {
                 if stored.until > held.until {
-                    (held.until, held.since) = (stored.until, stored.since);
+                    (held.until, held.since, held.trial) = (stored.until, stored.since, None);
                 }
                 held.stored = true;
             }
@@ -127,6 +139,7 @@ impl Pool {
                 message: stored.message.into(),
                 strikes: 1,
                 stored: true,
+                trial: None,
             }),
             // Someone ended it. A rest that only this isolate knows of stays.
             (Some(_), None) => slot.cools.retain(|c| c.model.as_deref() != model || !c.stored),
@@ -139,15 +152,17 @@ impl Pool {
             records.iter().filter(|r| r.kind == kind && r.body.is_some()).map(|r| r.id.clone()).collect()
         };
         let (providers, keys, disabled) = (alive(Kind::Provider), alive(Kind::Key), alive(Kind::Disabled));
-        for lane in &mut self.lanes {
-            if !providers.contains(&*lane.name) {
-                lane.provider = None;
+        for site in &mut self.sites {
+            if !providers.contains(&*site.name) {
+                site.provider = None;
             }
         }
         for ticket in 0..self.slots.len() {
             let Some(slot) = self.slots.get_mut(ticket) else { continue };
             let settled = slot.disabled.as_ref().is_some_and(|d| d.since + SETTLING_MS < now);
-            if !keys.contains(&*slot.id) {
+            if slot.gone {
+                continue;
+            } else if !keys.contains(&*slot.id) {
                 self.drop_key(ticket);
             } else if settled && !disabled.contains(&*slot.id) {
                 slot.disabled = None;

@@ -1,13 +1,18 @@
 //! Which provider a call is for, and what the model is called there.
 
 use super::Pool;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    record::key::{ACTIVE_GROUP, STANDBY_GROUP},
+};
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Target {
     pub provider: String,
     /// The upstream's name of the model; empty when the call names none.
     pub model: String,
+    /// The group that `model@group` asks for.
+    pub group: Option<String>,
     /// The model's name in the body must be changed to `model`.
     pub renamed: bool,
 }
@@ -18,8 +23,9 @@ pub struct Target {
 /// When no such provider is configured.
 pub fn choose(pool: &Pool, default: Option<&str>, pin: Option<&str>, model: &str) -> Result<Target> {
     let target = |provider: &str, model: &str, renamed| {
-        let (provider, model) = (provider.into(), model.into());
-        Ok(Target { provider, model, renamed })
+        let (model, group) = split_group(pool, model);
+        let renamed = renamed || group.is_some();
+        Ok(Target { provider: provider.into(), model: model.into(), group, renamed })
     };
     if let Some(name) = pin {
         return if is_on(pool, name) { target(name, model, false) } else { Err(unknown(name)) };
@@ -42,6 +48,25 @@ pub fn choose(pool: &Pool, default: Option<&str>, pin: Option<&str>, model: &str
 /// The provider that plain model names go to when none was chosen: the one that was made first.
 pub fn only(pool: &Pool) -> Option<&str> {
     pool.providers().filter(|(_, p)| p.enabled).min_by_key(|(_, p)| p.created).map(|(name, _)| name)
+}
+
+/// `model@group`; models have names with an @ too, so what follows it must be a group that there is.
+fn split_group<'a>(pool: &Pool, model: &'a str) -> (&'a str, Option<String>) {
+    let named = model.rsplit_once('@').and_then(|(model, name)| {
+        let group = group_named(name);
+        let known = group != name || [ACTIVE_GROUP, STANDBY_GROUP].contains(&group) || pool.groups().contains(&group);
+        known.then(|| (model, Some(group.to_string())))
+    });
+    named.unwrap_or((model, None))
+}
+
+/// A group by its name, or by what an experiment calls it.
+pub fn group_named(name: &str) -> &str {
+    match name {
+        "treatment" => STANDBY_GROUP,
+        "control" => ACTIVE_GROUP,
+        name => name,
+    }
 }
 
 fn is_on(pool: &Pool, name: &str) -> bool {

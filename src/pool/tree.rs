@@ -25,9 +25,16 @@ impl Tree {
         self.total
     }
 
+    pub fn weight(&self, at: usize) -> u32 {
+        self.weights.get(at).copied().unwrap_or(0)
+    }
+
     /// Nothing happens when `at` is out of range.
     pub fn set(&mut self, at: usize, weight: u32) {
         let Some(held) = self.weights.get_mut(at) else { return };
+        if *held == weight {
+            return;
+        }
         let (old, new) = (u64::from(*held), u64::from(weight));
         *held = weight;
         self.total = self.total - old + new;

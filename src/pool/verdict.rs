@@ -58,7 +58,7 @@ pub fn judge(outcome: &Outcome, now_ms: u64) -> Option<Verdict> {
         Outcome::NoHead => Some(bare(Class::Timeout, None, "no answer began in time")),
         // Only what says so itself counts as empty: a stream's body is not known yet when it is judged.
         Outcome::Answer { status: 200, headers, body: [] } if header(headers, "content-length") == Some("0") => {
-            Some(bare(Class::Empty, Some(200), "a success without a body"))
+            Some(empty())
         }
         Outcome::Answer { status: 200..300 | 304, headers, body } => {
             let inside = error_inside(body, is_event_stream(headers))?;
@@ -67,6 +67,11 @@ pub fn judge(outcome: &Outcome, now_ms: u64) -> Option<Verdict> {
         Outcome::Answer { status: status @ 300..400, headers, .. } => Some(redirect(status, headers)),
         Outcome::Answer { status, headers, body } => Some(failure(status, headers, body, now_ms)),
     }
+}
+
+/// Row 15.
+pub fn empty() -> Verdict {
+    bare(Class::Empty, Some(200), "a success without a body")
 }
 
 /// The upstream turned away our address, not the key: no key may be disabled for it (the guard of row 1).

@@ -8,6 +8,7 @@ use crate::{
     pool::{
         Ticket,
         class::Class,
+        reset,
         verdict::{self, Outcome, Verdict},
     },
     runtime,
@@ -35,8 +36,8 @@ pub struct Said {
 }
 
 impl Said {
-    pub fn response(&self, attempts: u64, journal: &Journal) -> Result<Response> {
-        finish(&self.headers, attempts, journal)?;
+    pub fn response(&self, journal: &Journal) -> Result<Response> {
+        finish(&self.headers, journal)?;
         match &self.body {
             Some(body) => js::bytes_response(self.status, &self.headers, body),
             None => js::text_response(self.status, &self.headers, None),
@@ -65,7 +66,6 @@ pub async fn good(
     walk: &mut Walk,
     ticket: Ticket,
     in_use: InUse,
-    attempts: u64,
     response: Response,
     abort: AbortController,
 ) -> Result<Attempt> {
@@ -73,10 +73,14 @@ pub async fn good(
     let kind = js::header(&source, "content-type").unwrap_or_default();
     let length = js::header(&source, "content-length").and_then(|n| n.parse::<u64>().ok());
     let headers = upstream::answered_headers(&source)?;
-    finish(&headers, attempts, &walk.journal)?;
-    let Some(body) = response.body().filter(|_| walk.call.method != "HEAD") else {
-        walk.succeeded(ticket);
-        walk.journal.clone().ended(&walk.app, ticket, response.status(), stream::Ending::Complete, None);
+    finish(&headers, &walk.journal)?;
+    let body = response.body().filter(|_| walk.call.method != "HEAD" && length != Some(0));
+    if body.is_none() && walk.wants_body(response.status()) {
+        return Ok(empty(headers));
+    }
+    let Some(body) = body else {
+        walk.succeeded(ticket, &source);
+        walk.journal.clone().ended(&walk.app, response.status(), stream::Ending::Complete, None);
         return Ok(Attempt::Answered(js::text_response(response.status(), &headers, None)?));
     };
     if kind.starts_with("text/event-stream") {
@@ -89,6 +93,7 @@ pub async fn good(
                 }
                 None => flow(walk, ticket, in_use, &response, abort, &headers, (&body, Some(first))),
             },
+            First::End if walk.wants_body(response.status()) => Ok(empty(headers)),
             First::End => flow(walk, ticket, in_use, &response, abort, &headers, (&body, None)),
             First::Broken | First::Stalled if js::is_aborted(&walk.request) => Ok(Attempt::Gone),
             First::Broken => Ok(walk.judged(&Outcome::Unreachable)),
@@ -99,7 +104,7 @@ pub async fn good(
         };
     }
     if is_json(&kind) && length.is_none_or(|n| n <= WHOLE) {
-        return whole(walk, ticket, &response, &abort, &headers).await;
+        return whole(walk, ticket, &response, &abort, headers).await;
     }
     flow(walk, ticket, in_use, &response, abort, &headers, (&body, None))
 }
@@ -114,7 +119,7 @@ fn flow(
     headers: &Headers,
     (body, first): (&ReadableStream, Option<Uint8Array>),
 ) -> Result<Attempt> {
-    walk.succeeded(ticket);
+    walk.succeeded(ticket, &response.headers());
     let events = first.is_some();
     let (readable, work) = stream::pass(body, first, Clone::clone(&walk.request), abort, walk.limits())?;
     let (app, journal, status, model) = (walk.app.clone(), walk.journal.clone(), response.status(), walk.model.clone());
@@ -126,7 +131,7 @@ fn flow(
             journal.broke(&app, ticket, &model);
         }
         let tokens = if events { tail::read(&end.tail, true) } else { None };
-        journal.ended(&app, ticket, status, end.ending, tokens.as_ref());
+        journal.ended(&app, status, end.ending, tokens.as_ref());
     });
     Ok(Attempt::Answered(js::stream_response(status, headers, Some(&readable))?))
 }
@@ -137,7 +142,7 @@ async fn whole(
     ticket: Ticket,
     response: &Response,
     abort: &AbortController,
-    headers: &Headers,
+    headers: Headers,
 ) -> Result<Attempt> {
     let Some(body) = upstream::read_whole(response, abort, walk.answer_timeout_ms()).await else {
         return Ok(if js::is_aborted(&walk.request) { Attempt::Gone } else { walk.judged(&Outcome::Unreachable) });
@@ -146,11 +151,19 @@ async fn whole(
         return Ok(failed);
     }
     let length = js::length(&body);
+    if length == 0 && walk.wants_body(response.status()) {
+        return Ok(empty(headers));
+    }
     let end = js::part(&body, length.saturating_sub(END), length).to_vec();
-    walk.succeeded(ticket);
+    walk.succeeded(ticket, &response.headers());
     let tokens = tail::read(&end, false);
-    walk.journal.clone().ended(&walk.app, ticket, response.status(), stream::Ending::Complete, tokens.as_ref());
-    Ok(Attempt::Answered(js::bytes_response(response.status(), headers, &body)?))
+    walk.journal.clone().ended(&walk.app, response.status(), stream::Ending::Complete, tokens.as_ref());
+    Ok(Attempt::Answered(js::bytes_response(response.status(), &headers, &body)?))
+}
+
+/// Row 15.
+fn empty(headers: Headers) -> Attempt {
+    Attempt::Failed(verdict::empty(), Some(Said { status: 200, headers, body: None }))
 }
 
 /// One JSON document; lines of JSON are a stream.
@@ -160,11 +173,11 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// What we add to an answer.
-fn finish(headers: &Headers, attempts: u64, journal: &Journal) -> Result<()> {
+fn finish(headers: &Headers, journal: &Journal) -> Result<()> {
     if js::header(headers, "x-request-id").is_none_or(|id| id.is_empty()) {
         headers.set("x-request-id", journal.request_id())?;
     }
-    Ok(headers.set("x-keypool-attempts", &attempts.to_string())?)
+    journal.show(headers)
 }
 
 impl Walk {
@@ -194,10 +207,24 @@ impl Walk {
         }
     }
 
-    fn succeeded(&self, ticket: Ticket) {
+    fn succeeded(&self, ticket: Ticket, headers: &Headers) {
         let now = runtime::now();
-        let records = with_cache(|c| c.pool.succeeded(ticket, &self.model, now));
+        // Most answers have something left, or do not say.
+        let used_up = reset::REMAINING.iter().any(|name| js::header(headers, name).is_some_and(|n| reset::is_zero(&n)));
+        let rest_ms = if used_up { reset::wait_ms(&js::all_headers(headers), &[], now) } else { None };
+        let records = with_cache(|c| {
+            let records = c.pool.succeeded(ticket, &self.model, self.journal.attempt_began(), now);
+            if let Some(ms) = rest_ms {
+                c.pool.used_up(ticket, &self.model, ms, now);
+            }
+            records
+        });
         self.app.note(records, now);
+    }
+
+    /// A successful answer to such a call has something in it.
+    fn wants_body(&self, status: u16) -> bool {
+        status == 200 && self.call.method == "POST"
     }
 }
 

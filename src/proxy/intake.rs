@@ -60,6 +60,11 @@ impl Intake {
         self.found().map(|m| m.value.as_str())
     }
 
+    /// The same for all requests of one conversation.
+    pub fn conversation(&self) -> Option<u64> {
+        None
+    }
+
     pub fn streamed(&self) -> bool {
         self.scanner.as_ref().is_some_and(|s| s.seen().stream == Some(true))
     }

@@ -2,6 +2,7 @@
 //! key until the first byte is out.
 
 mod answer;
+mod asked;
 mod intake;
 mod journal;
 
@@ -14,7 +15,6 @@ use crate::{
     pool::{
         Ticket,
         failover::{Failover, Limits, Step},
-        target,
         verdict::{self, Outcome, Verdict},
     },
     record::provider::Provider,
@@ -26,13 +26,7 @@ use journal::Journal;
 use std::rc::Rc;
 use worker::web_sys::{Request, Response};
 
-/// What the path asks for.
-pub struct Asked<'a> {
-    pub pin: Option<&'a str>,
-    /// What follows `/v1/`.
-    pub rest: &'a str,
-    pub query: &'a str,
-}
+pub use asked::Asked;
 
 /// How an attempt went.
 enum Attempt {
@@ -59,15 +53,17 @@ struct Walk {
 struct InUse(Ticket);
 
 impl InUse {
-    fn new(ticket: Ticket) -> Self {
-        with_cache(|c| c.pool.started(ticket));
+    fn new(ticket: Ticket, model: &str) -> Self {
+        let now = runtime::now();
+        with_cache(|c| c.pool.started(ticket, model, now));
         Self(ticket)
     }
 }
 
 impl Drop for InUse {
     fn drop(&mut self) {
-        with_cache(|c| c.pool.ended(self.0));
+        let now = runtime::now();
+        with_cache(|c| c.pool.ended(self.0, now));
     }
 }
 
@@ -79,15 +75,10 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
     let config = app.config()?;
     let headers = request.headers();
     let credential = auth::credential(|name| js::header(&headers, name));
-    let client = credential.and_then(|key| app.client(&key)).ok_or(Error::ClientKey)?;
+    let caller = credential.and_then(|key| app.caller(&key, now)).ok_or(Error::ClientKey)?;
     let intake = intake::read(&request).await?;
-    let named = intake.model().unwrap_or_default();
-    let (target, provider) = with_cache(|c| {
-        let default = c.setting("default_provider");
-        let target = target::choose(&c.pool, default, asked.pin, named)?;
-        let provider = c.pool.provider(&target.provider).cloned();
-        provider.map(|p| (target, p)).ok_or_else(|| Error::Internal("a provider vanished".into()))
-    })?;
+    let (mut target, provider) = asked::target(&asked, &intake)?;
+    let want = asked::want(&caller, &headers, &intake, &mut target, &config)?;
     let streamed = intake.streamed();
     let call = Call {
         method: request.method(),
@@ -99,9 +90,10 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
         max_attempts: if matches!(call.body, Body::Stream(_)) { 1 } else { config.max_attempts },
         deadline_ms: config.failover_deadline_ms,
         wait_budget_ms: config.wait_budget_ms,
+        retry_after_timeout: config.retry_after_timeout > 0,
     };
-    let failover = Failover::new(&target.provider, &target.model, limits, now);
-    let journal = Journal::new(request_id, client, &target, now);
+    let failover = Failover::new(want, limits, now);
+    let journal = Journal::new(request_id, &caller, &target, now);
     let app = app.clone();
     Walk { app, config, request, provider, call, model: target.model, streamed, journal }.run(failover).await
 }
@@ -112,32 +104,37 @@ impl Walk {
         loop {
             let now = runtime::now();
             let ticket = match with_dice(|c, dice| failover.next(&mut c.pool, now, dice)) {
-                Step::Try(ticket) => ticket,
+                Step::Try(ticket, _) => ticket,
                 Step::Wait(ms) => {
                     runtime::sleep(ms).await;
+                    if js::is_aborted(&self.request) {
+                        return Err(Error::Internal("the client left".into()));
+                    }
                     continue;
                 }
                 Step::GiveUp(end) => {
-                    self.journal.refused(&self.app, end.status, failover.attempts());
-                    return match last.filter(|_| end.verbatim) {
-                        Some(said) => said.response(failover.attempts(), &self.journal),
-                        None => Err(end.after(failover.attempts())),
-                    };
+                    self.journal.refused(&self.app, end.status);
+                    if let Some(said) = last.filter(|_| end.verbatim) {
+                        return said.response(&self.journal);
+                    }
+                    let answer = js::error_response(&end.into(), self.journal.request_id());
+                    self.journal.show(&answer.headers())?;
+                    return Ok(answer);
                 }
             };
-            let (verdict, said) = match self.attempt(ticket, failover.attempts()).await? {
+            let (verdict, said) = match self.attempt(ticket).await? {
                 Attempt::Answered(response) => return Ok(response),
                 Attempt::Failed(verdict, said) => (verdict, said),
                 Attempt::Gone => return Err(Error::Internal("the client left".into())),
             };
             let now = runtime::now();
-            self.journal.failed(ticket, &verdict, now);
+            self.journal.failed(&verdict, now);
             let failed = with_dice(|c, dice| failover.failed(&mut c.pool, ticket, verdict, now, dice));
             self.app.note(failed.records, now);
             if let Some(said) = said {
                 if failed.pass {
-                    self.journal.refused(&self.app, said.status, failover.attempts());
-                    return said.response(failover.attempts(), &self.journal);
+                    self.journal.refused(&self.app, said.status);
+                    return said.response(&self.journal);
                 }
                 last = Some(said);
             }
@@ -147,10 +144,10 @@ impl Walk {
         }
     }
 
-    async fn attempt(&mut self, ticket: Ticket, number: u64) -> Result<Attempt> {
-        let in_use = InUse::new(ticket);
+    async fn attempt(&mut self, ticket: Ticket) -> Result<Attempt> {
+        let in_use = InUse::new(ticket, &self.model);
         upstream::set_key(&self.call.headers, self.provider.auth, &self.secret(ticket))?;
-        self.journal.begins(runtime::now());
+        self.journal.begins(ticket, runtime::now());
         let reply = upstream::send(&self.call, Some(&self.request), self.head_timeout_ms()).await?;
         let (response, abort) = match reply {
             Reply::Head(response, abort) => (response, abort),
@@ -159,7 +156,7 @@ impl Walk {
             Reply::NoHead => return Ok(self.judged(&Outcome::NoHead)),
         };
         if (200..300).contains(&response.status()) {
-            answer::good(self, ticket, in_use, number, response, abort).await
+            answer::good(self, ticket, in_use, response, abort).await
         } else {
             answer::bad(self, ticket, &response, &abort).await
         }

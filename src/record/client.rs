@@ -11,8 +11,36 @@ pub struct Client {
     /// What a person may see of it.
     pub masked: String,
     pub enabled: bool,
+    pub rights: Vec<Right>,
+    /// The groups of keys it may ask for; `*` = any.
+    pub groups: Vec<String>,
     /// Unix milliseconds.
     pub created: u64,
+}
+
+/// What a client key may do besides calling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    /// Its answers tell how many attempts were made, and with which key.
+    SeeAttempts,
+    /// It may choose the key.
+    ForceKey,
+}
+
+impl Right {
+    pub const ALL: [Self; 2] = [Self::SeeAttempts, Self::ForceKey];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SeeAttempts => "see_attempts",
+            Self::ForceKey => "force_key",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|right| right.name() == text)
+    }
 }
 
 impl Stored for Client {
@@ -22,6 +50,10 @@ impl Stored for Client {
             hash: from.text("hash")?,
             masked: from.text("masked")?,
             enabled: from.flag("enabled")?,
+            rights: from
+                .texts("rights")
+                .map_or(vec![Right::SeeAttempts], |names| names.iter().filter_map(|name| Right::parse(name)).collect()),
+            groups: from.texts("groups").unwrap_or_default(),
             created: from.number("created")?,
         })
     }

@@ -6,6 +6,8 @@ use serde::Serialize;
 pub const MAX_WEIGHT: u8 = 100;
 pub const DEFAULT_WEIGHT: u8 = 10;
 pub const ACTIVE_GROUP: &str = "active";
+/// Takes a share of the traffic, and all of it when no active key is left.
+pub const STANDBY_GROUP: &str = "standby";
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Key {
@@ -19,6 +21,10 @@ pub struct Key {
     pub enabled: bool,
     /// Globs of the models it may serve; empty = all.
     pub models: Vec<String>,
+    /// What one isolate may ask of it: requests and tokens a minute, and requests at a time. `None` = no cap.
+    pub rpm: Option<u32>,
+    pub tpm: Option<u32>,
+    pub concurrency: Option<u32>,
     /// Unix milliseconds.
     pub created: u64,
 }
@@ -59,6 +65,9 @@ impl Stored for Key {
             group: from.text("group")?,
             enabled: from.flag("enabled")?,
             models: from.texts("models").unwrap_or_default(),
+            rpm: from.small("rpm"),
+            tpm: from.small("tpm"),
+            concurrency: from.small("concurrency"),
             created: from.number("created")?,
         })
     }

@@ -11,6 +11,8 @@ pub struct Provider {
     pub base_url: String,
     pub auth: Auth,
     pub enabled: bool,
+    /// The requests of one conversation stay with one key, for the provider's prompt cache.
+    pub affinity: bool,
     /// Milliseconds, each `None` = the setting's value.
     pub first_byte_timeout_ms: Option<u64>,
     pub answer_timeout_ms: Option<u64>,
@@ -27,6 +29,7 @@ impl Stored for Provider {
             base_url: from.text("base_url")?,
             auth: Auth::parse(&from.text("auth")?)?,
             enabled: from.flag("enabled")?,
+            affinity: from.flag("affinity").unwrap_or(true),
             first_byte_timeout_ms: from.number("first_byte_timeout_ms"),
             answer_timeout_ms: from.number("answer_timeout_ms"),
             idle_timeout_ms: from.number("idle_timeout_ms"),
@@ -120,6 +123,7 @@ impl Preset {
             base_url: self.base_url.into(),
             auth: self.auth,
             enabled: true,
+            affinity: true,
             first_byte_timeout_ms: None,
             answer_timeout_ms: None,
             idle_timeout_ms: None,

@@ -131,6 +131,9 @@ fn plan(new: &New, cache: &Cache, pepper: &str, now: u64) -> Result<Plan> {
             continue;
         };
         let key = Key {
+            rpm: None,
+            tpm: None,
+            concurrency: None,
             provider: provider.clone(),
             label: wish.entry.label.clone().unwrap_or_default(),
             weight: wish.entry.weight.or(weight).unwrap_or(DEFAULT_WEIGHT),

@@ -1,0 +1,103 @@
+//! One conversation stays with one key, so that the provider's prompt cache helps: weighted rendezvous hashing (Thaler
+//! and Ravishankar 1998; the weights as in Schindelhauer and Schomaker 2005). No map is stored, and when a key goes,
+//! only its own conversations move. See docs/adr/0011.
+
+use super::slot::Slot;
+
+/// Above so many keys the race is run twice: between buckets of keys, then within one.
+const FLAT: usize = 256;
+const BUCKETS: usize = 256;
+/// Buckets that are looked into before chance decides.
+const LOOKS: usize = 3;
+
+/// The keys of a lane by the hash of their ids.
+#[derive(Default)]
+pub struct Buckets {
+    all: Vec<Bucket>,
+}
+
+struct Bucket {
+    id: u64,
+    /// Of all keys in it that people left on, whatever their health: a bucket's share shall not change with that.
+    weight: u32,
+    places: Vec<usize>,
+}
+
+impl Buckets {
+    /// `keys`: place, hash of the id, weight.
+    pub fn of(keys: impl Iterator<Item = (usize, u64, u32)> + Clone) -> Self {
+        if keys.clone().count() <= FLAT {
+            return Self::default();
+        }
+        let mut all: Vec<Bucket> =
+            (0..BUCKETS as u64).map(|i| Bucket { id: mix(i), weight: 0, places: Vec::new() }).collect();
+        for (place, id, weight) in keys {
+            if let Some(bucket) = usize::try_from(id % BUCKETS as u64).ok().and_then(|at| all.get_mut(at)) {
+                bucket.weight += weight;
+                bucket.places.push(place);
+            }
+        }
+        Self { all }
+    }
+
+    /// The place that wins the conversation. `entry` gives the id's hash and the weight of a place; 0 = not now.
+    pub fn winner(&self, conversation: u64, places: usize, entry: impl Fn(usize) -> (u64, u32)) -> Option<usize> {
+        let race = |places: &mut dyn Iterator<Item = usize>| {
+            first(
+                conversation,
+                &mut places.map(|place| {
+                    let (id, weight) = entry(place);
+                    (place, id, weight)
+                }),
+            )
+        };
+        if self.all.is_empty() {
+            return race(&mut (0..places));
+        }
+        let mut lost: Vec<usize> = Vec::new();
+        for _ in 0..LOOKS {
+            let rivals = self.all.iter().enumerate().filter(|(at, _)| !lost.contains(at));
+            let at = first(conversation, &mut rivals.map(|(at, b)| (at, b.id, b.weight)))?;
+            if let Some(place) = race(&mut self.all.get(at)?.places.iter().copied()) {
+                return Some(place);
+            }
+            lost.push(at);
+        }
+        None
+    }
+}
+
+/// Who of (name, hash, weight) comes first when each takes an exponential time of mean 1 / weight, drawn by hashing.
+fn first(conversation: u64, rivals: &mut dyn Iterator<Item = (usize, u64, u32)>) -> Option<usize> {
+    let mut best: Option<(f64, usize)> = None;
+    for (name, id, weight) in rivals {
+        if weight == 0 {
+            continue;
+        }
+        let roll = u32::try_from(mix(conversation ^ id) >> 32).unwrap_or(0);
+        let time = -((f64::from(roll) + 0.5) / 4_294_967_296.0).ln() / f64::from(weight);
+        if best.is_none_or(|(shortest, _)| time < shortest) {
+            best = Some((time, name));
+        }
+    }
+    best.map(|(_, name)| name)
+}
+
+/// Whether the key is so much busier than its share of all that is in flight that a conversation is better off
+/// elsewhere (bounded loads: Mirrokni, Thorup and Zadimoghaddam 2018).
+pub fn is_swamped(slot: &Slot, in_flight: u32, weight: u32, total: u64) -> bool {
+    const FEW: u32 = 8;
+    slot.in_flight >= FEW && u64::from(slot.in_flight) * total > 2 * u64::from(in_flight) * u64::from(weight)
+}
+
+/// A well-mixed hash of a key's or a client's id.
+pub fn hash(text: &str) -> u64 {
+    mix(text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)))
+}
+
+/// SplitMix64's finalizer.
+const fn mix(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}

@@ -1,0 +1,220 @@
+//! The keys of one provider and group, ready to be drawn from: for each model a tree of weights that is kept as the
+//! keys' health changes, so that a draw costs the same whether all keys are well or all but one rest.
+
+use super::{
+    Ticket,
+    affinity::{self, Buckets},
+    dice::Dice,
+    select::Blocked,
+    slot::{Share, Slot},
+    tree::Tree,
+};
+use std::{cmp::Reverse, collections::BinaryHeap, rc::Rc};
+
+/// Models with trees of their own; the one that was used longest ago makes room.
+const VIEWS: usize = 16;
+const NOBODY: Ticket = Ticket::MAX;
+
+pub struct Lane {
+    pub group: Rc<str>,
+    /// A seat that a key left stays empty: places keep their meaning.
+    pub members: Vec<Ticket>,
+    views: Vec<View>,
+    buckets: Option<Buckets>,
+    /// Requests that use a key of the lane right now.
+    pub in_flight: u32,
+}
+
+/// The lane as one model sees it.
+struct View {
+    model: Rc<str>,
+    used: u64,
+    tree: Tree,
+    /// When shares change by themselves: (when, place).
+    wakes: BinaryHeap<Reverse<(u64, usize)>>,
+    /// The wake in force, by place; 0 = none.
+    wake_at: Vec<u64>,
+    /// What was found out last about keys that are blocked, and when.
+    blocked: Option<(u64, Blocked)>,
+    last_resort: Option<u64>,
+}
+
+impl Lane {
+    pub fn new(group: &str) -> Self {
+        Self { group: group.into(), members: Vec::new(), views: Vec::new(), buckets: None, in_flight: 0 }
+    }
+
+    /// A key was added, left, or has another weight: all is made anew before the next draw.
+    pub fn changed(&mut self) {
+        self.views.clear();
+        self.buckets = None;
+    }
+
+    /// A key goes to another lane.
+    pub fn leave(&mut self, place: usize) {
+        if let Some(seat) = self.members.get_mut(place) {
+            *seat = NOBODY;
+        }
+        self.changed();
+    }
+
+    /// One key's health changed.
+    pub fn reweigh(&mut self, slot: &Slot, now: u64) {
+        for view in &mut self.views {
+            view.set(slot.place, slot.share(&view.model, now));
+        }
+    }
+
+    /// One of the keys for `model`, but none of `tried`. The choice is the conversation's, when there is one; else two
+    /// are drawn, and the one with less in flight for its weight wins (Mitzenmacher 2001, "The power of two choices").
+    pub fn pick(
+        &mut self,
+        slots: &[Slot],
+        model: &str,
+        tried: &[Ticket],
+        conversation: Option<u64>,
+        now: u64,
+        dice: &mut Dice,
+    ) -> Option<Ticket> {
+        let at = self.view(slots, model, now);
+        let Self { members, views, buckets, in_flight, .. } = self;
+        let view = views.get_mut(at)?;
+        view.wake(slots, members, now);
+        // Out of the tree while we draw; whoever is left is a key that fits.
+        let places = tried.iter().filter_map(|t| slots.get(*t).filter(|s| members.get(s.place) == Some(t)));
+        let aside: Vec<(usize, u32)> = places.map(|s| (s.place, view.tree.weight(s.place))).collect();
+        aside.iter().for_each(|(place, _)| view.tree.set(*place, 0));
+        let member = |place: usize| members.get(place).copied();
+        let favorite = conversation.filter(|_| view.tree.total() > 0).and_then(|conversation| {
+            let known = buckets.get_or_insert_with(|| buckets_of(members, slots));
+            let entry = |place: usize| {
+                let hash = member(place).and_then(|t| slots.get(t)).map_or(0, |s| s.hash);
+                (hash, view.tree.weight(place))
+            };
+            let place = known.winner(conversation, members.len(), entry)?;
+            let slot = slots.get(member(place)?)?;
+            let swamped = affinity::is_swamped(slot, *in_flight, view.tree.weight(place), view.tree.total());
+            (!swamped).then_some(place)
+        });
+        let place = favorite.or_else(|| {
+            let mut draw = || view.tree.find(dice.below(view.tree.total()));
+            let (a, b) = (draw()?, draw()?);
+            let load = |place: usize| member(place).and_then(|t| slots.get(t)).map_or(0, |s| u64::from(s.in_flight));
+            let (weight_a, weight_b) = (u64::from(view.tree.weight(a)), u64::from(view.tree.weight(b)));
+            // load a / weight a > load b / weight b, without the division.
+            Some(if load(a) * weight_b > load(b) * weight_a { b } else { a })
+        });
+        aside.iter().for_each(|(place, weight)| view.tree.set(*place, *weight));
+        place.and_then(member)
+    }
+
+    /// What keeps all keys from the model. It looks at every key, but not again within a moment.
+    pub fn blocked(&mut self, slots: &[Slot], model: &str, now: u64) -> Blocked {
+        const MOMENT_MS: u64 = 200;
+        let at = self.view(slots, model, now);
+        let known = self.views.get(at).and_then(|v| v.blocked.as_ref());
+        if let Some((_, blocked)) =
+            known.filter(|(at, b)| now < at + MOMENT_MS && b.soonest.is_none_or(|soonest| soonest > now))
+        {
+            return blocked.clone();
+        }
+        let mut blocked = Blocked::default();
+        for slot in self.members.iter().filter_map(|t| slots.get(*t)).filter(|s| !s.gone && s.serves(model)) {
+            blocked.keys += 1;
+            blocked.sooner(slot.comes_back(model, now));
+        }
+        if let Some(view) = self.views.get_mut(at) {
+            view.blocked = Some((now, blocked.clone()));
+        }
+        blocked
+    }
+
+    /// Whether it is time to try a resting key all the same.
+    pub fn last_resort_is_due(&mut self, slots: &[Slot], model: &str, every_ms: u64, now: u64) -> bool {
+        let at = self.view(slots, model, now);
+        self.views.get_mut(at).is_some_and(|view| {
+            let due = view.last_resort.is_none_or(|last| last + every_ms <= now);
+            if due {
+                view.last_resort = Some(now);
+            }
+            due
+        })
+    }
+
+    fn view(&mut self, slots: &[Slot], model: &str, now: u64) -> usize {
+        let at = self.views.iter().position(|view| &*view.model == model).unwrap_or_else(|| {
+            if self.views.len() >= VIEWS
+                && let Some(oldest) = (0..self.views.len()).min_by_key(|at| self.views.get(*at).map(|v| v.used))
+            {
+                self.views.swap_remove(oldest);
+            }
+            self.views.push(View::new(model, &self.members, slots, now));
+            self.views.len() - 1
+        });
+        if let Some(view) = self.views.get_mut(at) {
+            view.used = now;
+        }
+        at
+    }
+}
+
+fn buckets_of(members: &[Ticket], slots: &[Slot]) -> Buckets {
+    let key = |(place, ticket): (usize, &Ticket)| {
+        let slot = slots.get(*ticket).filter(|s| !s.gone && s.key.enabled)?;
+        Some((place, slot.hash, u32::from(slot.key.weight)))
+    };
+    Buckets::of(members.iter().enumerate().filter_map(key))
+}
+
+impl View {
+    fn new(model: &str, members: &[Ticket], slots: &[Slot], now: u64) -> Self {
+        let mut view = Self {
+            model: model.into(),
+            used: now,
+            tree: Tree::default(),
+            wakes: BinaryHeap::new(),
+            wake_at: vec![0; members.len()],
+            blocked: None,
+            last_resort: None,
+        };
+        let mut weights = Vec::with_capacity(members.len());
+        for (place, ticket) in members.iter().enumerate() {
+            let share = slots.get(*ticket).map_or(Share::NONE, |s| s.share(model, now));
+            view.wake_up_at(place, share.until);
+            weights.push(share.weight);
+        }
+        view.tree = Tree::new(weights);
+        view
+    }
+
+    fn set(&mut self, place: usize, share: Share) {
+        self.tree.set(place, share.weight);
+        self.wake_up_at(place, share.until);
+    }
+
+    fn wake_up_at(&mut self, place: usize, until: Option<u64>) {
+        let until = until.unwrap_or(0);
+        if let Some(held) = self.wake_at.get_mut(place).filter(|held| **held != until) {
+            *held = until;
+            if until > 0 {
+                self.wakes.push(Reverse((until, place)));
+            }
+        }
+    }
+
+    /// Shares that changed by themselves since the last time.
+    fn wake(&mut self, slots: &[Slot], members: &[Ticket], now: u64) {
+        while let Some(Reverse((until, place))) = self.wakes.peek().copied()
+            && until <= now
+        {
+            self.wakes.pop();
+            // Another wake took its place meanwhile.
+            if self.wake_at.get(place) != Some(&until) {
+                continue;
+            }
+            if let Some(slot) = members.get(place).and_then(|t| slots.get(*t)) {
+                self.set(place, slot.share(&self.model, now));
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! A provider as this isolate knows it: its keys, and what it does to all of them at once. One that breaks down, is
+//! overloaded or throttles our address rests as a whole, and no key is blamed.
+
+use super::{
+    Ticket,
+    class::Class,
+    cool::Cool,
+    dice::Dice,
+    lane::Lane,
+    slot::Slot,
+    verdict::{Verdict, blames_address},
+};
+use crate::record::provider::Provider;
+use std::{collections::VecDeque, rc::Rc};
+
+const SECOND: u64 = 1000;
+/// The breaker (Nygard, "Release It!"): so many failures among the last attempts, of two keys or more.
+const LAST: usize = 10;
+const FAILURES: usize = 5;
+const BREAK_MS: u64 = 10 * SECOND;
+/// Row 1's guard.
+pub const REFUSED_MS: u64 = 60 * SECOND;
+/// Row 7.
+const THROTTLED_MS: u64 = 10 * SECOND;
+const KEYS: usize = 3;
+/// Failures of a model that lie this far back are no row.
+const FORGET_MS: u64 = 60 * SECOND;
+
+pub struct Site {
+    pub name: Rc<str>,
+    /// `None` when keys name a provider that is not (or no longer) there.
+    pub provider: Option<Provider>,
+    /// One a group.
+    pub lanes: Vec<Lane>,
+    /// Of the whole provider, or of one of its models.
+    pub cools: Vec<Cool>,
+    /// Keys that were just refused as dead or throttled.
+    suspects: Vec<Suspect>,
+    /// Keys that rest because the provider seemed to refuse everybody.
+    resting: Vec<Ticket>,
+    /// The last attempts: who, and whether it failed.
+    last: VecDeque<(Ticket, bool)>,
+    /// The last success of any key, in Unix milliseconds.
+    last_ok: Option<u64>,
+}
+
+struct Suspect {
+    ticket: Ticket,
+    class: Class,
+    print: u64,
+    at: u64,
+}
+
+impl Site {
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            provider: None,
+            lanes: Vec::new(),
+            cools: Vec::new(),
+            suspects: Vec::new(),
+            resting: Vec::new(),
+            last: VecDeque::new(),
+            last_ok: None,
+        }
+    }
+
+    pub fn lane(&self, group: &str) -> Option<usize> {
+        self.lanes.iter().position(|lane| &*lane.group == group)
+    }
+
+    /// The lane of that group; made when there is none.
+    pub fn lane_at(&mut self, group: &str) -> usize {
+        self.lane(group).unwrap_or_else(|| {
+            self.lanes.push(Lane::new(group));
+            self.lanes.len() - 1
+        })
+    }
+
+    /// The rest that keeps all keys from the model.
+    pub fn rests(&self, model: &str, now: u64) -> Option<&Cool> {
+        self.cools.iter().filter(|c| c.is_for(model) && c.holds(now).is_some()).max_by_key(|c| c.holds(now))
+    }
+
+    /// A request goes ahead.
+    pub fn try_out(&mut self, model: &str, now: u64) {
+        for cool in self.cools.iter_mut().filter(|c| c.is_for(model)) {
+            cool.try_out(now);
+        }
+    }
+
+    /// A request that began then succeeded: whatever rest began before it is over. Answers the keys that need not rest
+    /// any more.
+    pub fn succeeded(&mut self, ticket: Ticket, model: &str, began: u64, now: u64) -> Vec<Ticket> {
+        self.last_ok = Some(now);
+        self.note(ticket, false);
+        self.cools.retain(|c| !c.is_for(model) || c.since > began);
+        std::mem::take(&mut self.resting)
+    }
+
+    /// A failed attempt; answers the keys that are not to blame for theirs, when the provider is.
+    pub fn failed(&mut self, ticket: Ticket, model: &str, verdict: &Verdict, now: u64, dice: &mut Dice) -> Vec<Ticket> {
+        match verdict.class {
+            Class::Transient | Class::Timeout => {
+                self.breaks(ticket, verdict, now);
+                Vec::new()
+            }
+            Class::ModelBusy => {
+                self.is_busy(model, verdict, now, dice);
+                vec![ticket]
+            }
+            Class::KeyDead => self.refuses_all(ticket, verdict, now),
+            Class::RateLimited if verdict.wait_ms.is_none() => self.throttles_us(ticket, verdict, now, dice),
+            Class::RateLimited
+            | Class::KeyBroke
+            | Class::DayQuota
+            | Class::IpThrottle
+            | Class::KeyLacksModel
+            | Class::Forbidden
+            | Class::Caller
+            | Class::Empty
+            | Class::BrokenStream
+            | Class::ClientGone
+            | Class::Manual => Vec::new(),
+        }
+    }
+
+    /// Row 8.
+    fn breaks(&mut self, ticket: Ticket, verdict: &Verdict, now: u64) {
+        self.note(ticket, true);
+        let half_open = self.cools.iter().any(|c| c.class == Class::Transient && c.model.is_none());
+        let failed = || self.last.iter().filter(|(_, failed)| *failed);
+        let of_several = failed().any(|(other, _)| *other != ticket);
+        if half_open || (failed().count() >= FAILURES && of_several) {
+            self.last.clear();
+            self.rest(None, Class::Transient, verdict, BREAK_MS, now);
+        }
+    }
+
+    fn note(&mut self, ticket: Ticket, failed: bool) {
+        self.last.push_back((ticket, failed));
+        if self.last.len() > LAST {
+            self.last.pop_front();
+        }
+    }
+
+    /// Row 6: once may be chance, and another key may be lucky. From the second time on the model rests.
+    fn is_busy(&mut self, model: &str, verdict: &Verdict, now: u64, dice: &mut Dice) {
+        let held = self.cools.iter().find(|c| c.model.as_deref() == Some(model));
+        let strikes = held.filter(|c| c.until + FORGET_MS > now).map_or(0, |c| c.strikes);
+        let ms = match strikes {
+            0 => 0,
+            _ => (SECOND << strikes.min(4).saturating_sub(1)) + dice.below(SECOND / 2),
+        };
+        self.rest(Some(model), Class::ModelBusy, verdict, ms, now);
+    }
+
+    /// Row 1's guard: three keys within a minute with the same body while none succeeds, or our address is what is
+    /// refused. They rest; others are still tried, in case these three are dead indeed.
+    fn refuses_all(&mut self, ticket: Ticket, verdict: &Verdict, now: u64) -> Vec<Ticket> {
+        let alike = self.suspect(ticket, verdict, REFUSED_MS, now);
+        if alike.is_empty() && !blames_address(verdict) {
+            return Vec::new();
+        }
+        let resting = if alike.is_empty() { vec![ticket] } else { alike };
+        self.resting.clone_from(&resting);
+        resting
+    }
+
+    /// Row 7.
+    fn throttles_us(&mut self, ticket: Ticket, verdict: &Verdict, now: u64, dice: &mut Dice) -> Vec<Ticket> {
+        let on_trial = self.cools.iter().any(|c| c.class == Class::IpThrottle);
+        let alike = self.suspect(ticket, verdict, THROTTLED_MS, now);
+        if alike.is_empty() && !on_trial {
+            return Vec::new();
+        }
+        self.rest(None, Class::IpThrottle, verdict, 2 * SECOND + dice.below(3 * SECOND), now);
+        if alike.is_empty() { vec![ticket] } else { alike }
+    }
+
+    /// The keys that were refused alike within the window, if they are enough and none succeeded in it.
+    fn suspect(&mut self, ticket: Ticket, verdict: &Verdict, window_ms: u64, now: u64) -> Vec<Ticket> {
+        let class = verdict.class;
+        let is_old = |s: &Suspect| s.at + window_ms <= now || s.ticket == ticket;
+        self.suspects.retain(|s| s.class != class || !is_old(s));
+        self.suspects.push(Suspect { ticket, class, print: verdict.print, at: now });
+        let alike = self.suspects.iter().filter(|s| s.class == class && s.print == verdict.print);
+        let alike: Vec<Ticket> = alike.map(|s| s.ticket).collect();
+        let enough = alike.len() >= KEYS && self.last_ok.is_none_or(|at| at + window_ms <= now);
+        if enough { alike } else { Vec::new() }
+    }
+
+    fn rest(&mut self, model: Option<&str>, class: Class, verdict: &Verdict, ms: u64, now: u64) {
+        let strikes = self.cools.iter().find(|c| c.model.as_deref() == model).map_or(0, |c| c.strikes);
+        self.cools.retain(|c| c.model.as_deref() != model && c.until + FORGET_MS > now);
+        self.cools.push(Cool {
+            model: model.map(Rc::from),
+            until: now + ms,
+            since: now,
+            class,
+            status: verdict.status,
+            message: verdict.message.as_str().into(),
+            strikes: strikes.saturating_add(1),
+            stored: false,
+            // What does not rest at all needs no trial either.
+            trial: (ms == 0).then_some(0),
+        });
+    }
+}
+
+/// What the provider is at fault for is taken from the key: it was not disabled, and does not rest.
+pub fn acquit(slot: &mut Slot, class: Class) -> bool {
+    let disabled = slot.disabled.take_if(|d| d.class == class.name() && d.restored.is_none()).is_some();
+    slot.cools.retain(|c| c.class != class || c.stored);
+    disabled
+}
+
+#[cfg(test)]
+mod tests;
