@@ -1,14 +1,14 @@
 // The demo behind `npm run dev -- --demo`: a mock provider, keys of every temper, and a trickle of requests.
 
-/// The name of a mock key says how the provider treats it.
+/// The name of a mock key says how the provider treats it; the rest makes it as long as a real one.
 const KEYS = [
-  { key: "mock-good-1", label: "good, weight 5", weight: 5 },
-  { key: "mock-good-2", label: "good, weight 3", weight: 3 },
-  { key: "mock-good-3", label: "good, weight 2", weight: 2 },
-  { key: "mock-slow-1", label: "slow", weight: 1 },
-  { key: "mock-429-1", label: "rate limited", weight: 2 },
-  { key: "mock-401-1", label: "revoked", weight: 2 },
-  { key: "mock-402-1", label: "out of credit", weight: 2 },
+  { key: "mock-good-1-5e0c77a1d2f94b36", label: "good, weight 5", weight: 5 },
+  { key: "mock-good-2-b8134d90e6a27fc1", label: "good, weight 3", weight: 3 },
+  { key: "mock-good-3-2fd96ab05c83e714", label: "good, weight 2", weight: 2 },
+  { key: "mock-slow-1-94c1e83b7a60d52f", label: "slow", weight: 1 },
+  { key: "mock-429-1-d07b5f2e19a86c43", label: "rate limited", weight: 2 },
+  { key: "mock-401-1-61ea98c4f03b7d25", label: "revoked", weight: 2 },
+  { key: "mock-402-1-c3f240b7961d8ea5", label: "out of credit", weight: 2 },
 ];
 
 const EVERY_MS = 2000;

@@ -200,6 +200,14 @@ for (const storage of storages) {
       await page.checked();
     });
 
+    test("a secret's client key is named, and nobody is told that no program gets in", async () => {
+      const page = await stage.open("#/clients");
+      await page.getByText("A client key comes from the secret PROXY_API_KEY").waitFor();
+      assert.equal((await stage.worker.api("GET", "/clients", undefined, 200)).body.clients.length, 0);
+      assert.equal(await page.getByText("No client keys yet.").count(), 0);
+      await page.checked();
+    });
+
     test("a client key is shown once, works, can be switched off and deleted", async () => {
       await stage.keys([{ key: "mock-good-for-clients" }]);
       const page = await stage.open("#/clients/new");

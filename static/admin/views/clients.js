@@ -36,7 +36,7 @@ export function Clients({ route }) {
     <p class="lead">${t("clients.lead")}</p>
     <${Failure} failure=${failure} title=${t("clients.failed")} again=${again} />
     ${answer?.env_client && html`<p class="note"><${Icon} name="keys" /><span>${t("clients.env")} <code>PROXY_API_KEY</code></span></p>`}
-    ${answer?.clients.length === 0 && html`<div class="empty"><p>${t("clients.none")}</p></div>`}
+    ${answer?.clients.length === 0 && !answer.env_client && html`<div class="empty"><p>${t("clients.none")}</p></div>`}
     ${answer?.clients.length > 0 && html`<table class="plain cards">
       <caption class="sr">${t("clients.title")}</caption>
       <thead><tr>${["label", "key", "state", "created"].map((name) => html`<th key=${name} scope="col">${t(`client.${name}`)}</th>`)}<th scope="col"><span class="sr">${t("keys.col.actions")}</span></th></tr></thead>
