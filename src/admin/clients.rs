@@ -1,6 +1,6 @@
 //! Client keys: made here, shown once, stored as a digest.
 
-use super::{Asked, answer, input, no_content};
+use super::{Asked, answer, fields::Fields, input, no_content};
 use crate::{
     app::with_cache,
     auth,
@@ -30,6 +30,7 @@ pub fn list(asked: &Asked) -> Result<Response> {
 pub async fn add(asked: &Asked) -> Result<Response> {
     let mut fields = input::body(asked)?;
     let label = input::label(&fields.text("label")?.unwrap_or_default())?;
+    let (rights, groups) = (rights(&mut fields)?, fields.texts("groups")?.map(input::groups).transpose()?);
     fields.end()?;
     let key = auth::client_key(&runtime::random::<40>()?);
     let pepper = asked.app.pepper(asked.now).await?;
@@ -38,8 +39,8 @@ pub async fn add(asked: &Asked) -> Result<Response> {
         hash: auth::client_hash(&pepper, &key),
         masked: redact::mask(&key),
         enabled: true,
-        rights: vec![Right::SeeAttempts],
-        groups: Vec::new(),
+        rights: rights.unwrap_or(vec![Right::SeeAttempts]),
+        groups: groups.unwrap_or_default(),
         created: asked.now,
     };
     let id: String = runtime::random_id()?.chars().take(12).collect();
@@ -58,6 +59,8 @@ pub async fn change(asked: &Asked, id: &str) -> Result<Response> {
         client.label = input::label(&label)?;
     }
     client.enabled = fields.flag("enabled")?.unwrap_or(client.enabled);
+    client.rights = rights(&mut fields)?.unwrap_or(client.rights);
+    client.groups = fields.texts("groups")?.map(input::groups).transpose()?.unwrap_or(client.groups);
     fields.end()?;
     asked.app.write(vec![Record::new(Kind::Client, id, &client, asked.now)?], asked.now).await?;
     answer(200, &view(id, &client))
@@ -69,6 +72,17 @@ pub async fn delete(asked: &Asked, id: &str) -> Result<Response> {
     no_content()
 }
 
+fn rights(fields: &mut Fields) -> Result<Option<Vec<Right>>> {
+    let Some(names) = fields.texts("rights")? else { return Ok(None) };
+    let known = Right::ALL.into_iter().filter(|right| names.iter().any(|name| name == right.name())).collect();
+    match names.iter().find(|name| Right::parse(name).is_none()) {
+        Some(name) => {
+            Err(Error::invalid(format!("{name} is not a right; there are see_attempts and force_key."), Some("rights")))
+        }
+        None => Ok(Some(known)),
+    }
+}
+
 fn find(id: &str) -> Result<Client> {
     with_cache(|c| c.clients.values().find(|(known, _)| known == id).map(|(_, client)| client.clone()))
         .ok_or_else(|| Error::not_found("client_not_found", format!("There is no client key {id}.")))
@@ -76,5 +90,5 @@ fn find(id: &str) -> Result<Client> {
 
 fn view(id: &str, client: &Client) -> Value {
     json!({"id": id, "label": client.label, "enabled": client.enabled, "created": client.created,
-        "key_masked": client.masked})
+        "key_masked": client.masked, "rights": client.rights, "groups": client.groups})
 }

@@ -66,6 +66,19 @@ pub fn group(text: &str) -> Result<String> {
     Ok(text.into())
 }
 
+/// What a person may cap of a key: requests and tokens a minute, requests at a time.
+pub const CAPS: [&str; 3] = ["rpm", "tpm", "concurrency"];
+
+pub fn cap(name: &'static str, value: u64) -> Result<u32> {
+    let value = u32::try_from(value).ok().filter(|n| *n > 0);
+    value.ok_or_else(|| Error::invalid(format!("{name} is a whole number from 1, or null for no cap."), Some(name)))
+}
+
+/// The names of groups that a client key may ask for; `*` = any.
+pub fn groups(names: Vec<String>) -> Result<Vec<String>> {
+    names.into_iter().map(|name| if name == "*" { Ok(name) } else { group(&name) }).collect()
+}
+
 pub fn models(globs: Vec<String>) -> Result<Vec<String>> {
     let globs: Vec<String> = globs.into_iter().map(|g| g.trim().to_string()).filter(|g| !g.is_empty()).collect();
     if globs.len() > 100 || globs.iter().any(|g| g.len() > 200 || g.chars().any(char::is_control)) {

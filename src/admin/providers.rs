@@ -24,6 +24,7 @@ struct Wish {
     base_url: Option<String>,
     auth: Option<String>,
     enabled: Option<bool>,
+    affinity: Option<bool>,
     default: Option<bool>,
     first_byte_timeout_ms: Option<Option<u64>>,
     answer_timeout_ms: Option<Option<u64>>,
@@ -138,6 +139,7 @@ impl Wish {
             base_url: fields.text("base_url")?,
             auth: fields.text("auth")?,
             enabled: fields.flag("enabled")?,
+            affinity: fields.flag("affinity")?,
             default: fields.flag("default")?,
             first_byte_timeout_ms: fields.number_or_null("first_byte_timeout_ms")?,
             answer_timeout_ms: fields.number_or_null("answer_timeout_ms")?,
@@ -158,6 +160,7 @@ impl Wish {
                 .ok_or_else(|| Error::invalid("auth is bearer, x-api-key or api-key.", Some("auth")))?;
         }
         provider.enabled = self.enabled.unwrap_or(provider.enabled);
+        provider.affinity = self.affinity.unwrap_or(provider.affinity);
         let timeouts = [
             ("first_byte_timeout_ms", self.first_byte_timeout_ms, &mut provider.first_byte_timeout_ms),
             ("answer_timeout_ms", self.answer_timeout_ms, &mut provider.answer_timeout_ms),
@@ -199,17 +202,23 @@ fn missing(name: &str) -> Error {
 
 fn view(cache: &Cache, name: &str, provider: &Provider, now: u64) -> Value {
     let [active, cooling, disabled] = cache.pool.count(Some(name), now);
+    let rests = cache.pool.rests(name).iter().filter(|c| c.until > now);
+    let cooldowns: Vec<Value> = rests
+        .map(|c| json!({"model": c.model.as_deref(), "until": c.until, "class": c.class, "message": &*c.message}))
+        .collect();
     json!({
         "name": name,
         "preset": provider.preset,
         "base_url": provider.base_url,
         "auth": provider.auth,
         "enabled": provider.enabled,
+        "affinity": provider.affinity,
         "default": default_provider(cache) == Some(name),
         "first_byte_timeout_ms": provider.first_byte_timeout_ms,
         "answer_timeout_ms": provider.answer_timeout_ms,
         "idle_timeout_ms": provider.idle_timeout_ms,
         "overall_timeout_ms": provider.overall_timeout_ms,
+        "cooldowns": cooldowns,
         "keys": {"active": active, "cooling": cooling, "disabled": disabled},
         "created": provider.created,
     })

@@ -8,7 +8,7 @@ use super::{
     dice::Dice,
     site,
     slot::Slot,
-    tilt::{Tilt, WHOLE},
+    tilt::WHOLE,
     verdict::{Verdict, day_end_ms},
 };
 use crate::record::{
@@ -137,19 +137,6 @@ impl Pool {
             trial: None,
         });
         self.reweigh(ticket, now);
-    }
-
-    /// A person's reset: no rest, no machine's disabling, no strikes.
-    pub fn reset(&mut self, ticket: Ticket, now: u64) -> Vec<Record> {
-        let Some(slot) = self.slots.get_mut(ticket) else { return Vec::new() };
-        slot.refusals = 0;
-        slot.tilt = Tilt::default();
-        let mut records = clear_cools(slot, |_| true, now);
-        if slot.disabled.take().is_some() {
-            records.push(Record::deleted(Kind::Disabled, &*slot.id, now));
-        }
-        self.reweigh(ticket, now);
-        records
     }
 
     /// Keys that machines disabled and whose probe is due, the longest due first.

@@ -25,6 +25,7 @@ mod tree;
 pub mod verdict;
 
 use crate::record::provider::Provider;
+use cool::Cool;
 use site::Site;
 use slot::{Slot, State};
 use std::{collections::HashMap, rc::Rc};
@@ -59,6 +60,11 @@ impl Pool {
 
     pub fn provider(&self, name: &str) -> Option<&Provider> {
         self.site(name).and_then(|site| site.provider.as_ref())
+    }
+
+    /// What the provider itself rests for, as far as this isolate knows.
+    pub fn rests(&self, provider: &str) -> &[Cool] {
+        self.site(provider).map_or(&[], |site| &site.cools)
     }
 
     pub fn providers(&self) -> impl Iterator<Item = (&str, &Provider)> {

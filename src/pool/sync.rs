@@ -1,6 +1,6 @@
 //! Merging stored records into the pool. What this isolate knows better stays: the later `until` of a rest wins.
 
-use super::{Pool, Ticket, class::Class, cool::Cool, slot::Slot};
+use super::{Pool, Ticket, class::Class, cool::Cool, slot::Slot, tilt::Tilt};
 use crate::record::{
     Kind, Record,
     key::{self, Cooldown, Disabled, Key},
@@ -113,6 +113,12 @@ impl Pool {
     fn take_disabled(&mut self, id: &str, disabled: Option<Disabled>, now: u64) {
         let Some(ticket) = self.by_id.get(id).copied() else { return };
         if let Some(slot) = self.slots.get_mut(ticket) {
+            if disabled.is_none() {
+                // Someone gave it a fresh start; the rests that are stored have records of their own.
+                slot.cools.retain(|c| c.stored);
+                slot.tilt = Tilt::default();
+                slot.refusals = 0;
+            }
             slot.disabled = disabled;
         }
         self.reweigh(ticket, now);

@@ -59,7 +59,7 @@ for (const storage of storages) {
       await ask("GET", "/providers", undefined, 200);
       await ask("GET", "/providers/own", undefined, 200);
       await ask("GET", "/providers/none", undefined, 404);
-      await ask("PATCH", "/providers/own", { default: true, idle_timeout_ms: null }, 200);
+      await ask("PATCH", "/providers/own", { default: true, idle_timeout_ms: null, affinity: false }, 200);
       await ask("PATCH", "/providers/own", { base_url: "nonsense" }, 400);
       await ask("POST", "/keys", { text: "mock-good-openapi-001", provider: "own" }, 201);
       await ask("DELETE", "/providers/own", undefined, 409);
@@ -104,6 +104,8 @@ for (const storage of storages) {
         { label: "four", weight: 4, group: "active", enabled: true, models: ["gpt-*"] },
         200,
       );
+      await ask("PATCH", `/keys/${ids[3]}`, { rpm: 60, tpm: null, concurrency: 4 }, 200);
+      await ask("PATCH", `/keys/${ids[3]}`, { rpm: 0 }, 400);
       await ask("PATCH", `/keys/${ids[3]}`, { weight: 1000 }, 400);
       for (const id of ids) await ask("POST", `/keys/${id}/test`, undefined, 200);
       for (const id of ids) await ask("POST", `/keys/${id}/reset`, undefined, 200);
@@ -116,7 +118,9 @@ for (const storage of storages) {
     });
 
     test("describes client keys", async () => {
-      const { id } = await ask("POST", "/clients", { label: "one" }, 201);
+      const { id } = await ask("POST", "/clients", { label: "one", groups: ["team", "*"] }, 201);
+      await ask("PATCH", `/clients/${id}`, { rights: ["force_key"], groups: [] }, 200);
+      await ask("PATCH", `/clients/${id}`, { rights: ["fly"] }, 400);
       await ask("POST", "/clients", { label: 1 }, 400);
       await ask("GET", "/clients", undefined, 200);
       await ask("PATCH", `/clients/${id}`, { label: "two", enabled: false }, 200);

@@ -33,6 +33,8 @@ struct Change {
     group: Option<String>,
     enabled: Option<bool>,
     models: Option<Vec<String>>,
+    /// By the cap's name; `None` = no cap.
+    caps: Vec<(&'static str, Option<u64>)>,
 }
 
 pub async fn list(asked: &Asked) -> Result<Response> {
@@ -77,7 +79,12 @@ pub async fn show(asked: &Asked, id: &str) -> Result<Response> {
 
 pub async fn change(asked: &Asked, id: &str) -> Result<Response> {
     let mut fields = input::body(asked)?;
+    let mut caps = Vec::new();
+    for name in input::CAPS {
+        caps.extend(fields.number_or_null(name)?.map(|cap| (name, cap)));
+    }
     let change = Change {
+        caps,
         label: fields.text("label")?,
         weight: fields.number("weight")?,
         group: fields.text("group")?,
@@ -146,6 +153,14 @@ impl Change {
         }
         if let Some(models) = &self.models {
             key.models = input::models(models.clone())?;
+        }
+        for (name, cap) in &self.caps {
+            let place = match *name {
+                "rpm" => &mut key.rpm,
+                "tpm" => &mut key.tpm,
+                _ => &mut key.concurrency,
+            };
+            *place = cap.map(|cap| input::cap(name, cap)).transpose()?;
         }
         key.enabled = self.enabled.unwrap_or(key.enabled);
         Ok(())

@@ -35,9 +35,13 @@ impl View {
             "group": key.group,
             "enabled": key.enabled,
             "models": key.models,
+            "rpm": key.rpm,
+            "tpm": key.tpm,
+            "concurrency": key.concurrency,
             "state": state.name(),
             "usable": state == State::Active && key.weight > 0 && served,
             "reason": reason(slot, now),
+            "past": past(slot),
             "cooldowns": cooldowns,
             "created": key.created,
         });
@@ -72,11 +76,18 @@ fn reason(slot: &Slot, now: u64) -> Option<Value> {
     if !slot.key.enabled {
         return Some(json!({"class": "manual", "status": null, "message": "", "since": null, "next_probe": null}));
     }
-    if let Some(disabled) = slot.disabled.as_ref().filter(|d| d.restored.is_none()) {
+    if let Some(disabled) = slot.down() {
         return Some(json!({"class": disabled.class, "status": disabled.status, "message": disabled.message,
             "since": disabled.since, "next_probe": disabled.next_probe}));
     }
     let cool = slot.cools.iter().filter(|c| c.until > now).max_by_key(|c| c.until)?;
     Some(json!({"class": cool.class.name(), "status": cool.status, "message": &*cool.message,
         "since": cool.since, "next_probe": null}))
+}
+
+/// What a machine had disabled it for before it came back.
+fn past(slot: &Slot) -> Option<Value> {
+    let past = slot.disabled.as_ref().filter(|d| d.restored.is_some())?;
+    Some(json!({"class": past.class, "status": past.status, "message": past.message, "since": past.since,
+        "restored": past.restored}))
 }
