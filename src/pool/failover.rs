@@ -47,6 +47,8 @@ pub struct Failover {
     tried: Vec<Ticket>,
     attempts: u64,
     timeouts: u64,
+    timed_out_ms: u64,
+    attempt_began: u64,
     empties: u64,
     busy: u32,
     /// Where the last attempt went.
@@ -90,6 +92,8 @@ impl Failover {
             tried: Vec::new(),
             attempts: 0,
             timeouts: 0,
+            timed_out_ms: 0,
+            attempt_began: now,
             empties: 0,
             busy: 0,
             target: 0,
@@ -103,7 +107,7 @@ impl Failover {
 
     pub fn next(&mut self, pool: &mut Pool, now: u64, dice: &mut Dice) -> Step {
         if let Some(ticket) = self.want.forced.filter(|_| self.attempts == 0) {
-            return self.attempt(ticket, 0);
+            return self.attempt(ticket, 0, now);
         }
         let groups: Vec<&str> = self.groups.iter().map(String::as_str).collect();
         let choice =
@@ -135,12 +139,13 @@ impl Failover {
             }
         }
         match found {
-            Some((ticket, at)) => self.attempt(ticket, at),
+            Some((ticket, at)) => self.attempt(ticket, at, now),
             None => Step::GiveUp(exhausted::answer(self.provider(), self.last.as_ref(), &blocked, now)),
         }
     }
 
-    fn attempt(&mut self, ticket: Ticket, target: usize) -> Step {
+    fn attempt(&mut self, ticket: Ticket, target: usize, now: u64) -> Step {
+        self.attempt_began = now;
         self.tried.push(ticket);
         self.attempts += 1;
         self.target = target;
@@ -152,7 +157,10 @@ impl Failover {
         let model = self.want.targets.get(self.target).map_or("", |(_, model)| model.as_str());
         let records = pool.failed(ticket, model, &verdict, now, dice);
         let class = verdict.class;
-        self.timeouts += u64::from(class == Class::Timeout);
+        if class == Class::Timeout {
+            self.timeouts += 1;
+            self.timed_out_ms += now.saturating_sub(self.attempt_began);
+        }
         self.empties += u64::from(class == Class::Empty);
         self.busy += u32::from(class == Class::ModelBusy);
         self.last = Some(verdict);
@@ -169,10 +177,13 @@ impl Failover {
         self.want.targets.get(self.target).map_or("", |(provider, _)| provider.as_str())
     }
 
-    /// A timeout used up the deadline by itself, and yet is worth one more try (row 9).
     fn may_try(&self, now: u64) -> bool {
-        let in_time = now < self.began + self.limits.deadline_ms || self.attempts == self.timeouts;
-        self.has_tries() && in_time
+        self.has_tries() && now < self.deadline()
+    }
+
+    /// What a timeout took is not counted: it would leave no time for one more try (row 9).
+    const fn deadline(&self) -> u64 {
+        self.began + self.timed_out_ms + self.limits.deadline_ms
     }
 
     fn has_tries(&self) -> bool {
@@ -191,9 +202,7 @@ impl Failover {
         let by_turn = (self.busy > 0 && blocked.keys > 0)
             .then(|| (1000_u64 << self.busy.min(4).saturating_sub(1)) + dice.below(250));
         let wait = by_time.or(by_turn)?;
-        let fits = self.has_tries()
-            && self.waited + wait <= self.limits.wait_budget_ms
-            && now + wait < self.began + self.limits.deadline_ms;
+        let fits = self.has_tries() && self.waited + wait <= self.limits.wait_budget_ms && now + wait < self.deadline();
         fits.then_some(wait)
     }
 }
