@@ -1,6 +1,10 @@
 //! What must be known of a request's body, found without parsing or copying it: the bytes stay with the runtime and
 //! pass by in windows.
+mod field;
+mod hash;
+mod kept;
 pub mod multipart;
+mod opening;
 pub mod scan;
 pub mod swar;
 #[cfg(test)]
@@ -19,6 +23,9 @@ pub struct Seen {
     pub stream: Option<bool>,
     /// Whether the client says anything about `stream_options`.
     pub stream_options: bool,
+    /// The same for all requests of a conversation: a hash of `prompt_cache_key`, else of the messages up to the user's
+    /// first (in `messages` or `input`), else of `user`. `None` for forms and where there is nothing of the kind.
+    pub conversation: Option<u64>,
     /// Offset of the root's `{`; `None` for forms and for what is no JSON object.
     pub root: Option<usize>,
 }

@@ -1,25 +1,35 @@
-//! Finds `model`, `stream` and `stream_options` in the root object of a JSON body that passes by in windows.
-//! It reads only the root's own syntax and gives up at the first thing that is wrong there.
-use super::{Model, Seen, VALUE, swar::find_either};
-use serde_json::Value;
+//! Finds `model`, `stream`, `stream_options` and what tells the conversation in the root object of a JSON body that
+//! passes by in windows. It reads only the root's own syntax and that of the messages up to the user's first, and gives
+//! up at the first thing that is wrong in the root.
+use super::{
+    Model, Seen, VALUE,
+    field::{Field, MESSAGE},
+    hash::Hash,
+    kept::Kept,
+    opening::Opening,
+    swar::find_either,
+};
 
-/// The longest key that is kept: `stream_options` with every letter escaped.
-const KEY: usize = 84;
+/// The longest key that is kept: `prompt_cache_key` with every letter escaped.
+const KEY: usize = 96;
 
 /// Holds one key or value at the most, whatever the body's size. The last of several equal keys wins, as it does in
-/// the parsers behind us.
+/// the parsers behind us; of those that tell the conversation, the first.
 #[derive(Debug, Default)]
 pub struct Json {
     seen: Seen,
     /// Offset in the body of the next byte to come.
     at: usize,
-    /// 0 before the root, 1 among the root's own fields.
+    /// 0 before the root, 1 among the root's own fields, 2 among the messages.
     depth: usize,
     place: Place,
     step: Step,
     /// Of the key that was read last.
     field: Field,
     kept: Kept,
+    /// The field that told the conversation.
+    told_by: Field,
+    opening: Option<Opening>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +45,12 @@ enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Key,
-    /// The model's value.
+    /// A value that is looked at.
     Value,
     Other,
 }
 
-/// What the root object's syntax wants next.
+/// What the syntax of the root, or of a message that is looked at, wants next; elsewhere `Comma`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Step {
     #[default]
@@ -52,21 +62,17 @@ enum Step {
     Comma,
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Field {
-    Model,
-    Stream,
-    StreamOptions,
-    #[default]
-    Other,
-}
-
 impl Json {
     pub fn feed(&mut self, window: &[u8]) {
         let mut rest = window;
         while let Some((first, _)) = rest.split_first() {
             let taken = match self.place {
-                Place::Between => self.between(*first),
+                Place::Between if self.depth > 1 && self.opening.is_none() => self.skip(rest),
+                Place::Between => {
+                    let past = window.get(..window.len() - rest.len());
+                    self.between(*first, past.unwrap_or_default());
+                    1
+                }
                 Place::Text(role) => self.text(rest, role),
                 Place::Escape(role) => {
                     self.keep(role, &[*first]);
@@ -77,6 +83,9 @@ impl Json {
             };
             self.at += taken;
             rest = rest.get(taken..).unwrap_or_default();
+        }
+        if let Some(opening) = self.opening.as_mut().filter(|_| self.depth >= MESSAGE) {
+            opening.push(window);
         }
     }
 
@@ -107,14 +116,38 @@ impl Json {
         self.place = Place::Between;
         match role {
             Role::Key => {
-                self.field = Field::named(self.kept.decoded().as_deref());
+                self.field = Field::of(&self.kept);
                 self.step = Step::Colon;
             }
-            Role::Value => {
-                let range = self.kept.start..self.at + taken;
+            Role::Value => self.end_value(self.at + taken),
+            Role::Other => {}
+        }
+    }
+
+    fn end_value(&mut self, end: usize) {
+        match self.field {
+            Field::Model => {
+                let range = self.kept.start()..end;
                 self.seen.model = self.kept.decoded().map(|value| Model { value, range });
             }
-            Role::Other => {}
+            Field::PromptCacheKey | Field::User if !self.kept.bytes().is_empty() => {
+                let mut hash = Hash::default();
+                hash.push(self.kept.bytes());
+                self.tell(self.field, hash.end());
+            }
+            Field::Speaker => {
+                let by_user = self.kept.bytes() == b"user";
+                self.opening.iter_mut().for_each(|opening| opening.by_user = by_user);
+            }
+            Field::PromptCacheKey | Field::User | Field::Messages => {}
+            Field::Stream | Field::StreamOptions | Field::Other => {}
+        }
+    }
+
+    fn tell(&mut self, by: Field, conversation: u64) {
+        if by < self.told_by {
+            self.told_by = by;
+            self.seen.conversation = Some(conversation);
         }
     }
 
@@ -126,19 +159,62 @@ impl Json {
         }
     }
 
-    /// One byte outside of strings; always takes it.
-    fn between(&mut self, byte: u8) -> usize {
+    /// Within what means nothing to us: everything up to the next bracket or string.
+    fn skip(&mut self, rest: &[u8]) -> usize {
+        let found = rest.iter().enumerate().find(|(_, byte)| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']'));
+        let Some((skipped, byte)) = found else { return rest.len() };
+        self.nested(*byte);
+        skipped + 1
+    }
+
+    /// One byte outside of strings, with those before it in the window.
+    fn between(&mut self, byte: u8, past: &[u8]) {
         match self.depth {
             0 => self.before_root(byte),
             1 => self.in_root(byte),
-            _ => match byte {
-                b'"' => self.place = Place::Text(Role::Other),
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' => self.depth -= 1,
-                _ => {}
-            },
+            _ => {
+                self.in_opening(byte, past);
+                self.nested(byte);
+            }
         }
-        1
+    }
+
+    fn nested(&mut self, byte: u8) {
+        match byte {
+            b'"' => self.begin_text(match self.step {
+                Step::Key => Role::Key,
+                Step::Value => self.value_role(),
+                Step::Colon | Step::Literal | Step::Comma => Role::Other,
+            }),
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth -= 1,
+            _ => {}
+        }
+    }
+
+    fn in_opening(&mut self, byte: u8, past: &[u8]) {
+        match (self.depth, byte) {
+            (2, b'{') => {
+                self.opening.iter_mut().for_each(|opening| opening.begin_message(past.len()));
+                self.step = Step::Key;
+            }
+            (2, b',' | b' ' | b'\t' | b'\r' | b'\n') => {}
+            // The end, or no messages.
+            (2, _) => self.opening = None,
+            (MESSAGE, b'}' | b']') => self.end_message(past),
+            (MESSAGE, b'{' | b'[') => self.step = Step::Comma,
+            (MESSAGE, b',') => self.step = Step::Key,
+            (MESSAGE, b':') => self.step = Step::Value,
+            _ => {}
+        }
+    }
+
+    fn end_message(&mut self, past: &[u8]) {
+        self.step = Step::Comma;
+        if let Some(conversation) = self.opening.as_mut().and_then(|opening| opening.end_message(past)) {
+            self.opening = None;
+            self.tell(Field::Messages, conversation);
+        }
     }
 
     fn before_root(&mut self, byte: u8) {
@@ -174,11 +250,14 @@ impl Json {
             Field::Model => self.seen.model = None,
             Field::Stream => self.seen.stream = None,
             Field::StreamOptions => self.seen.stream_options = true,
-            Field::Other => {}
+            Field::Messages => {
+                self.opening = (byte == b'[' && Field::Messages < self.told_by).then(Opening::default);
+            }
+            Field::PromptCacheKey | Field::User | Field::Speaker | Field::Other => {}
         }
         self.step = Step::Comma;
         match byte {
-            b'"' => self.begin_text(if self.field == Field::Model { Role::Value } else { Role::Other }),
+            b'"' => self.begin_text(self.value_role()),
             b'{' | b'[' => self.depth = 2,
             _ => {
                 self.step = Step::Literal;
@@ -186,6 +265,10 @@ impl Json {
                 self.kept.push(&[byte], KEY);
             }
         }
+    }
+
+    fn value_role(&self) -> Role {
+        if self.field.read_at() == self.depth { Role::Value } else { Role::Other }
     }
 
     fn begin_text(&mut self, role: Role) {
@@ -198,51 +281,11 @@ impl Json {
     fn end_literal(&mut self) {
         self.step = Step::Comma;
         if self.field == Field::Stream {
-            self.seen.stream = match self.kept.bytes.as_slice() {
+            self.seen.stream = match self.kept.bytes() {
                 b"true" => Some(true),
                 b"false" => Some(false),
                 _ => None,
             };
         }
-    }
-}
-
-impl Field {
-    fn named(name: Option<&str>) -> Self {
-        match name {
-            Some("model") => Self::Model,
-            Some("stream") => Self::Stream,
-            Some("stream_options") => Self::StreamOptions,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// Bytes of one string or literal, as they stand in the body.
-#[derive(Debug, Default)]
-struct Kept {
-    bytes: Vec<u8>,
-    start: usize,
-    /// There was more than may be kept.
-    cut: bool,
-}
-
-impl Kept {
-    fn from(start: usize) -> Self {
-        Self { start, ..Self::default() }
-    }
-
-    fn push(&mut self, bytes: &[u8], limit: usize) {
-        self.cut |= self.bytes.len() + bytes.len() > limit;
-        if !self.cut {
-            self.bytes.extend_from_slice(bytes);
-        }
-    }
-
-    /// `None` when cut, or not a valid JSON string.
-    fn decoded(&self) -> Option<String> {
-        let quoted = [b"\"", self.bytes.as_slice(), b"\""].concat();
-        let text = std::str::from_utf8(&quoted).ok().filter(|_| !self.cut)?;
-        serde_json::from_str::<Value>(text).ok()?.as_str().map(str::to_string)
     }
 }

@@ -1,4 +1,6 @@
 //! Both scanners against whole parsers, for every way to cut a body into windows.
+mod conversation;
+
 use super::{Model, Scanner, Seen};
 use serde_json::Value;
 
@@ -95,7 +97,7 @@ impl Dice {
     }
 }
 
-const TOKENS: [&str; 30] = [
+const TOKENS: [&str; 38] = [
     "{",
     "}",
     "[",
@@ -126,6 +128,14 @@ const TOKENS: [&str; 30] = [
     "\\",
     "\"",
     "\t",
+    "\"messages\"",
+    "{\"messages\":[{",
+    "\"role\"",
+    "\"user\"",
+    "\"role\":\"user\"",
+    "\"input\":[{\"role\":\"user\"}]",
+    "\"prompt_cache_key\":\"k\"",
+    "\"content\":[{\"role\":\"no\"}]",
 ];
 
 /// A body that is more often valid than not: fields between braces.
