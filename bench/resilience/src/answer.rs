@@ -30,6 +30,13 @@ pub enum Dialect {
 }
 
 impl Answer {
+    pub fn headers(&self) -> &[(String, String)] {
+        match self {
+            Self::Head { headers, .. } => headers,
+            Self::Unreachable | Self::NoHead => &[],
+        }
+    }
+
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Head { status: 200, .. })
     }

@@ -97,7 +97,7 @@ impl Baseline {
 impl Policy for Baseline {
     type Walk = Walk;
 
-    fn begin(&mut self, isolate: usize, _now: u64) -> Walk {
+    fn begin(&mut self, isolate: usize, _conversation: u64, _now: u64) -> Walk {
         Walk { isolate, tried: Vec::new() }
     }
 

@@ -24,8 +24,8 @@ pub trait Policy {
     /// What is remembered of one request.
     type Walk;
 
-    /// A request comes to one of the isolates.
-    fn begin(&mut self, isolate: usize, now: u64) -> Self::Walk;
+    /// A request comes to one of the isolates. Those of one conversation have its number in common.
+    fn begin(&mut self, isolate: usize, conversation: u64, now: u64) -> Self::Walk;
     fn next(&mut self, walk: &mut Self::Walk, now: u64) -> Next;
     fn failed(&mut self, walk: &mut Self::Walk, key: usize, answer: &Answer, now: u64) -> After;
     /// The head of a good answer is there.

@@ -14,7 +14,8 @@ use keypool::{
         Pool, Ticket,
         class::Class,
         dice::Dice,
-        failover::{Failover, Limits, Step},
+        failover::{Failover, Limits, Step, Want},
+        reset,
         verdict::{self, Verdict},
     },
     record::{
@@ -26,8 +27,11 @@ use keypool::{
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 const MODEL: &str = "m";
-/// The defaults of `max_attempts`, `failover_deadline_ms` and `wait_budget_ms`.
-const LIMITS: Limits = Limits { max_attempts: 5, deadline_ms: 30_000, wait_budget_ms: 10_000 };
+/// The defaults of `max_attempts`, `failover_deadline_ms`, `wait_budget_ms`, `retry_after_timeout`.
+const LIMITS: Limits =
+    Limits { max_attempts: 5, deadline_ms: 30_000, wait_budget_ms: 10_000, retry_after_timeout: true };
+/// The default of `standby_percent`.
+const STANDBY_PERCENT: u64 = 10;
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 /// As in src/cron.rs.
@@ -53,13 +57,16 @@ pub struct Keypool {
     serving: [usize; ISOLATES],
     shared: Shared,
     jobs: BinaryHeap<Reverse<(u64, Job)>>,
-    provider: &'static str,
+    /// All providers, the first one first.
+    targets: Vec<(String, String)>,
     dice: Dice,
 }
 
 pub struct Walk {
     isolate: usize,
     failover: Failover,
+    /// When its attempt began.
+    began: u64,
 }
 
 impl Keypool {
@@ -71,7 +78,7 @@ impl Keypool {
             serving: [0; ISOLATES],
             shared,
             jobs: BinaryHeap::new(),
-            provider: scenario.providers[0],
+            targets: scenario.providers.iter().map(|name| ((*name).into(), MODEL.into())).collect(),
             dice: Dice::seeded(scenario.seed ^ 0x3C3C),
         };
         for place in 0..ISOLATES {
@@ -143,6 +150,13 @@ fn refuses_the_key(verdict: &Verdict) -> bool {
     !matches!(verdict.class, Class::Caller | Class::RateLimited | Class::DayQuota)
 }
 
+/// How long a limit that a success says is used up stays so, as in src/proxy/answer.rs.
+fn used_up_for(headers: &[(String, String)], now: u64) -> Option<u64> {
+    let remaining =
+        |(name, value): &(String, String)| reset::REMAINING.contains(&name.as_str()) && reset::is_zero(value);
+    headers.iter().any(remaining).then(|| reset::wait_ms(headers, &[], EPOCH + now))?
+}
+
 /// Padded, so that the records' order is the keys'.
 fn key_id(key: usize) -> String {
     format!("k{key:03}")
@@ -162,6 +176,9 @@ fn records(scenario: &Scenario) -> Vec<Record> {
             group: ACTIVE_GROUP.into(),
             enabled: true,
             models: Vec::new(),
+            rpm: None,
+            tpm: None,
+            concurrency: None,
             created: EPOCH,
         };
         Record::new(Kind::Key, key_id(at), &key, EPOCH)
@@ -172,16 +189,23 @@ fn records(scenario: &Scenario) -> Vec<Record> {
 impl Policy for Keypool {
     type Walk = Walk;
 
-    fn begin(&mut self, isolate: usize, now: u64) -> Walk {
-        let failover = Failover::new(self.provider, MODEL, LIMITS, EPOCH + now);
-        Walk { isolate: self.serving[isolate], failover }
+    fn begin(&mut self, isolate: usize, conversation: u64, now: u64) -> Walk {
+        let want = Want {
+            targets: self.targets.clone(),
+            conversation: Some(conversation),
+            standby_first: conversation % 100 < STANDBY_PERCENT,
+            ..Want::default()
+        };
+        let failover = Failover::new(want, LIMITS, EPOCH + now);
+        Walk { isolate: self.serving[isolate], failover, began: now }
     }
 
     fn next(&mut self, walk: &mut Walk, now: u64) -> Next {
         let pool = &mut self.isolates[walk.isolate].pool;
         match walk.failover.next(pool, EPOCH + now, &mut self.dice) {
-            Step::Try(ticket) => {
-                pool.started(ticket);
+            Step::Try(ticket, _) => {
+                pool.started(ticket, MODEL, EPOCH + now);
+                walk.began = now;
                 Next::Try(self.key(walk.isolate, ticket))
             }
             Step::Wait(ms) => Next::Wait(ms),
@@ -192,22 +216,26 @@ impl Policy for Keypool {
     fn failed(&mut self, walk: &mut Walk, key: usize, answer: &Answer, now: u64) -> After {
         let ticket = self.ticket(walk.isolate, key);
         let pool = &mut self.isolates[walk.isolate].pool;
-        pool.ended(ticket);
+        pool.ended(ticket, EPOCH + now);
         let verdict = verdict::judge(&answer.outcome(), EPOCH + now).expect("it was no success");
         let failed = walk.failover.failed(pool, ticket, verdict, EPOCH + now, &mut self.dice);
         self.shared.note(failed.records);
         if failed.pass { After::Show } else { After::Again(failed.pause_ms) }
     }
 
-    fn succeeded(&mut self, walk: &mut Walk, key: usize, _answer: &Answer, now: u64) {
+    fn succeeded(&mut self, walk: &mut Walk, key: usize, answer: &Answer, now: u64) {
         let ticket = self.ticket(walk.isolate, key);
-        let records = self.isolates[walk.isolate].pool.succeeded(ticket, MODEL, EPOCH + now);
+        let pool = &mut self.isolates[walk.isolate].pool;
+        let records = pool.succeeded(ticket, MODEL, EPOCH + walk.began, EPOCH + now);
+        if let Some(ms) = used_up_for(answer.headers(), now) {
+            pool.used_up(ticket, MODEL, ms, EPOCH + now);
+        }
         self.shared.note(records);
     }
 
-    fn ended(&mut self, walk: &Walk, key: usize, _now: u64) {
+    fn ended(&mut self, walk: &Walk, key: usize, now: u64) {
         let ticket = self.ticket(walk.isolate, key);
-        self.isolates[walk.isolate].pool.ended(ticket);
+        self.isolates[walk.isolate].pool.ended(ticket, EPOCH + now);
     }
 
     fn due(&self) -> Option<u64> {

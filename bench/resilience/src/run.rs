@@ -44,6 +44,20 @@ struct Run<'a, P: Policy> {
     tally: Tally,
 }
 
+/// Conversations under way.
+struct Talks([u64; 32]);
+
+impl Talks {
+    /// Every second request goes on with one of them, the others begin one in another's place.
+    fn next(&mut self, dice: &mut Dice) -> u64 {
+        let place = usize::try_from(dice.below(32)).unwrap_or(0);
+        if dice.below(2) == 0 {
+            self.0[place] = dice.roll();
+        }
+        self.0[place]
+    }
+}
+
 pub fn run<P: Policy>(scenario: &Scenario, policy: P) -> Tally {
     let mut dice = Dice::seeded(scenario.seed);
     let arrivals = scenario.load.arrivals(scenario.length, &mut dice);
@@ -57,11 +71,13 @@ pub fn run<P: Policy>(scenario: &Scenario, policy: P) -> Tally {
         free: Vec::new(),
         tally: Tally::default(),
     };
+    let mut talks = Talks([0; 32].map(|_| dice.roll()));
     run.schedule_background();
     for came in arrivals {
         run.play(came);
         let isolate = usize::try_from(dice.below(ISOLATES as u64)).unwrap_or(0);
-        run.arrive(isolate, came);
+        let conversation = talks.next(&mut dice);
+        run.arrive(isolate, conversation, came);
     }
     // Those that are still under way get their answer.
     run.play(scenario.length + 600_000);
@@ -100,10 +116,10 @@ impl<P: Policy> Run<'_, P> {
         self.scenario.down.is_some_and(|(from, until)| (from..until).contains(&at))
     }
 
-    fn arrive(&mut self, isolate: usize, now: u64) {
+    fn arrive(&mut self, isolate: usize, conversation: u64, now: u64) {
         self.tally.requests += 1;
         self.tally.down_requests += u64::from(self.is_down(now));
-        let walk = self.policy.begin(isolate, now);
+        let walk = self.policy.begin(isolate, conversation, now);
         let request = Request { walk, came: now, key: 0, answer: None, waited: 0 };
         let id = self.free.pop().unwrap_or(self.requests.len());
         match self.requests.get_mut(id) {
