@@ -62,7 +62,7 @@ impl Intake {
 
     /// The same for all requests of one conversation.
     pub fn conversation(&self) -> Option<u64> {
-        None
+        self.scanner.as_ref()?.seen().conversation
     }
 
     pub fn streamed(&self) -> bool {
