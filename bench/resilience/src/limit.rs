@@ -9,16 +9,22 @@ const TOKEN: u64 = MINUTE;
 pub enum Limit {
     /// So many in any 60 seconds, as free accounts have it. Keeps when the last ones came.
     Window { rpm: u64, came: VecDeque<u64> },
-    /// A bucket that fills evenly, as OpenAI's paid accounts have it; it holds `depth` requests.
-    Bucket { rpm: u64, depth: u64, parts: u64, filled: u64 },
+    /// A bucket that fills evenly and holds a minute's worth, as OpenAI's paid accounts have it: of 60 a minute, 59
+    /// are left after one request, and its documented `reset` is 1 s then.
+    Bucket { rpm: u64, parts: u64, filled: u64 },
 }
 
-/// What the limit says about one request.
+/// What the limit says about one request. `full_in` is the time until the limit is as if unused.
 pub enum Counted {
-    /// `full_in` is the time until the limit is as if unused.
-    Taken { remaining: u64, full_in: u64 },
-    /// A request would pass after so long.
-    Refused { free_in: u64 },
+    Taken {
+        remaining: u64,
+        full_in: u64,
+    },
+    /// A request would pass after `free_in`.
+    Refused {
+        free_in: u64,
+        full_in: u64,
+    },
 }
 
 impl Limit {
@@ -26,10 +32,8 @@ impl Limit {
         Self::Window { rpm, came: VecDeque::new() }
     }
 
-    /// Ten seconds' worth of requests may come at once.
-    pub const fn bucket(rpm: u64) -> Self {
-        let depth = if rpm < 6 { 1 } else { rpm / 6 };
-        Self::Bucket { rpm, depth, parts: depth * TOKEN, filled: 0 }
+    pub const fn bucket(rpm: u64, full: bool) -> Self {
+        Self::Bucket { rpm, parts: if full { rpm * TOKEN } else { 0 }, filled: 0 }
     }
 
     pub const fn rpm(&self) -> u64 {
@@ -48,17 +52,18 @@ impl Limit {
                 let used = came.len() as u64;
                 if used >= *rpm {
                     let free_in = came.front().map_or(1, |at| at + MINUTE - now);
-                    return Counted::Refused { free_in };
+                    return Counted::Refused { free_in, full_in: MINUTE };
                 }
                 came.push_back(now);
                 Counted::Taken { remaining: *rpm - used - 1, full_in: MINUTE }
             }
-            Self::Bucket { rpm, depth, parts, filled } => {
-                let full = *depth * TOKEN;
+            Self::Bucket { rpm, parts, filled } => {
+                let full = *rpm * TOKEN;
                 *parts = full.min(*parts + (now - *filled) * *rpm);
                 *filled = now;
                 if *parts < TOKEN {
-                    return Counted::Refused { free_in: (TOKEN - *parts).div_ceil(*rpm) };
+                    let (missing, all) = (TOKEN - *parts, full - *parts);
+                    return Counted::Refused { free_in: missing.div_ceil(*rpm), full_in: all.div_ceil(*rpm) };
                 }
                 *parts -= TOKEN;
                 Counted::Taken { remaining: *parts / TOKEN, full_in: (full - *parts).div_ceil(*rpm) }
@@ -83,10 +88,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_lets_ten_seconds_worth_through_at_once_and_then_its_rate() {
-        let mut limit = Limit::bucket(60);
-        assert_eq!(taken(&mut limit, std::iter::repeat_n(0, 50)), 10);
-        assert!(matches!(limit.count(0), Counted::Refused { free_in: 1000 }));
+    fn a_bucket_lets_a_minutes_worth_through_at_once_and_then_its_rate() {
+        let mut limit = Limit::bucket(60, true);
+        assert!(matches!(limit.count(0), Counted::Taken { remaining: 59, full_in: 1000 }));
+        assert_eq!(taken(&mut limit, std::iter::repeat_n(0, 99)), 59);
+        assert!(matches!(limit.count(0), Counted::Refused { free_in: 1000, full_in: 60_000 }));
         assert_eq!(taken(&mut limit, (1..=60_000).step_by(10)), 59);
     }
 }

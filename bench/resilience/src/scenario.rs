@@ -15,9 +15,9 @@ pub struct Account {
 }
 
 impl Account {
-    pub fn limit(&self) -> Option<Limit> {
-        let of = if self.dialect == Dialect::Headers { Limit::bucket } else { Limit::window };
-        self.rpm.map(of)
+    pub fn limit(&self, rested: bool) -> Option<Limit> {
+        let paid = self.dialect == Dialect::Headers;
+        self.rpm.map(|rpm| if paid { Limit::bucket(rpm, rested) } else { Limit::window(rpm) })
     }
 }
 
@@ -31,6 +31,8 @@ pub struct Scenario {
     /// In the order in which they are looked at.
     pub faults: Vec<Fault>,
     pub load: Load,
+    /// Buckets are full at the beginning; else they are empty.
+    pub rested: bool,
     /// Milliseconds in which requests come.
     pub length: u64,
     pub seed: u64,

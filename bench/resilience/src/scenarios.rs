@@ -19,7 +19,12 @@ const FOREVER: u64 = u64::MAX;
 
 pub fn all() -> Vec<Scenario> {
     vec![
-        b1(),
+        b1(
+            "B1a",
+            "10 keys of 72 to 18 rpm, paid and free, one revoked, one broke, 2 % 5xx, bursts",
+            &[Headers, RetryDelay],
+        ),
+        b1("B1b", "the same, all free: limits are known only by refusals", &[RetryDelay, RetryAfter, Bare]),
         b2(),
         b3(false),
         b3(true),
@@ -42,6 +47,7 @@ fn plain(name: &'static str, title: &'static str, keys: usize) -> Scenario {
         accounts: (0..keys).map(|_| account(None, Bare)).collect(),
         faults: Vec::new(),
         load: Load::Poisson { per_minute: 120 },
+        rested: true,
         length: HOUR,
         seed: name.bytes().fold(0, |seed, byte| seed * 256 + u64::from(byte)),
         incidents: Vec::new(),
@@ -54,11 +60,11 @@ fn account(rpm: Option<u64>, dialect: Dialect) -> Account {
     Account { provider: 0, weight: 10, rpm, dialect }
 }
 
-fn b1() -> Scenario {
-    let dialects = [Headers, RetryDelay, Headers, RetryAfter, Headers, RetryDelay, Headers, Bare, Headers, RetryDelay];
+fn b1(name: &'static str, title: &'static str, dialects: &[Dialect]) -> Scenario {
     let rpms = (0..10_u8).map(|i| 72 - 6 * i);
-    let accounts =
-        rpms.zip(dialects).map(|(rpm, dialect)| Account { weight: rpm, ..account(Some(u64::from(rpm)), dialect) });
+    let accounts = rpms
+        .zip(dialects.iter().cycle())
+        .map(|(rpm, dialect)| Account { weight: rpm, ..account(Some(u64::from(rpm)), *dialect) });
     Scenario {
         accounts: accounts.collect(),
         faults: vec![
@@ -69,7 +75,7 @@ fn b1() -> Scenario {
         ],
         load: Load::Bursts { per_minute: 120, burst_per_minute: 360, every: 10 * MINUTE, lasts: MINUTE },
         length: 6 * HOUR,
-        ..plain("B1", "10 keys of 72 to 18 rpm, one revoked, one broke, 2 % 5xx, bursts", 10)
+        ..plain(name, title, 10)
     }
 }
 
@@ -147,7 +153,8 @@ fn b5(name: &'static str, title: &'static str, kind: Kind) -> Scenario {
 
 fn b6(name: &'static str, title: &'static str, load: Load) -> Scenario {
     let accounts = (0..6).map(|_| account(Some(60), Headers)).collect();
-    Scenario { accounts, load, ..plain(name, title, 6) }
+    // What a bucket saved up would be more than 100 %.
+    Scenario { accounts, load, rested: false, ..plain(name, title, 6) }
 }
 
 fn b7() -> Scenario {

@@ -37,7 +37,7 @@ impl World {
     pub fn new(scenario: &Scenario) -> Self {
         Self {
             accounts: scenario.accounts.clone(),
-            limits: scenario.accounts.iter().map(Account::limit).collect(),
+            limits: scenario.accounts.iter().map(|account| account.limit(scenario.rested)).collect(),
             faults: scenario.faults.clone(),
             dice: Dice::seeded(scenario.seed ^ 0xA5A5),
         }
@@ -50,8 +50,7 @@ impl World {
         }
         let account = &self.accounts[key];
         let told = match self.limits[key].as_mut().map(|limit| (limit.rpm(), limit.count(at))) {
-            Some((rpm, Counted::Refused { free_in })) => {
-                let full_in = rpm.div_ceil(6) * 60_000 / rpm;
+            Some((rpm, Counted::Refused { free_in, full_in })) => {
                 let answer = answer::limited(account.dialect, rpm, free_in, full_in);
                 return self.after(answer, REFUSAL_MS);
             }
