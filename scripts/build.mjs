@@ -83,8 +83,9 @@ function glue(wasm, work, target) {
 }
 
 /// Without function names: they are 60 KiB of gzip, and a panic's message has its file and line anyway. Without
-/// inlining: LLVM has done what pays, and more of it makes the upload larger and this step five times as long. The names
-/// by which functions are ordered are those that shrink.mjs has given them.
+/// inlining: LLVM has done what pays, and more of it makes the upload larger and this step five times as long. Without
+/// three more passes that save bytes but make like code unlike, so that gzip finds less. The names by which functions
+/// are ordered are those that shrink.mjs has given them.
 function optimize(work) {
   const [wasm, code] = [join(work, "index_bg.wasm"), join(work, "index.js")];
   const smaller = shrink(readFileSync(wasm), readFileSync(code, "utf8"));
@@ -94,7 +95,8 @@ function optimize(work) {
   const features = WASM_FEATURES.map((name) => `--enable-${name}`);
   const out = join(work, "optimized.wasm");
   const tool = "node_modules/binaryen/bin/wasm-opt";
-  const passes = ["-O", "--skip-pass=inlining-optimizing", "--reorder-functions-by-name", "--strip-debug"];
+  const skipped = ["inlining-optimizing", "local-cse", "simplify-locals", "dae-optimizing"].map((p) => `--skip-pass=${p}`);
+  const passes = ["-O", ...skipped, "--reorder-functions-by-name", "--strip-debug"];
   const args = [tool, ...passes, ...features, wasm, "-o", out];
   const { status, stderr } = spawnSync(process.execPath, args, { env, encoding: "utf8", maxBuffer: 1 << 28 });
   if (status !== 0) {
