@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import OpenAI from "openai";
-import { clientKey, root, storages } from "./harness.mjs";
+import { clientKey, root, started, storages } from "./harness.mjs";
 import { assertOurs, assertResting, assertUntouched, model, rowStage } from "./rows.mjs";
 
 const limited = (headers) => ({ status: 429, headers, body: { error: { message: "slow", code: "rate_limit_exceeded" } } });
@@ -92,6 +92,14 @@ print(chat.choices[0].message.content)`;
     });
   });
 }
+
+test("a storage that is down when an isolate starts is a 503 with a Retry-After, too", async (t) => {
+  const worker = await started(t, { faults: true });
+  await worker.failStorage(true);
+  const answer = await worker.fetch("/v1/models");
+  assert.deepEqual([answer.status, (await answer.json()).error.code], [503, "storage_failed"]);
+  assert.match(answer.headers.get("retry-after"), /^[1-9]\d*$/);
+});
 
 /** Limited until so many ms after the first call, and well from then on. */
 function back(ms) {

@@ -1,5 +1,5 @@
 // Answers of providers when something is wrong, by row of the table in README.md: the bodies that they document, or that their
-// users reported (links beside them), cut to what matters. An entry is [provider, status, body, headers?]; text goes out as it is.
+// users reported (links beside them), cut to what matters. An entry is [provider, status, body, headers?]; text goes as it is.
 
 const google = (code, status, message, ...details) => ({ error: { code, message, status, details } });
 const openai = (message, type, code = null, param = null) => ({ error: { message, type, param, code } });

@@ -1,4 +1,4 @@
-// ERRORS.md, rows 10, 11, 13, 14 and 17: the caller is at fault, or a key for one model only, or the error looks like a success.
+// ERRORS.md, rows 10, 11, 13, 14 and 17: the caller is at fault, a key for one model, or the error looks like a success.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { leaveEarly } from "./exchange.mjs";

@@ -9,8 +9,8 @@ import {
   assertOurs,
   assertResting,
   assertTakenOver,
+  assertUnstored,
   assertUntouched,
-  assertWell,
   hour,
   minute,
   rowStage,
@@ -52,20 +52,14 @@ for (const storage of storages) {
         const { answer, calls, all } = await stage.once("401", { every: true, keys: 4 });
         assertOurs(answer, { status: 502, code: "upstream_auth_failed" });
         assertBetween(calls.length, 3, 4);
-        for (const { seen, held } of all) {
-          assert.notEqual(seen.state, "disabled");
-          assertWell(held);
-        }
+        assertUnstored(all);
       });
 
       test("an address that may not call disables none", async () => {
         const body = { error: { message: "IP not authorized for this key", code: "ip_not_authorized" } };
         const { answer, all } = await stage.once({ status: 401, body }, { every: true, keys: 2 });
         assertOurs(answer, { status: 502, code: "upstream_auth_failed" });
-        for (const { seen, held } of all) {
-          assert.notEqual(seen.state, "disabled");
-          assertWell(held);
-        }
+        assertUnstored(all);
       });
 
       test("the provider's message is kept without the key, also for the client", async () => {
