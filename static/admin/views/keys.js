@@ -1,5 +1,5 @@
 // The key screen: what is in the pool, how it is doing, and everything that can be done to it.
-import { html, useMemo, useRef, useState } from "/vendor/preact.js";
+import { html, useRef, useState } from "/vendor/preact.js";
 import * as api from "../api.js";
 import { t } from "../i18n.js";
 import { useAnswer } from "../ui/ask.js";
@@ -13,6 +13,7 @@ import { AddKeys } from "./keys/add.js";
 import { BulkBar, BulkDialog } from "./keys/bulk.js";
 import { KeyDetail } from "./keys/detail.js";
 import { AsOf, Filters } from "./keys/filters.js";
+import { STANDBY } from "./keys/group.js";
 import { Guide } from "./keys/guide.js";
 import { useKeyPages } from "./keys/pages.js";
 import { useSelection } from "./keys/selection.js";
@@ -29,7 +30,8 @@ export function Keys({ route }) {
   const selection = useSelection(pages.rows, pages.total, JSON.stringify(filter));
   const setup = useAnswer(api.providers, SLOW_MS);
   const clients = useAnswer(api.clients, SLOW_MS);
-  const groups = useGroups(pages.rows);
+  const { groups } = pages;
+  const promotes = selection.everything ? groups.includes(STANDBY) && [undefined, STANDBY].includes(filter.group) : selection.standby.length > 0;
   const used = useEver(pages.rows.some((key) => key.last_used));
   const [bulk, setBulk] = useState(null);
   const { act, busy } = useRowActs(pages);
@@ -68,7 +70,7 @@ export function Keys({ route }) {
       ${pages.total !== null && Object.keys(filter).length > 0 && html`<p class="matches"><span class="num">${t("keys.matches", { n: pages.total, all: size })}</span> <button type="button" class="link" onClick=${clear}>${t("keys.clear_filter")}</button></p>`}
       ${pages.total === 0 ? html`<div class="empty"><p>${t("keys.nothing")}</p></div>`
         : html`<${KeyTable} pages=${pages} selection=${selection} query=${query} here=${shown} change=${change} act=${act} busy=${busy} />`}`}
-    <${BulkBar} selection=${selection} shown=${pages.rows.length} total=${pages.total} open=${setBulk} />
+    <${BulkBar} selection=${selection} shown=${pages.rows.length} total=${pages.total} promotes=${promotes} open=${setBulk} />
     ${bulk && html`<${BulkDialog} action=${bulk} selection=${selection} filter=${filter} groups=${groups} onPart=${() => pages.reload()} onDone=${bulkDone} onClose=${() => setBulk(null)} />`}
     ${route.id === "add" && !empty && html`<${Dialog} title=${t("keys.add")} kind="wide" onClose=${() => go(null)}>${form}<//>`}
     ${route.id && route.id !== "add" && html`<${KeyDetail} key=${route.id} id=${route.id} edit=${route.query.edit === "1"} groups=${groups}
@@ -78,15 +80,6 @@ export function Keys({ route }) {
 function filterOf(query, search) {
   const filter = Object.fromEntries(FILTERS.filter((name) => query[name]).map((name) => [name, query[name]]));
   return search.trim() ? { ...filter, q: search.trim() } : filter;
-}
-
-/** Every group seen so far, so that a filter does not hide the others from the list. */
-function useGroups(rows) {
-  const seen = useRef(new Set(["active"]));
-  return useMemo(() => {
-    for (const { group } of rows) seen.current.add(group);
-    return [...seen.current].sort();
-  }, [rows]);
 }
 
 function useRowActs(pages) {

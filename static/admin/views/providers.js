@@ -3,10 +3,12 @@ import { html, useState } from "/vendor/preact.js";
 import * as api from "../api.js";
 import { number, t } from "../i18n.js";
 import { useAnswer } from "../ui/ask.js";
+import { Countdown } from "../ui/clock.js";
 import { Dialog } from "../ui/dialog.js";
 import { Failure } from "../ui/failure.js";
 import { Icon } from "../ui/icon.js";
 import { hashOf, replaceHash } from "../ui/route.js";
+import { className } from "../ui/state.js";
 import { complain, say } from "../ui/toast.js";
 import { DeleteProvider } from "./providers/delete.js";
 import { ProviderForm } from "./providers/form.js";
@@ -42,7 +44,7 @@ export function Providers({ route }) {
       <thead><tr>${["name", "base_url", "keys"].map((name) => html`<th key=${name} scope="col">${t(`provider.${name}`)}</th>`)}<th scope="col"><span class="sr">${t("keys.col.actions")}</span></th></tr></thead>
       <tbody>${answer.providers.map((provider) => html`<${Row} key=${provider.name} of=${provider} change=${change} leave=${() => setLeaving(provider)} />`)}</tbody>
     </table>`}
-    ${open && html`<${Dialog} title=${edited ? t("provider.edit", { name: edited.name }) : t("providers.add")} onClose=${leave}>
+    ${open && html`<${Dialog} key=${route.id} title=${edited ? t("provider.edit", { name: edited.name }) : t("providers.add")} onClose=${leave}>
       <${ProviderForm} of=${edited || null} presets=${answer.presets} taken=${answer.providers.map(({ name }) => name)} onSaved=${saved} onCancel=${leave} />
     <//>`}
     ${leaving && html`<${DeleteProvider} of=${leaving} onDone=${() => (setLeaving(null), again())} onClose=${() => setLeaving(null)} />`}`;
@@ -64,8 +66,14 @@ function Row({ of: provider, change, leave }) {
       <a class="button small" href=${hashOf({ screen: "providers", id: name })} aria-label=${t("keys.edit_one", { name })}><${Icon} name="edit" />${t("edit")}</a>
       <button type="button" class="icon danger-quiet" aria-label=${t("provider.delete_one", { name })} title=${t("delete")} onClick=${leave}><${Icon} name="trash" /></button>
     </td>
-  </tr>`;
+  </tr>
+  ${provider.cooldowns.length > 0 && html`<tr class="rests"><td colspan="4">${provider.cooldowns.map((rest) => html`<${Rest} key=${rest.model} of=${rest} />`)}</td></tr>`}`;
 }
+
+/** What no key is to blame for rests the provider as a whole. */
+const Rest = ({ of: { model, until, class: what, message } }) => html`<div class="note warn"><${Icon} name="warning" />
+  <p><strong>${t("provider.rests")}</strong> ${className(what)} · ${model ?? t("why.all_models")} · <${Countdown} until=${until} />${message && html`<small>${message}</small>`}</p>
+</div>`;
 
 function KeyCounts({ of: { name, keys } }) {
   const filled = STATES.filter((state) => keys[state] > 0);

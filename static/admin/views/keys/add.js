@@ -6,6 +6,7 @@ import { useAction } from "../../ui/ask.js";
 import { Failure } from "../../ui/failure.js";
 import { Field } from "../../ui/form.js";
 import { say } from "../../ui/toast.js";
+import { GroupField } from "./group.js";
 import { Preview, usePreview } from "./preview.js";
 
 const BLANK = { text: "", provider: "", group: "", weight: "" };
@@ -35,9 +36,8 @@ export function AddKeys({ providers, presets, groups, onAdded }) {
       <div class="fields">
         <${ProviderField} value=${paste.provider} onText=${(provider) => keep({ provider })} providers=${providers} presets=${presets} />
         <${Field} label=${t("key.weight")} type="number" min="0" max="100" step="1" placeholder=${USUAL.weight} value=${paste.weight} onText=${(weight) => keep({ weight })} />
-        <${Field} label=${t("key.group")} list="add-groups" maxlength="40" pattern="[a-z0-9_\\-]+" placeholder=${USUAL.group} value=${paste.group} onText=${(group) => keep({ group })} />
-        <datalist id="add-groups">${groups.map((name) => html`<option key=${name} value=${name} />`)}</datalist>
       </div>
+      <${GroupField} groups=${groups} placeholder=${USUAL.group} value=${paste.group} onText=${(group) => keep({ group })} />
       <${Preview} ...${preview} />
       <${Failure} failure=${action.failure} title=${t("add.failed")} />
     </div>

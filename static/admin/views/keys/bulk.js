@@ -5,21 +5,24 @@ import { list, t } from "../../i18n.js";
 import { Confirm } from "../../ui/dialog.js";
 import { Field } from "../../ui/form.js";
 import { Icon } from "../../ui/icon.js";
-import { say } from "../../ui/toast.js";
+import { complain, say } from "../../ui/toast.js";
+import { GroupField, STANDBY } from "./group.js";
 
 const SLICE = 500;
 const MANY = 25; // deleting more than this asks for the number to be typed
 const ACTIONS = { enable: "check", disable: "off", reset: "reset", weight: "edit", group: "edit" };
 
-export function BulkBar({ selection, shown, total, open }) {
+/** `promotes`: some of the selected keys are on standby. */
+export function BulkBar({ selection, shown, total, promotes, open }) {
   if (!selection.count) return null;
   const more = selection.all && !selection.everything && total > shown;
+  const actions = promotes ? { promote: "up", ...ACTIONS } : ACTIONS;
   return html`<section class="bulk" aria-label=${t("bulk.title")}>
     <p><strong class="num">${t(selection.everything ? "bulk.everything" : "bulk.selected", { n: selection.count })}</strong>
       ${more && html` <button type="button" class="link" onClick=${selection.takeEverything}>${t("bulk.take_everything", { n: total })}</button>`}
     </p>
     <div class="acts">
-      ${Object.entries(ACTIONS).map(([name, icon]) => html`<button key=${name} type="button" class="small" onClick=${() => open(name)}><${Icon} name=${icon} />${t(`bulk.${name}`)}</button>`)}
+      ${Object.entries(actions).map(([name, icon]) => html`<button key=${name} type="button" class="small" onClick=${() => open(name)}><${Icon} name=${icon} />${t(`bulk.${name}`)}</button>`)}
       <span class="apart"></span>
       <button type="button" class="small danger-quiet" onClick=${() => open("delete")}><${Icon} name="trash" />${t("bulk.delete")}</button>
       <button type="button" class="icon" aria-label=${t("bulk.clear")} title=${t("bulk.clear")} onClick=${selection.clear}><${Icon} name="close" /></button>
@@ -30,12 +33,13 @@ export function BulkBar({ selection, shown, total, open }) {
 export function BulkDialog({ action, selection, filter, groups, onPart, onDone, onClose }) {
   const [value, setValue] = useState(action === "weight" ? "10" : "");
   const [typed, setTyped] = useState("");
-  const fresh = useFreshTotal(selection, filter);
-  const n = selection.everything ? fresh.total : selection.ids.length;
+  const scope = scopeOf(action, selection, filter);
+  const total = useFreshTotal(scope, action === "promote" ? 0 : selection.count);
+  const n = scope.everything ? total : scope.ids.length;
   const careful = action === "delete" && n > MANY;
   const ready = n > 0 && (!careful || typed.replace(/\D/g, "") === String(n)) && (action !== "group" || value.trim());
   const run = async () => {
-    const { done, missing } = await order(selection, filter, orderOf(action, value), onPart);
+    const { done, missing } = await order(scope, orderOf(action, value), onPart);
     if (done.length) say(t(`bulk.${action}.done`, { n: done.length }));
     if (missing.length || !done.length) say(t("bulk.missing", { n: missing.length }), "warn");
     onDone(done, action);
@@ -43,36 +47,40 @@ export function BulkDialog({ action, selection, filter, groups, onPart, onDone, 
   return html`<${Confirm} title=${t(`bulk.${action}.title`, { n: n ?? 0 })} action=${t(`bulk.${action}.go`, { n: n ?? 0 })} danger=${action === "delete"}
     ready=${Boolean(ready)} run=${run} onClose=${onClose}>
     <p>${t(`bulk.${action}.text`, { n: n ?? 0 })}</p>
-    ${selection.everything && html`<p class="quote">${t("bulk.filter_is", { filter: describe(filter) })}</p>`}
+    ${scope.everything && html`<p class="quote">${t("bulk.filter_is", { filter: describe(scope.filter) })}</p>`}
     ${action === "weight" && html`<${Field} label=${t("key.weight")} hint=${t("key.weight_hint")} type="number" min="0" max="100" step="1" required value=${value} onText=${setValue} />`}
-    ${action === "group" && html`<${Field} label=${t("key.group")} list="bulk-groups" required maxlength="40" pattern="[a-z0-9_\\-]+" value=${value} onText=${setValue} />
-      <datalist id="bulk-groups">${groups.map((name) => html`<option key=${name} value=${name} />`)}</datalist>`}
+    ${action === "group" && html`<${GroupField} groups=${groups} required value=${value} onText=${setValue} />`}
     ${careful && html`<${Field} label=${t("bulk.type_count", { n })} inputmode="numeric" autocomplete="off" value=${typed} onText=${setTyped} />`}
   <//>`;
 }
 
 /** For "all that match" the number is asked for when the dialog opens: the list may be seconds old. */
-function useFreshTotal(selection, filter) {
-  const [total, setTotal] = useState(selection.count);
+function useFreshTotal({ everything, filter }, known) {
+  const [total, setTotal] = useState(known);
   useEffect(() => {
-    if (selection.everything) api.listKeys({ ...filter, limit: 1 }).then((answer) => setTotal(answer.total), () => {});
+    if (everything) api.listKeys({ ...filter, limit: 1 }).then((answer) => setTotal(answer.total), complain);
   }, []);
-  return { total };
+  return total;
 }
+
+/** What is touched: of what was selected, a promotion takes only the keys on standby. */
+const scopeOf = (action, { everything, ids, standby }, filter) =>
+  action === "promote" ? { everything, ids: standby, filter: { ...filter, group: STANDBY } } : { everything, ids, filter };
 
 const orderOf = (action, value) => {
   if (action === "weight") return { action: "set", weight: Number(value) };
+  if (action === "promote") return { action: "set", group: "active" };
   if (action === "group") return { action: "set", group: value.trim() };
   return { action };
 };
 
-async function order(selection, filter, what, onPart) {
-  if (selection.everything) return api.bulk({ filter, ...what });
+async function order({ everything, ids, filter }, what, onPart) {
+  if (everything) return api.bulk({ filter, ...what });
   const done = [];
   const missing = [];
   try {
-    for (let i = 0; i < selection.ids.length; i += SLICE) {
-      const answer = await api.bulk({ ids: selection.ids.slice(i, i + SLICE), ...what });
+    for (let i = 0; i < ids.length; i += SLICE) {
+      const answer = await api.bulk({ ids: ids.slice(i, i + SLICE), ...what });
       done.push(...answer.done);
       missing.push(...answer.missing);
     }

@@ -10,7 +10,8 @@ import { Failure } from "../../ui/failure.js";
 import { Icon } from "../../ui/icon.js";
 import { className, running, StateChip, stateOf } from "../../ui/state.js";
 import { say } from "../../ui/toast.js";
-import { KeyForm } from "./edit.js";
+import { CAPS, KeyForm } from "./edit.js";
+import { STANDBY } from "./group.js";
 
 export function KeyDetail({ id, edit, groups, setEdit, onChange, onDeleted, onClose }) {
   const { answer: key, failure, again } = useAnswer(() => api.key(id));
@@ -55,8 +56,9 @@ function Facts({ of: key, changed, setEdit, onDeleted }) {
       <${Tested} result=${tested} />
       <${Reason} of=${key} />
       <${Cooldowns} of=${key} />
+      <${Past} of=${key.past} />
       <${Counters} of=${key.counters} />
-      <${Particulars} of=${key} />
+      <${Particulars} of=${key} changed=${changed} />
       <div class="apart-below"><button type="button" class="danger-quiet" onClick=${() => setLeaving(true)}><${Icon} name="trash" />${t("key.delete")}</button></div>
     </div>
     ${leaving && html`<${Confirm} title=${t("key.delete_title")} action=${t("key.delete")} danger onClose=${() => setLeaving(false)}
@@ -75,14 +77,26 @@ function Reason({ of: { reason, state } }) {
   if (!reason) return null;
   return html`<section class=${`note ${state === "cooling" ? "warn" : "bad"}`}>
     <h3>${t(state === "cooling" ? "key.why_cooling" : "key.why")}</h3>
-    <p><strong>${className(reason.class)}</strong>${reason.status && ` · ${t("key.upstream_status", { status: String(reason.status) })}`}</p>
-    ${reason.message && html`<p class="quote">${reason.message}</p>`}
+    <${Cause} of=${reason} />
     <dl class="pairs">
       ${reason.since && html`<dt>${t("key.since")}</dt><dd>${moment(reason.since)} (<${Ago} at=${reason.since} />)</dd>`}
       ${state === "disabled" && html`<dt>${t("key.next_probe")}</dt><dd>${reason.next_probe ? html`<${Countdown} until=${reason.next_probe} />` : t("key.no_probe")}</dd>`}
     </dl>
   </section>`;
 }
+
+/** What a machine had disabled the key for before it came back. */
+function Past({ of: past }) {
+  if (!past) return null;
+  return html`<section class="note"><h3>${t("key.past")}</h3>
+    <${Cause} of=${past} />
+    <dl class="pairs"><dt>${t("state.disabled")}</dt><dd>${moment(past.since)}</dd><dt>${t("key.restored")}</dt><dd>${moment(past.restored)}</dd></dl>
+  </section>`;
+}
+
+const Cause = ({ of: { class: what, status, message } }) => html`
+  <p><strong>${className(what)}</strong>${status && ` · ${t("key.upstream_status", { status: String(status) })}`}</p>
+  ${message && html`<p class="quote">${message}</p>`}`;
 
 function Cooldowns({ of: key }) {
   const rests = running(key);
@@ -102,16 +116,23 @@ function Counters({ of: { attempts, ok, failed, prompt_tokens, completion_tokens
   </section>`;
 }
 
-function Particulars({ of: key }) {
+function Particulars({ of: key, changed }) {
+  const promote = useAction(async () => {
+    changed(await api.changeKey(key.id, { group: "active" }));
+    say(t("bulk.promote.done", { n: 1 }));
+  });
   return html`<section><h3>${t("key.particulars")}</h3>
     <dl class="pairs">
       <dt>${t("key.provider")}</dt><dd>${key.provider}</dd>
-      <dt>${t("key.group")}</dt><dd>${key.group}</dd>
+      <dt>${t("key.group")}</dt><dd>${key.group}
+        ${key.group === STANDBY && html` <button type="button" class="small" disabled=${promote.pending} aria-busy=${promote.pending} onClick=${() => promote.start()}><${Icon} name="up" />${t("bulk.promote")}</button>`}</dd>
       <dt>${t("key.weight")}</dt><dd class="num">${number(key.weight)}</dd>
+      ${CAPS.filter((name) => key[name]).map((name) => html`<dt key=${name}>${t(`cap.${name}`)}</dt><dd class="num">${number(key[name])}</dd>`)}
       <dt>${t("key.models")}</dt><dd>${key.models.length ? key.models.map((glob) => html`<code key=${glob}>${glob}</code> `) : t("key.models_all")}</dd>
       <dt>${t("key.last_used")}</dt><dd><${Ago} at=${key.last_used} /></dd>
       <dt>${t("key.created")}</dt><dd>${moment(key.created)}</dd>
       <dt>${t("key.id")}</dt><dd><code>${key.id}</code> <${Copy} text=${key.id} label=${t("key.copy_id")} /></dd>
     </dl>
+    <${Failure} failure=${promote.failure} />
   </section>`;
 }

@@ -6,6 +6,9 @@ import { useAction } from "../../ui/ask.js";
 import { Failure } from "../../ui/failure.js";
 import { Check, Field } from "../../ui/form.js";
 import { say } from "../../ui/toast.js";
+import { GroupField } from "./group.js";
+
+export const CAPS = ["rpm", "tpm", "concurrency"];
 
 export function KeyForm({ of: key, groups, onSaved, onCancel }) {
   const [before] = useState(() => formOf(key)); // as it was when the form opened, not as a refresh has it
@@ -25,9 +28,13 @@ export function KeyForm({ of: key, groups, onSaved, onCancel }) {
     <div class="body">
       <${Field} label=${t("key.label")} maxlength="200" first value=${form.label} onText=${(label) => set({ label })} />
       <${Field} label=${t("key.weight")} hint=${t("key.weight_hint")} type="number" min="0" max="100" step="1" required value=${form.weight} onText=${(weight) => set({ weight })} />
-      <${Field} label=${t("key.group")} hint=${t("key.group_hint")} title=${t("key.group_hint")} list="edit-groups" maxlength="40" pattern="[a-z0-9_\\-]+" required value=${form.group} onText=${(group) => set({ group })} />
-      <datalist id="edit-groups">${groups.map((name) => html`<option key=${name} value=${name} />`)}</datalist>
+      <${GroupField} groups=${groups} required value=${form.group} onText=${(group) => set({ group })} />
       <${Field} label=${t("key.models")} hint=${t("key.models_hint")} control="textarea" class="mono" rows="4" spellcheck="false" value=${form.models} onText=${(models) => set({ models })} />
+      <details open=${CAPS.some((name) => before[name] !== "")}>
+        <summary>${t("key.caps")}</summary>
+        <div class="tiles">${CAPS.map((name) => html`<${Field} key=${name} label=${t(`cap.${name}`)} type="number" min="1" step="1" value=${form[name]} onText=${(value) => set({ [name]: value })} />`)}</div>
+        <small>${t("key.caps_hint")}</small>
+      </details>
       <${Check} label=${t("key.enabled")} checked=${form.enabled} onChange=${(enabled) => set({ enabled })} />
       <${Failure} failure=${save.failure} title=${t("save_failed")} />
     </div>
@@ -38,14 +45,25 @@ export function KeyForm({ of: key, groups, onSaved, onCancel }) {
   </form>`;
 }
 
-const formOf = ({ label, weight, group, models, enabled }) => ({ label: label ?? "", weight: String(weight), group, models: models.join("\n"), enabled });
+const formOf = (key) => ({
+  label: key.label ?? "",
+  weight: String(key.weight),
+  group: key.group,
+  models: key.models.join("\n"),
+  enabled: key.enabled,
+  ...Object.fromEntries(CAPS.map((name) => [name, String(key[name] ?? "")])),
+});
 
+const cap = (text) => (text === "" ? null : Number(text));
 const READ = {
   label: (text) => text.trim(),
   weight: Number,
   group: (text) => text.trim(),
   models: (text) => text.split(/[\s,]+/).filter(Boolean),
   enabled: Boolean,
+  rpm: cap,
+  tpm: cap,
+  concurrency: cap,
 };
 
 function changesOf(before, form) {

@@ -7,7 +7,7 @@ import { usePoll } from "../../ui/poll.js";
 const PAGE = 200;
 const LEAP = 1000; // the API's most, for someone who jumps far down
 const EVERY_MS = 10_000;
-const EMPTY = { rows: [], total: null, counts: null, asOf: null, failure: null, stale: true };
+const EMPTY = { rows: [], total: null, counts: null, groups: [], asOf: null, failure: null, stale: true };
 
 /** `query` is what the API understands. A new query starts over; until it is answered the old rows stay, `stale`. */
 export function useKeyPages(query) {
@@ -54,7 +54,7 @@ function openBook(query, tell) {
     setServerTime(answer.as_of);
     return { cursor, limit, keys: answer.keys, next: answer.next_cursor, answer };
   };
-  const show = ({ total, counts, as_of }) => tell({ rows: rows(), total, counts, asOf: as_of, failure: null, stale: false });
+  const show = ({ total, counts, groups, as_of }) => tell({ rows: rows(), total, counts, groups, asOf: as_of, failure: null, stale: false });
   const careful = async (work) => {
     try {
       await work();

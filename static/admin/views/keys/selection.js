@@ -1,5 +1,6 @@
 // Which keys a bulk action would touch: exactly rows that are in the table, or, asked for by name, all that match the filter.
 import { useEffect, useMemo, useRef, useState } from "/vendor/preact.js";
+import { STANDBY } from "./group.js";
 
 /** A new filter starts with nothing selected. A row that left the table is not selected either. */
 export function useSelection(rows, total, filterName) {
@@ -13,7 +14,8 @@ export function useSelection(rows, total, filterName) {
   };
   useEffect(clear, [filterName]);
 
-  const ids = useMemo(() => rows.filter(({ id }) => picked.has(id)).map(({ id }) => id), [rows, picked]);
+  const keys = useMemo(() => rows.filter(({ id }) => picked.has(id)), [rows, picked]);
+  const ids = keys.map(({ id }) => id);
   const toggle = (index, on, stretch) => {
     const from = stretch && anchor.current !== null ? anchor.current : index;
     const next = new Set(everything ? rows.map(({ id }) => id) : ids);
@@ -28,6 +30,7 @@ export function useSelection(rows, total, filterName) {
   };
   return {
     ids,
+    standby: keys.filter(({ group }) => group === STANDBY).map(({ id }) => id),
     everything,
     count: everything ? total : ids.length,
     all: ids.length > 0 && ids.length === rows.length,

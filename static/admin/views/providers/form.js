@@ -4,7 +4,7 @@ import * as api from "../../api.js";
 import { t } from "../../i18n.js";
 import { useAction } from "../../ui/ask.js";
 import { Failure } from "../../ui/failure.js";
-import { Field } from "../../ui/form.js";
+import { Check, Field } from "../../ui/form.js";
 import { say } from "../../ui/toast.js";
 
 const AUTHS = ["bearer", "x-api-key", "api-key"];
@@ -43,6 +43,7 @@ export function ProviderForm({ of: provider, presets, taken, onSaved, onCancel }
         ${!provider && html`<option value="">${t("provider.auth_preset")}</option>`}
         ${AUTHS.map((name) => html`<option key=${name} value=${name}>${t(`auth.${name}`)}</option>`)}
       <//>
+      <${Check} label=${t("provider.affinity")} checked=${form.affinity} onChange=${(affinity) => set({ affinity })} />
       <details open=${TIMEOUTS.some((name) => before[name] !== "")}>
         <summary>${t("provider.timeouts")}</summary>
         <div class="fields">${TIMEOUTS.map((name) => html`<${Field} key=${name} label=${t(`provider.${name}`)} suffix=${t("seconds")} type="number" min="0.1" max="3600" step="0.1" placeholder=${t("provider.as_global")}
@@ -65,22 +66,27 @@ function formOf(provider) {
     name: provider?.name ?? "",
     base_url: provider?.base_url ?? "",
     auth: provider?.auth ?? "",
+    affinity: provider?.affinity ?? true,
     ...Object.fromEntries(TIMEOUTS.map((name) => [name, seconds(name)])),
   };
 }
 
 const millis = (seconds) => (seconds === "" ? null : Math.round(Number(seconds) * 1000));
-const valueOf = (name, form) => (TIMEOUTS.includes(name) ? millis(form[name]) : form[name].trim());
+function valueOf(name, form) {
+  if (name === "affinity") return form.affinity;
+  return TIMEOUTS.includes(name) ? millis(form[name]) : form[name].trim();
+}
 
 function changesOf(before, form) {
-  const names = ["base_url", "auth", ...TIMEOUTS].filter((name) => form[name] !== before[name]);
+  const names = ["base_url", "auth", "affinity", ...TIMEOUTS].filter((name) => form[name] !== before[name]);
   return Object.fromEntries(names.map((name) => [name, valueOf(name, form)]));
 }
 
-/** What the preset says already is left to the preset. */
+/** What holds anyway, or what the preset says, is left out. */
 function newOf(form, presets) {
   const preset = presets.find(({ name }) => name === form.preset);
-  const names = ["name", "preset", "base_url", "auth", ...TIMEOUTS].filter((name) => form[name] !== "" && !(name === "base_url" && form.base_url === preset?.base_url));
+  const said = { affinity: true, base_url: preset?.base_url };
+  const names = ["name", "preset", "base_url", "auth", "affinity", ...TIMEOUTS].filter((name) => form[name] !== "" && form[name] !== said[name]);
   return Object.fromEntries(names.map((name) => [name, valueOf(name, form)]));
 }
 
