@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import OpenAI from "openai";
-import { clientKey, root, started, storages } from "./harness.mjs";
+import { clientKey, eventually, root, started, storages } from "./harness.mjs";
 import { assertOurs, assertResting, assertUntouched, model, rowStage } from "./rows.mjs";
 
 const limited = (headers) => ({ status: 429, headers, body: { error: { message: "slow", code: "rate_limit_exceeded" } } });
@@ -82,6 +82,22 @@ print(chat.choices[0].message.content)`;
       const expected = { class: "rate_limited", status: 429, ms: 60_000, jitter: 500 };
       assertResting(stage.keyOf(keys, first), { answer }, expected);
       assertUntouched([stage.keyOf(keys, second)]);
+    });
+
+    test("when it is over, one call goes first, and the others follow its success", async () => {
+      await stage.fresh(1);
+      const { ledger } = stage.mock;
+      let firstWasDone;
+      stage.mock.script("*", (call) => {
+        if (call === ledger[0]) return limited({ "retry-after-ms": "1000" });
+        if (call === ledger[2]) firstWasDone = ledger[1].done;
+        return { delay: 200 };
+      });
+      const first = stage.chat();
+      await eventually(() => assert.ok(ledger[0]?.done));
+      const others = Array.from({ length: 8 }, () => stage.chat());
+      for (const { status } of await Promise.all([first, ...others])) assert.equal(status, 200);
+      assert.deepEqual([ledger.length, firstWasDone], [10, true]);
     });
 
     test("and one that does not is told at once", async () => {

@@ -54,6 +54,14 @@ for (const storage of storages) {
           assertUntouched([keys[0], keys[2]]);
         });
 
+      test("a key that a person switched off is tried, and stays off", async () => {
+        const [id] = await stage.fresh(1);
+        await stage.api("PATCH", `/keys/${id}`, { enabled: false }, 200);
+        assert.equal((await force(await client(["force_key"]), id)).status, 200);
+        const [{ seen, held }] = await stage.look();
+        for (const k of [seen, held]) assert.deepEqual([k.state, k.reason.class], ["disabled", "manual"]);
+      });
+
       test("a client without the right gets a 403, an id that is not there a 404; nobody is called", async () => {
         const ids = await stage.fresh(2);
         for (const who of [{}, await client(), await client([])])

@@ -88,6 +88,11 @@ for (const storage of storages) {
         });
       }
 
+      onD1("with no other key, it passes at once", async () => {
+        const { answer, calls } = await stage.once({ headers: json, body: "" }, { every: true, keys: 1 });
+        assert.deepEqual([answer.status, answer.text, calls.length], [200, "", 1]);
+      });
+
       onD1("where none must be, it is a success", async () => {
         const { answer, calls, all } = await stage.once({ status: 204, body: "" });
         assert.deepEqual([answer.status, calls.length], [204, 1]);

@@ -157,6 +157,18 @@ describe("selection", () => {
       assert.equal(most.get(stage.secrets()[0]), 1);
     });
 
+    test("concurrency: 1 and no other key: who may wait has a turn", () =>
+      stage.withSettings({ wait_budget_ms: 5000 }, async () => {
+        await cap(1, { concurrency: 1 });
+        let most = 0;
+        stage.mock.script("*", () => {
+          most = Math.max(most, stage.mock.ledger.filter((call) => !call.done).length);
+          return { delay: 50 };
+        });
+        const answers = await Promise.all(Array.from({ length: 4 }, () => stage.chat()));
+        assert.deepEqual([answers.map((a) => a.status), most], [Array(4).fill(200), 1]);
+      }));
+
     test("a cap is lifted by the admin", async () => {
       const id = await cap(1, { rpm: 1 });
       assert.deepEqual((await talk(2)).map((a) => a.status), [200, 429]);
