@@ -15,12 +15,13 @@ const LARGEST_UPLOAD_KIB = 200;
 const PARTS = {
   async lint() {
     addRustComponents();
-    await step("cargo fmt", "cargo", ["fmt", "--check"]);
-    await step("clippy", "cargo", clippy("--all-targets"));
+    await step("cargo fmt", "cargo", ["fmt", "--all", "--check"]);
+    await step("clippy", "cargo", clippy("--workspace", "--all-targets"));
     await step("clippy for wasm", "cargo", clippy("--lib", "--target", "wasm32-unknown-unknown"));
   },
   async native() {
     await step("cargo test", "cargo", ["test", "--locked"]);
+    await step("resilience", "npm", ["run", "--silent", "bench:resilience", "--", "--check"]);
   },
   async e2e() {
     await build();

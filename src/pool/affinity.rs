@@ -5,8 +5,8 @@
 use super::slot::Slot;
 
 /// Above so many keys the race is run twice: between buckets of keys, then within one.
-const FLAT: usize = 256;
-const BUCKETS: usize = 256;
+const FLAT: usize = 128;
+const BUCKETS: usize = 128;
 /// Buckets that are looked into before chance decides.
 const LOOKS: usize = 3;
 

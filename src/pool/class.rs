@@ -56,6 +56,11 @@ impl Class {
         Self::Manual,
     ];
 
+    /// Such a key comes back by a probe, not by time.
+    pub const fn needs_probe(self) -> bool {
+        matches!(self, Self::KeyDead | Self::KeyBroke)
+    }
+
     /// Reads `name` back.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.name() == name)

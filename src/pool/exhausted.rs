@@ -23,6 +23,8 @@ impl From<Exhausted> for Error {
 
 /// `last` is the last failure of this request, if it came to a try.
 pub fn answer(provider: &str, last: Option<&Verdict>, blocked: &Blocked, now: u64) -> Exhausted {
+    // That one key is dead or broke says nothing when others only rest.
+    let last = last.filter(|v| !v.class.needs_probe() || blocked.class.is_none_or(Class::needs_probe));
     let Some(class) = last.map(|v| v.class).or(blocked.class) else { return no_keys(provider, blocked) };
     let (status, code) = outward(class, last.and_then(|v| v.status));
     let soonest = blocked.soonest.map(|at| at.saturating_sub(now));

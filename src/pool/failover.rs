@@ -194,8 +194,7 @@ impl Failover {
     /// How long to wait for a key, if it is worth it.
     fn wait(&self, blocked: &Blocked, now: u64, dice: &mut Dice) -> Option<u64> {
         let by_time = match blocked.class {
-            // A disabled key comes back by a probe, not by time.
-            Some(Class::KeyDead | Class::KeyBroke) => None,
+            Some(class) if class.needs_probe() => None,
             _ => blocked.soonest.map(|at| at.saturating_sub(now).max(1)),
         };
         // Row 6: 1, 2, 4 s when no other key is left to try.

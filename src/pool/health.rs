@@ -68,6 +68,9 @@ impl Pool {
             Effect::Nothing => None,
             Effect::Rest { model, ms, stored } => {
                 slot.tilt.failed(now);
+                if verdict.class == Class::RateLimited && model.is_some_and(|m| strikes(slot, m, now) == 0) {
+                    slot.pace.refused(now);
+                }
                 rest(slot, model, verdict, ms, stored && ms > WORTH_STORING_MS, now)
             }
             Effect::Disable(class) => disable(slot, class, verdict, now),
@@ -90,6 +93,7 @@ impl Pool {
         }
         let Some(slot) = self.slots.get_mut(ticket) else { return Vec::new() };
         slot.refusals = 0;
+        slot.pace.served(now);
         let woken = slot.down().is_some();
         if slot.cools.is_empty() && !woken && slot.tilt.share(now) == WHOLE {
             return Vec::new();
@@ -113,7 +117,7 @@ impl Pool {
 
     /// Counts towards the caps that a person set on the key.
     pub fn used(&mut self, ticket: Ticket, requests: u64, tokens: u64, now: u64) {
-        if let Some(until) = self.slots.get_mut(ticket).and_then(|s| s.count(requests, tokens, now)) {
+        if let Some(until) = self.slots.get_mut(ticket).and_then(|s| s.pace.count(&s.key, requests, tokens, now)) {
             self.pause(ticket, None, until, "Its cap is reached.", now);
         }
     }
@@ -181,7 +185,11 @@ fn effect<'a>(
             one(verdict.wait_ms.filter(|ms| !google && *ms >= MINUTE).map_or(day, |ms| ms.min(day)))
         }
         Class::RateLimited => match verdict.wait_ms {
-            Some(ms) => one(ms.clamp(SECOND, 10 * MINUTE) + dice.below(500)),
+            // Refused again right after the rest: others are after the same requests.
+            Some(ms) => {
+                let longer = if strikes == 0 { 0 } else { dice.below(step(&[0, 2, 4, 8], strikes) * SECOND) };
+                one(ms.clamp(SECOND, 10 * MINUTE) + longer + dice.below(500))
+            }
             None => one(step(&[5, 10, 20, 40, 60], strikes) * SECOND),
         },
         Class::Transient | Class::Timeout | Class::Empty | Class::BrokenStream => {

@@ -12,6 +12,7 @@ pub mod fixtures;
 pub mod glob;
 pub mod health;
 mod lane;
+mod pace;
 pub mod paste;
 pub mod redact;
 pub mod reset;
@@ -101,7 +102,8 @@ impl Pool {
     pub fn started(&mut self, ticket: Ticket, model: &str, now: u64) {
         let Some(slot) = self.slots.get_mut(ticket) else { return };
         slot.in_flight += 1;
-        let mut changed = slot.key.concurrency.is_some();
+        slot.pace.begins(now);
+        let mut changed = slot.key.concurrency.is_some() || slot.pace.has_learned();
         for cool in slot.cools.iter_mut().filter(|c| c.is_for(model)) {
             changed |= cool.try_out(now);
         }

@@ -51,13 +51,37 @@ fn retry_after(text: &str, now_ms: u64) -> Option<u64> {
 /// Of the limits whose remainder is 0, the wait that satisfies all. The header of a limit's reset is
 /// `{prefix}{infix}{limit}{suffix}`; Anthropic's `*-reset` is RFC 3339, OpenAI's `reset-*` a duration.
 fn latest_exhausted(headers: &[(String, String)], prefix: &str, infix: &str, suffix: &str, now_ms: u64) -> Option<u64> {
-    let waits = headers.iter().filter_map(|(name, text)| {
+    exhausted(headers, [prefix, infix, suffix], now_ms).map(|(_, ms)| ms).max()
+}
+
+/// Each limit whose remainder is 0, and when it is reset.
+fn exhausted<'a>(
+    headers: &'a [(String, String)],
+    [prefix, infix, suffix]: [&'a str; 3],
+    now_ms: u64,
+) -> impl Iterator<Item = (&'a str, u64)> {
+    headers.iter().filter_map(move |(name, text)| {
         let limit = name.strip_prefix(prefix)?.strip_prefix(infix)?.strip_suffix(suffix)?;
         let remaining =
             if infix.is_empty() { format!("{prefix}{limit}-remaining") } else { format!("{prefix}remaining-{limit}") };
-        is_zero(value(headers, &remaining)?).then(|| reset_of_limit(text.trim(), now_ms))?
+        let ms = is_zero(value(headers, &remaining)?).then(|| reset_of_limit(text.trim(), now_ms))??;
+        (ms <= MAX_WAIT_MS).then_some((limit, ms))
+    })
+}
+
+/// For how long to rest after a success that says that nothing is left. OpenAI, Groq and Anthropic document buckets
+/// that fill evenly and are whole again at the reset: the next request passes after one part of that time.
+pub fn used_up_ms(headers: &[(String, String)], now_ms: u64) -> Option<u64> {
+    let forms = [["x-ratelimit-", "reset-", ""], ["anthropic-ratelimit-", "", "-reset"]];
+    let waits = forms.into_iter().flat_map(|form @ [prefix, infix, _]| {
+        exhausted(headers, form, now_ms).map(move |(limit, ms)| {
+            let most =
+                if infix.is_empty() { format!("{prefix}{limit}-limit") } else { format!("{prefix}limit-{limit}") };
+            let parts = value(headers, &most).and_then(|n| n.parse::<u64>().ok()).unwrap_or(1);
+            ms.div_ceil(parts.max(1))
+        })
     });
-    waits.filter(|ms| *ms <= MAX_WAIT_MS).max()
+    waits.max().or_else(|| wait_ms(headers, &[], now_ms))
 }
 
 /// Whether nothing is left.

@@ -29,11 +29,13 @@ pub struct Blocked {
 }
 
 impl Blocked {
+    /// What time alone brings back counts before what waits for a probe.
     pub(super) fn sooner(&mut self, rest: Option<(Class, u64)>) {
-        if let Some((class, until)) = rest
-            && self.soonest.is_none_or(|soonest| until < soonest)
+        let rank = |(class, until): (Class, u64)| (class.needs_probe(), until);
+        if let Some(new) = rest
+            && self.class.zip(self.soonest).is_none_or(|held| rank(new) < rank(held))
         {
-            (self.class, self.soonest) = (Some(class), Some(until));
+            (self.class, self.soonest) = (Some(new.0), Some(new.1));
         }
     }
 }

@@ -169,12 +169,14 @@ impl Site {
 
     /// Row 7.
     fn throttles_us(&mut self, ticket: Ticket, verdict: &Verdict, now: u64, dice: &mut Dice) -> Vec<Ticket> {
-        let on_trial = self.cools.iter().any(|c| c.class == Class::IpThrottle);
+        let before = self.cools.iter().find(|c| c.class == Class::IpThrottle).map(|c| u64::from(c.strikes));
         let alike = self.suspect(ticket, verdict, THROTTLED_MS, now);
-        if alike.is_empty() && !on_trial {
+        if alike.is_empty() && before.is_none() {
             return Vec::new();
         }
-        self.rest(None, Class::IpThrottle, verdict, 2 * SECOND + dice.below(3 * SECOND), now);
+        // Refused again right after the pause: up to three times as long, 15 s, and never minutes.
+        let times = before.unwrap_or(0).min(2) + 1;
+        self.rest(None, Class::IpThrottle, verdict, times * (2 * SECOND + dice.below(3 * SECOND)), now);
         if alike.is_empty() { vec![ticket] } else { alike }
     }
 

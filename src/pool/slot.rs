@@ -4,12 +4,14 @@ use super::{
     class::Class,
     cool::Cool,
     glob,
+    pace::Pace,
     tilt::{self, Tilt},
 };
 use crate::record::key::{Disabled, Key};
 use std::rc::Rc;
 
-const MINUTE_MS: u64 = 60_000;
+/// A key that is at the limit it was refused at before is the second choice.
+const SECOND_CHOICE: u32 = 16;
 
 pub struct Slot {
     pub id: Rc<str>,
@@ -21,7 +23,7 @@ pub struct Slot {
     pub(super) tilt: Tilt,
     /// Requests of this isolate that use the key right now.
     pub in_flight: u32,
-    pub(super) minute: Minute,
+    pub(super) pace: Pace,
     /// Refusals (row 12) in a row.
     pub refusals: u8,
     /// The last time it was tried although it rested.
@@ -32,14 +34,6 @@ pub struct Slot {
     pub(super) place: usize,
     pub(super) lane: usize,
     pub(super) site: usize,
-}
-
-/// What the key did since the minute began; for its caps.
-#[derive(Default)]
-pub(super) struct Minute {
-    began: u64,
-    requests: u64,
-    tokens: u64,
 }
 
 /// How likely a key is drawn, and when that changes by itself.
@@ -80,7 +74,7 @@ impl Slot {
             cools: Vec::new(),
             tilt: Tilt::default(),
             in_flight: 0,
-            minute: Minute::default(),
+            pace: Pace::default(),
             refusals: 0,
             last_resort: 0,
             gone: false,
@@ -119,6 +113,12 @@ impl Slot {
         self.key.models.is_empty() || model.is_empty() || self.key.models.iter().any(|g| glob::matches(g, model))
     }
 
+    /// What it has to do, and what it did in the last minute: a key that has just done its share need not be the one
+    /// that is asked next.
+    pub(super) fn load(&self, now: u64) -> u64 {
+        4 * u64::from(self.in_flight) + self.pace.last_minute(now)
+    }
+
     fn is_full(&self) -> bool {
         self.key.concurrency.is_some_and(|most| self.in_flight >= most)
     }
@@ -130,7 +130,11 @@ impl Slot {
         if let Some(until) = self.cool_for(model, now).and_then(|c| c.holds(now)) {
             return Share { weight: 0, until: Some(until) };
         }
-        let parts = self.tilt.share(now);
+        if let Some(until) = self.pace.holds(now) {
+            return Share { weight: 0, until: Some(until) };
+        }
+        let (tilted, at_limit) = (self.tilt.share(now), self.pace.is_at_limit(now));
+        let parts = if at_limit { tilted.div_ceil(SECOND_CHOICE) } else { tilted };
         let until = (parts < tilt::WHOLE).then_some((now / tilt::REVIEW_MS + 1) * tilt::REVIEW_MS);
         Share { weight: u32::from(self.key.weight) * parts, until }
     }
@@ -145,19 +149,7 @@ impl Slot {
             return Some((Class::parse(&disabled.class)?, disabled.next_probe));
         }
         let rest = self.cool_for(model, now).and_then(|cool| Some((cool.class, cool.look_again(now)?)));
+        let rest = rest.or_else(|| Some((Class::RateLimited, self.pace.holds(now)?)));
         rest.or_else(|| self.is_full().then_some((Class::RateLimited, now + SOON_MS)))
-    }
-
-    /// Counts towards the key's caps; answers until when it must rest, if one of them is reached.
-    pub(super) fn count(&mut self, requests: u64, tokens: u64, now: u64) -> Option<u64> {
-        let minute = &mut self.minute;
-        if minute.began + MINUTE_MS <= now {
-            *minute = Minute { began: now, requests: 0, tokens: 0 };
-        }
-        minute.requests += requests;
-        minute.tokens += tokens;
-        let reached = |cap: Option<u32>, used: u64| cap.is_some_and(|cap| used >= u64::from(cap));
-        (reached(self.key.rpm, minute.requests) || reached(self.key.tpm, minute.tokens))
-            .then_some(minute.began + MINUTE_MS)
     }
 }

@@ -211,7 +211,7 @@ impl Walk {
         let now = runtime::now();
         // Most answers have something left, or do not say.
         let used_up = reset::REMAINING.iter().any(|name| js::header(headers, name).is_some_and(|n| reset::is_zero(&n)));
-        let rest_ms = if used_up { reset::wait_ms(&js::all_headers(headers), &[], now) } else { None };
+        let rest_ms = if used_up { reset::used_up_ms(&js::all_headers(headers), now) } else { None };
         let records = with_cache(|c| {
             let records = c.pool.succeeded(ticket, &self.model, self.journal.attempt_began(), now);
             if let Some(ms) = rest_ms {

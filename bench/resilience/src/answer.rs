@@ -19,7 +19,8 @@ pub enum Answer {
 /// How an account says that it is at its limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Dialect {
-    /// OpenAI's paid tiers: `x-ratelimit-*` on every answer, and a sentence in the 429.
+    /// OpenAI's paid tiers: `x-ratelimit-*` on every answer, and in the 429 a sentence and the `retry-after-ms` that its
+    /// own SDKs look for first.
     Headers,
     /// Gemini's free tier: a delay in the body of the 429, nothing before.
     RetryDelay,
@@ -87,6 +88,7 @@ pub fn limited(dialect: Dialect, rpm: u64, free_in: u64, full_in: u64) -> Answer
             json(
                 429,
                 &[
+                    ("retry-after-ms", free_in.to_string()),
                     ("x-ratelimit-limit-requests", rpm.to_string()),
                     ("x-ratelimit-remaining-requests", "0".into()),
                     ("x-ratelimit-reset-requests", duration(full_in)),
@@ -190,7 +192,7 @@ mod tests {
         };
         assert_eq!(judged(success(Some((60, 3, 10)))), None);
         assert_eq!(judged(models()), None);
-        check(limited(Dialect::Headers, 60, 1200, 10_000), Class::RateLimited, Some(10_000));
+        check(limited(Dialect::Headers, 60, 1200, 10_000), Class::RateLimited, Some(1200));
         check(limited(Dialect::RetryDelay, 60, 1200, 0), Class::RateLimited, Some(2000));
         check(limited(Dialect::RetryAfter, 60, 1200, 0), Class::RateLimited, Some(2000));
         check(limited(Dialect::Bare, 60, 1200, 0), Class::RateLimited, None);

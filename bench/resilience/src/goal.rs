@@ -23,7 +23,7 @@ pub struct Goal {
 /// The largest share of failed requests, per million, where the scenario has a goal for it.
 pub fn allowed_failures(scenario: &str) -> Option<u64> {
     match scenario {
-        "B1a" | "B1b" => Some(1000),
+        "B1a" => Some(1000),
         "B2" | "B6b" => Some(500),
         "B3b" => Some(100),
         "B4" => Some(0),
@@ -40,7 +40,7 @@ fn of(played: &Played) -> Vec<Goal> {
     let (name, tally) = (played.scenario.name, &played.keypool);
     let mut goals: Vec<Goal> = allowed_failures(name).map(|ppm| answered(name, tally, ppm)).into_iter().collect();
     match name {
-        "B1a" | "B1b" => {
+        "B1a" => {
             let p95 = tally.percentile(95);
             goals.push(goal(name, "p95 under 2 s", format!("{p95} ms"), p95 < 2000));
             goals.push(calls(name, tally, 1030));

@@ -154,7 +154,7 @@ fn refuses_the_key(verdict: &Verdict) -> bool {
 fn used_up_for(headers: &[(String, String)], now: u64) -> Option<u64> {
     let remaining =
         |(name, value): &(String, String)| reset::REMAINING.contains(&name.as_str()) && reset::is_zero(value);
-    headers.iter().any(remaining).then(|| reset::wait_ms(headers, &[], EPOCH + now))?
+    headers.iter().any(remaining).then(|| reset::used_up_ms(headers, EPOCH + now))?
 }
 
 /// Padded, so that the records' order is the keys'.

@@ -1,5 +1,5 @@
 //! Which source wins, every written form, and a fuzz of all of them.
-use super::{MAX_WAIT_MS, day_end_ms, wait_ms};
+use super::{MAX_WAIT_MS, day_end_ms, used_up_ms, wait_ms};
 
 /// 2026-11-20T13:00:00Z, a Friday.
 const NOW: u64 = 1_795_179_600_000;
@@ -228,6 +228,27 @@ fn no_input_panics_or_waits_beyond_a_month() {
         let body = if dice.roll(2) == 0 { noise } else { mutated(&mut dice) };
         let now = [0, NOW, round << 40, u64::MAX][dice.roll(4)];
         assert!(wait_ms(&headers, &body, now).is_none_or(|ms| ms <= MAX_WAIT_MS), "{headers:?} {body:?} {now}");
+        assert!(used_up_ms(&headers, now).is_none_or(|ms| ms <= MAX_WAIT_MS), "{headers:?} {now}");
         assert!(day_end_ms(round % 2 == 0, now) > 0);
     }
+}
+
+#[test]
+fn a_limit_that_is_used_up_lets_the_next_request_through_after_its_part_of_the_reset() {
+    let check = |headers: &[(&str, &str)], expected| {
+        let headers: Vec<_> = headers.iter().map(|(n, v)| ((*n).to_string(), (*v).to_string())).collect();
+        assert_eq!(used_up_ms(&headers, NOW), expected, "{headers:?}");
+    };
+    let requests = |limit| {
+        [
+            ("x-ratelimit-limit-requests", limit),
+            ("x-ratelimit-remaining-requests", "0"),
+            ("x-ratelimit-reset-requests", "1m0s"),
+        ]
+    };
+    check(&requests("60"), Some(1000));
+    check(&requests("0"), Some(60_000));
+    check(&requests("many"), Some(60_000));
+    check(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "12")], Some(12_000));
+    check(&[("x-ratelimit-remaining-requests", "0")], None);
 }
