@@ -45,7 +45,7 @@ for (const storage of storages) {
       assertOurs(await stage.chat({ model: "gpt-4.1" }), { ...rate, wait: [90, 91] });
     });
 
-    test("OpenAI's SDK for Node waits as it is told and succeeds by itself", async () => {
+    test("OpenAI's SDK for Node waits as it is told and succeeds by itself", { skip: storage !== "d1" }, async () => {
       await stage.fresh(2);
       stage.mock.script("*", back(1500));
       const sdk = new OpenAI({ apiKey: clientKey, baseURL: `${stage.worker.url}/v1` });
@@ -66,48 +66,49 @@ print(chat.choices[0].message.content)`;
       assert.equal(stage.mock.ledger.length, 3);
     });
   });
-
-  describe(`a soonest reset that fits the wait budget, on ${storage}`, () => {
-    const stage = rowStage(storage, { KEYPOOL_WAIT_BUDGET_MS: "2500" });
-
-    test("is waited for, and the call succeeds", async () => {
-      await stage.fresh(2);
-      stage.mock.script("*", [limited({ "retry-after": "60" }), limited({ "retry-after-ms": "1000" })]);
-      const answer = await stage.chat();
-      assert.equal(answer.status, 200, answer.text);
-      assert.equal(answer.headers["x-keypool-attempts"], "3");
-      const [first, second, third] = stage.mock.ledger;
-      assert.deepEqual([third.key === second.key, first.key === second.key], [true, false]);
-      const keys = await stage.look();
-      const expected = { class: "rate_limited", status: 429, ms: 60_000, jitter: 500 };
-      assertResting(stage.keyOf(keys, first), { answer }, expected);
-      assertUntouched([stage.keyOf(keys, second)]);
-    });
-
-    test("when it is over, one call goes first, and the others follow its success", async () => {
-      await stage.fresh(1);
-      const { ledger } = stage.mock;
-      let firstWasDone;
-      stage.mock.script("*", (call) => {
-        if (call === ledger[0]) return limited({ "retry-after-ms": "1000" });
-        if (call === ledger[2]) firstWasDone = ledger[1].done;
-        return { delay: 200 };
-      });
-      const first = stage.chat();
-      await eventually(() => assert.ok(ledger[0]?.done));
-      const others = Array.from({ length: 8 }, () => stage.chat());
-      for (const { status } of await Promise.all([first, ...others])) assert.equal(status, 200);
-      assert.deepEqual([ledger.length, firstWasDone], [10, true]);
-    });
-
-    test("and one that does not is told at once", async () => {
-      await stage.fresh(2);
-      stage.mock.script("*", limited({ "retry-after": "4" }));
-      assertOurs(await stage.chat(), { status: 429, code: "rate_limit_exceeded", wait: [4, 5] });
-      assert.equal(stage.mock.ledger.length, 2);
-    });
-  });
 }
+
+describe("a soonest reset that fits the wait budget", () => {
+  const stage = rowStage("d1", { KEYPOOL_WAIT_BUDGET_MS: "2500" });
+
+  test("is waited for, and the call succeeds", async () => {
+    await stage.fresh(2);
+    stage.mock.script("*", [limited({ "retry-after": "60" }), limited({ "retry-after-ms": "1000" })]);
+    const answer = await stage.chat();
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.headers["x-keypool-attempts"], "3");
+    const [first, second, third] = stage.mock.ledger;
+    assert.deepEqual([third.key === second.key, first.key === second.key], [true, false]);
+    const keys = await stage.look();
+    const expected = { class: "rate_limited", status: 429, ms: 60_000, jitter: 500 };
+    assertResting(stage.keyOf(keys, first), { answer }, expected);
+    assertUntouched([stage.keyOf(keys, second)]);
+  });
+
+  test("when it is over, one call goes first, and the others follow its success", async () => {
+    await stage.fresh(1);
+    const { ledger } = stage.mock;
+    let firstWasDone;
+    stage.mock.script("*", (call) => {
+      if (call === ledger[0]) return limited({ "retry-after-ms": "1000" });
+      if (call === ledger[2]) firstWasDone = ledger[1].done;
+      return { delay: 200 };
+    });
+    const first = stage.chat();
+    await eventually(() => assert.ok(ledger[0]?.done));
+    const others = Array.from({ length: 8 }, () => stage.chat());
+    for (const { status } of await Promise.all([first, ...others])) assert.equal(status, 200);
+    assert.deepEqual([ledger.length, firstWasDone], [10, true]);
+  });
+
+  test("and one that does not is told at once", async () => {
+    await stage.fresh(2);
+    stage.mock.script("*", limited({ "retry-after": "4" }));
+    assertOurs(await stage.chat(), { status: 429, code: "rate_limit_exceeded", wait: [4, 5] });
+    assert.equal(stage.mock.ledger.length, 2);
+  });
+});
+
 
 test("a storage that is down when an isolate starts is a 503 with a Retry-After, too", async (t) => {
   const worker = await started(t, { faults: true });

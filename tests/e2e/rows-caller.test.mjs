@@ -82,11 +82,11 @@ for (const storage of storages) {
       const broke = { message: "Insufficient credits", code: 402 };
       const limited = { message: "Rate limit exceeded. Try again in 20s", type: "requests", code: "rate_limit_exceeded" };
       const boom = { message: "boom", code: 500 };
-      for (const [how, dress, ask] of [
+      for (const [how, dress, ask] of of([
         ["JSON", whole, {}],
         ["a first event", firstEvent, { stream: true }],
         ["JSON where a stream was asked for", whole, { stream: true }],
-      ]) {
+      ])) {
         for (const [what, error, check, expected] of of([
           ["a dead key", dead, assertDisabled, { class: "key_dead", ms: 5 * minute }],
           ["a broke key", broke, assertDisabled, { class: "key_broke", status: 402, ms: hour }],

@@ -19,7 +19,7 @@ const late = { status: 504, code: "upstream_timeout" };
 
 for (const storage of storages) {
   describe(`a line at fault, on ${storage}`, () => {
-    const stage = rowStage(storage);
+    const stage = rowStage(storage, { KEYPOOL_ANSWER_TIMEOUT_MS: "800" });
     // None of this is stored; one case of each kind proves it of KV.
     const onD1 = storage === "d1" ? test : () => {};
     /** The first key rests a second for the model, in this isolate only; no other key has a trace. */
@@ -29,7 +29,7 @@ for (const storage of storages) {
     };
 
     describe("row 9: no head in time is worth one more try", () => {
-      const settings = { first_byte_timeout_ms: 300 };
+      const settings = { first_byte_timeout_ms: 250 };
       const ask = { stream: true };
 
       test("the next key answers", async () => {
@@ -54,7 +54,7 @@ for (const storage of storages) {
         }));
 
       onD1("a call that is not streamed gets the longer time that a whole answer takes", async () => {
-        const slow = await stage.once({ delay: 600 }, { settings });
+        const slow = await stage.once({ delay: 500 }, { settings });
         assert.equal(slow.answer.headers["x-keypool-attempts"], "1");
         const { answer, calls } = await stage.once("hang", { every: true, settings });
         assertOurs(answer, late);

@@ -79,12 +79,20 @@ describe("selection", () => {
   });
 
   describe("a limit that an answer says is used up", () => {
-    const spent = (more) => {
-      return { headers: { "x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "30s", ...more } };
-    };
+    // A whole reset where the limit is one, or is not told; a bucket of three fills by one in a third of it.
+    const spent = (more) => ({
+      headers: {
+        "x-ratelimit-limit-requests": "1",
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-requests": "30s",
+        ...more,
+      },
+    });
 
     for (const [what, behavior] of [
       ["requests", spent()],
+      ["a bucket of three", spent({ "x-ratelimit-limit-requests": "3" })],
+      ["a limit that is not told", spent({ "x-ratelimit-limit-requests": null })],
       ["tokens", { headers: { "x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "1m0s" } }],
     ])
       test(`(${what}) rests the key for the model before it is refused, in this isolate`, async () => {
