@@ -133,7 +133,7 @@ impl Failover {
                 self.waited += wait;
                 return Step::Wait(wait);
             }
-            if self.attempts == 0 {
+            if self.attempts == 0 && self.is_long(&blocked, now) {
                 let mut probes = choices.iter().enumerate();
                 found = probes.find_map(|(at, c)| Some((pool.last_resort(*c, now)?, at)));
             }
@@ -189,6 +189,12 @@ impl Failover {
     fn has_tries(&self) -> bool {
         let timeouts = if self.limits.retry_after_timeout { 2 } else { 1 };
         self.attempts < self.limits.max_attempts && self.timeouts < timeouts && self.want.forced.is_none()
+    }
+
+    /// No request can wait for a key; otherwise the next one that does will show how things are.
+    fn is_long(&self, blocked: &Blocked, now: u64) -> bool {
+        let by_time = blocked.soonest.filter(|_| blocked.class.is_some_and(|class| !class.needs_probe()));
+        by_time.is_none_or(|at| at > now + self.limits.wait_budget_ms)
     }
 
     /// How long to wait for a key, if it is worth it.

@@ -169,14 +169,13 @@ impl Site {
 
     /// Row 7.
     fn throttles_us(&mut self, ticket: Ticket, verdict: &Verdict, now: u64, dice: &mut Dice) -> Vec<Ticket> {
-        let before = self.cools.iter().find(|c| c.class == Class::IpThrottle).map(|c| u64::from(c.strikes));
+        let again = self.cools.iter().any(|c| c.class == Class::IpThrottle);
         let alike = self.suspect(ticket, verdict, THROTTLED_MS, now);
-        if alike.is_empty() && before.is_none() {
+        if alike.is_empty() && !again {
             return Vec::new();
         }
-        // Refused again right after the pause: up to three times as long, 15 s, and never minutes.
-        let times = before.unwrap_or(0).min(2) + 1;
-        self.rest(None, Class::IpThrottle, verdict, times * (2 * SECOND + dice.below(3 * SECOND)), now);
+        let ms = if again { 4 * SECOND + dice.below(SECOND) } else { 2 * SECOND + dice.below(3 * SECOND) };
+        self.rest(None, Class::IpThrottle, verdict, ms, now);
         if alike.is_empty() { vec![ticket] } else { alike }
     }
 

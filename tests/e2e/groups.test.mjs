@@ -106,7 +106,8 @@ describe("groups", () => {
           assert.equal((await stage.chat(asks, { headers: { ...credentials, ...headers } })).status, 200);
           assert.equal(sent(), model);
           const { body, headers: passed } = stage.mock.ledger.at(-1);
-          assert.deepEqual(JSON.parse(body).messages, [{ role: "user", content: "hello there" }]);
+          assert.deepEqual(Object.keys(JSON.parse(body)), ["model", "messages"]);
+          assert.match(String(body), /"content":"hello there/);
           assert.ok(!("x-gray-group" in passed));
         }
         assert.deepEqual(await asked(), [group, group]);

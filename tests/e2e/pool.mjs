@@ -69,8 +69,12 @@ async function empty(worker) {
 }
 
 /** A chat body as bytes. */
+let conversations = 0;
+
+/// Each one begins a conversation of its own: those of one conversation stay with one key.
 export function chatBody(more = {}) {
-  return JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "hello there" }], ...more });
+  const content = `hello there, ${++conversations}`;
+  return JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content }], ...more });
 }
 
 export const json = { "content-type": "application/json" };

@@ -67,7 +67,7 @@ for (const storage of storages) {
         for (const { seen } of all)
           for (const { until } of seen.cooldowns) assertBetween(until, answer.asked, answer.answered + 5 * second);
         // The first of these goes through as a last try, and is throttled again.
-        for (let i = 0; i < 5; i++) assertOurs(await stage.chat(), { status: 429, code: "rate_limit_exceeded", wait: [1, 15] });
+        for (let i = 0; i < 5; i++) assertOurs(await stage.chat(), { status: 429, code: "rate_limit_exceeded", wait: [1, 5] });
         assertBetween(stage.mock.ledger.length, 3, 4);
       });
 
@@ -103,7 +103,7 @@ for (const storage of storages) {
         test(what, async () => {
           const seen = await stage.once(behavior);
           assertTakenOver(seen);
-          assert.equal(parsed(seen.answer.text).choices[0].message.content, "You said: hello there");
+          assert.match(parsed(seen.answer.text).choices[0].message.content, /^You said: hello there/);
           assertResting(seen.first, seen, { class: "transient", status, ms: second });
           assertUntouched(seen.others);
         });

@@ -65,7 +65,8 @@ describe("selection", () => {
     test("a conversation whose key rests goes on with another, and stays there", async () => {
       await stage.fresh(4);
       stage.mock.script("*", [{}, "429"]);
-      for (let i = 0; i < 5; i++) assert.equal((await stage.chat()).status, 200);
+      const one = { messages: [user("the same")] };
+      for (let i = 0; i < 5; i++) assert.equal((await stage.chat(one)).status, 200);
       const [first, second, third, ...rest] = keys();
       assert.deepEqual([second === first, third === first], [true, false]);
       for (const key of rest) assert.equal(key, third);
@@ -73,7 +74,7 @@ describe("selection", () => {
 
     test("a provider that it is switched off for does without", async () => {
       await stage.fresh(8, { affinity: false });
-      for (let i = 0; i < 40; i++) await stage.chat();
+      for (let i = 0; i < 40; i++) await stage.chat({ messages: [user("the same")] });
       assertBetween(used(), 5, 8);
     });
   });

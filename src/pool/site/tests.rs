@@ -79,7 +79,7 @@ fn three_bare_429_with_one_body_throttle_the_provider_for_seconds_and_no_key() {
     // The next one alone is enough, as long as nothing succeeds.
     pool.started(4, "m", 6000);
     fail(&mut pool, [4], |_| throttled(7), 6100);
-    assert!(!may_pick(&mut pool, 10_000) && may_pick(&mut pool, 16_200));
+    assert!(!may_pick(&mut pool, 10_000) && may_pick(&mut pool, 11_200));
     assert!(pool.slot(4).unwrap().cools.is_empty());
 }
 
