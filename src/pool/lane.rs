@@ -12,7 +12,7 @@ use super::{
 use std::{cmp::Reverse, collections::BinaryHeap, rc::Rc};
 
 /// Models with trees of their own; the one that was used longest ago makes room.
-const VIEWS: usize = 16;
+const VIEWS: usize = 64;
 const NOBODY: Ticket = Ticket::MAX;
 
 pub struct Lane {
