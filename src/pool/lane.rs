@@ -4,6 +4,7 @@
 use super::{
     Ticket,
     affinity::{self, Buckets},
+    class::Class,
     dice::Dice,
     select::Blocked,
     slot::{Share, Slot},
@@ -108,7 +109,8 @@ impl Lane {
         place.and_then(member)
     }
 
-    /// What keeps all keys from the model. It looks at every key, but not again within a moment.
+    /// What keeps all keys from the model. Where none comes back by time alone it looks at every key, but not again
+    /// within a moment.
     pub fn blocked(&mut self, slots: &[Slot], model: &str, now: u64) -> Blocked {
         const MOMENT_MS: u64 = 200;
         let at = self.view(slots, model, now);
@@ -117,6 +119,9 @@ impl Lane {
             known.filter(|(at, b)| now < at + MOMENT_MS && b.soonest.is_none_or(|soonest| soonest > now))
         {
             return blocked.clone();
+        }
+        if let Some(rest) = self.views.get_mut(at).and_then(|view| view.next_back(slots, &self.members, now)) {
+            return Blocked { class: Some(rest.0), soonest: Some(rest.1), keys: 1 };
         }
         let mut blocked = Blocked::default();
         for slot in self.members.iter().filter_map(|t| slots.get(*t)).filter(|s| !s.gone && s.serves(model)) {
@@ -200,6 +205,18 @@ impl View {
                 self.wakes.push(Reverse((until, place)));
             }
         }
+    }
+
+    /// Who comes back first, and when, if the first one to change is one that rests.
+    fn next_back(&mut self, slots: &[Slot], members: &[Ticket], now: u64) -> Option<(Class, u64)> {
+        self.wake(slots, members, now);
+        while let Some(Reverse((until, place))) = self.wakes.peek().copied() {
+            if self.wake_at.get(place) == Some(&until) {
+                return slots.get(*members.get(place)?)?.comes_back(&self.model, now);
+            }
+            self.wakes.pop();
+        }
+        None
     }
 
     /// Shares that changed by themselves since the last time.

@@ -24,7 +24,7 @@ pub struct Blocked {
     pub class: Option<Class>,
     /// When it comes back, in Unix milliseconds.
     pub soonest: Option<u64>,
-    /// Keys of the provider that serve the model, whatever their state.
+    /// Keys of the provider that serve the model, whatever their state; one, when that is all that was looked at.
     pub keys: usize,
 }
 
