@@ -32,7 +32,7 @@ use worker::wasm_bindgen_futures::future_to_promise;
 /// Work in the background that is older than this was cut off by the runtime.
 const BACKGROUND_MS: u64 = 40_000;
 /// What this isolate wrote may take this long to be read back.
-const RECENT_MS: u64 = 5 * 60_000;
+const RECENT_MS: u64 = 15 * 60_000;
 /// A picture older than this many times its age limit is not served while it is renewed.
 const TOO_OLD: u64 = 6;
 const PEPPER: &str = "pepper";
@@ -197,6 +197,7 @@ impl App {
         if records.is_empty() {
             return;
         }
+        with_cache(|c| c.keep(&records, now));
         let app = self.clone();
         self.in_background(async move {
             if let Err(error) = app.store.note(&records, now).await {
@@ -323,8 +324,12 @@ impl Cache {
     fn remember(&mut self, records: Vec<Record>, now: u64) {
         self.pool.sync(&records, false, now);
         self.take(&records);
+        self.keep(&records, now);
+    }
+
+    fn keep(&mut self, records: &[Record], now: u64) {
         self.recent.retain(|old| old.changed + RECENT_MS > now && !records.iter().any(|new| new.same_place(old)));
-        self.recent.extend(records);
+        self.recent.extend(records.iter().cloned());
     }
 
     /// All but the pool's records.

@@ -28,7 +28,11 @@ pub fn answer(provider: &str, last: Option<&Verdict>, blocked: &Blocked, now: u6
     let Some(class) = last.map(|v| v.class).or(blocked.class) else { return no_keys(provider, blocked) };
     let (status, code) = outward(class, last.and_then(|v| v.status));
     let soonest = blocked.soonest.map(|at| at.saturating_sub(now));
-    let wait_ms = if matches!(status, 429 | 503) { soonest.or(Some(1000)) } else { soonest };
+    let wait_ms = match status {
+        429 | 503 => soonest.or(Some(1000)),
+        502 | 504 => soonest,
+        _ => None,
+    };
     let said = match last.map(|v| v.message.as_str()) {
         Some(line) if !line.is_empty() => format!(" The upstream said: {line}"),
         _ => String::new(),
@@ -43,7 +47,8 @@ fn no_keys(provider: &str, blocked: &Blocked) -> Exhausted {
     } else {
         format!("Every key of provider {provider} is switched off or has weight 0. See the admin page.")
     };
-    Exhausted { status: 503, code: "no_keys", message, wait_ms: None, verbatim: false }
+    // What an admin does about it takes effect within seconds.
+    Exhausted { status: 503, code: "no_keys", message, wait_ms: Some(5000), verbatim: false }
 }
 
 /// Status and code of our answer.
@@ -53,15 +58,12 @@ fn outward(class: Class, upstream: Option<u16>) -> (u16, &'static str) {
         Class::KeyBroke => (429, "insufficient_quota"),
         Class::DayQuota | Class::RateLimited | Class::IpThrottle => (429, "rate_limit_exceeded"),
         Class::ModelBusy => (503, "upstream_overloaded"),
+        Class::KeyLacksModel => (404, "model_not_found"),
         Class::Timeout => (504, "upstream_timeout"),
         Class::Transient if upstream == Some(504) => (504, "upstream_timeout"),
-        Class::Transient
-        | Class::KeyLacksModel
-        | Class::Caller
-        | Class::Empty
-        | Class::BrokenStream
-        | Class::ClientGone
-        | Class::Manual => (502, "upstream_failed"),
+        Class::Transient | Class::Caller | Class::Empty | Class::BrokenStream | Class::ClientGone | Class::Manual => {
+            (502, "upstream_failed")
+        }
     }
 }
 

@@ -163,7 +163,10 @@ impl Failover {
         }
         self.empties += u64::from(class == Class::Empty);
         self.busy += u32::from(class == Class::ModelBusy);
-        self.last = Some(verdict);
+        // Row 10 is the client's answer only when every key agrees.
+        if class != Class::KeyLacksModel || self.last.is_none() {
+            self.last = Some(verdict);
+        }
         let pause_ms = match class {
             Class::Transient if self.attempts >= 2 => 200 + dice.below(300),
             _ => 0,

@@ -78,7 +78,8 @@ pub fn used_up_ms(headers: &[(String, String)], now_ms: u64) -> Option<u64> {
             let most =
                 if infix.is_empty() { format!("{prefix}{limit}-limit") } else { format!("{prefix}limit-{limit}") };
             let parts = value(headers, &most).and_then(|n| n.parse::<u64>().ok()).unwrap_or(1);
-            ms.div_ceil(parts.max(1))
+            // Where it is a window after all, a little patience spares a refusal.
+            ms.div_ceil(parts.max(1)).max(1000)
         })
     });
     waits.max().or_else(|| wait_ms(headers, &[], now_ms))

@@ -87,23 +87,22 @@ impl Pool {
     pub fn last_resort(&mut self, choice: Choice, now: u64) -> Option<Ticket> {
         let slots = &mut self.slots;
         let site = self.sites.iter_mut().find(|site| &*site.name == choice.provider)?;
-        for group in choice.groups {
-            let Some(lane) = site.lane(group).and_then(|at| site.lanes.get_mut(at)) else { continue };
-            if !lane.last_resort_is_due(slots, choice.model, LAST_RESORT_MS, now) {
-                continue;
-            }
-            let may = |slot: &Slot| {
-                let own = slot.cools.iter().any(|c| c.model.is_none() && c.strikes == 0 && c.until > now);
-                !slot.gone && slot.key.enabled && slot.key.weight > 0 && slot.serves(choice.model) && !own
-            };
-            let candidates = lane.members.iter().copied().filter(|t| slots.get(*t).is_some_and(may));
-            let Some(ticket) = candidates.min_by_key(|t| slots.get(*t).map(|s| s.last_resort)) else { continue };
-            if let Some(slot) = slots.get_mut(ticket) {
-                slot.last_resort = now;
-            }
-            return Some(ticket);
+        let lanes: Vec<usize> = choice.groups.iter().filter_map(|group| site.lane(group)).collect();
+        // Of all groups together; the first one keeps the time.
+        let first = site.lanes.get_mut(*lanes.first()?)?;
+        if !first.last_resort_is_due(slots, choice.model, LAST_RESORT_MS, now) {
+            return None;
         }
-        None
+        let may = |slot: &Slot| {
+            let capped = slot.cools.iter().any(|c| c.model.is_none() && c.strikes == 0 && c.until > now);
+            let on = !slot.gone && slot.key.enabled && slot.key.weight > 0;
+            on && slot.serves(choice.model) && !capped && !slot.is_full()
+        };
+        let members = lanes.iter().filter_map(|at| site.lanes.get(*at)).flat_map(|lane| lane.members.iter().copied());
+        let candidates = members.filter(|t| slots.get(*t).is_some_and(may));
+        let ticket = candidates.min_by_key(|t| slots.get(*t).map(|s| s.last_resort))?;
+        slots.get_mut(ticket)?.last_resort = now;
+        Some(ticket)
     }
 }
 

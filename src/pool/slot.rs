@@ -119,7 +119,7 @@ impl Slot {
         4 * u64::from(self.in_flight) + self.pace.last_minute(now)
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.key.concurrency.is_some_and(|most| self.in_flight >= most)
     }
 
