@@ -1,7 +1,7 @@
 // Who may choose the key, who may see how a call went, and the line that the log has of it.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { eventually, password } from "./harness.mjs";
+import { eventually, password, storages } from "./harness.mjs";
 import { assertBetween, assertOurs, assertUntouched, parsed, rowStage, sse } from "./rows.mjs";
 
 const broken = { headers: sse, chunks: ["data: 1\n\n", "data: 2\n\n"], hang: 1 };
@@ -144,3 +144,21 @@ describe("rights", () => {
       });
   });
 });
+
+for (const storage of storages)
+  describe(`a forced key that is well again, on ${storage}`, () => {
+    const stage = rowStage(storage);
+
+    for (const [what, behavior] of [
+      ["rested", "429"],
+      ["was disabled", "401"],
+    ])
+      test(`wakes if it ${what}`, async () => {
+        const { first } = await stage.once(behavior, { keys: 1 });
+        assert.equal(first.seen.usable, false);
+        const authorization = `Bearer ${await stage.worker.token()}`;
+        const answer = await stage.chat({}, { headers: { authorization, "x-keypool-key": first.seen.id } });
+        assert.equal(answer.status, 200);
+        assertUntouched(await stage.look());
+      });
+  });

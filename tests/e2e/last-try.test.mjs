@@ -23,6 +23,7 @@ for (const storage of storages) {
 
     test("a provider that is well again serves at once, and what was stored is taken back", async () => {
       const chat = await exhaust();
+      for (const { held } of await stage.look()) assert.equal(held.state, "cooling");
       stage.mock.script("*", {});
       const answer = await chat();
       assert.equal(answer.status, 200, answer.text);
@@ -38,6 +39,19 @@ for (const storage of storages) {
       assert.ok(stage.mock.ledger.slice(2).every((call) => call.key === stage.mock.ledger[2].key));
     });
 
+    for (const [what, status] of [
+      ["dead", "401"],
+      ["broke", "402"],
+    ])
+      test(`a key that is no longer ${what} is found out before its probe`, async () => {
+        const { first } = await stage.once(status, { keys: 1, ask: { model: `model of a ${what} key` } });
+        assert.deepEqual([first.seen.state, first.held.state], ["disabled", "disabled"]);
+        assert.equal((await stage.chat({ model: `model of a ${what} key` })).status, 200);
+        const [key] = await stage.look();
+        assertUntouched([key]);
+        for (const { past } of [key.seen, key.held]) assert.equal(past.class, first.seen.reason.class);
+      });
+
     test("a provider that is not sees one call more, not one a request, for each model", async () => {
       const chat = await exhaust();
       for (let i = 0; i < 10; i++) assertOurs(await chat(), { ...rate, wait: [40, 61] });
@@ -52,6 +66,13 @@ for (const storage of storages) {
       stage.mock.script("*", { ...limited({ "retry-after": "60" }), delay: 100 });
       await Promise.all(Array.from({ length: 20 }, chat));
       assert.equal(stage.mock.ledger.length, 3);
+    });
+
+    test("one call more it is, too, where active and standby keys are blocked alike", async () => {
+      await stage.fresh(4, {}, [{}, {}, { group: "standby" }, { group: "standby" }]);
+      stage.mock.script("*", limited({ "retry-after": "60" }));
+      for (let i = 0; i < 10; i++) assertOurs(await stage.chat({ model: "a-model" }), { ...rate, wait: [40, 61] });
+      assert.equal(stage.mock.ledger.length, 5);
     });
 
     test("a key that a person switched off is not woken", async () => {

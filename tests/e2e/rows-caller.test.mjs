@@ -56,6 +56,22 @@ for (const storage of storages) {
         stage.mock.script("*", {});
         assert.equal((await stage.chat({ model: "gpt-4.1-mini" })).status, 200);
       });
+
+      for (const order of [
+        ["429", said.behavior(said.keyLacksModel[0])],
+        [said.behavior(said.keyLacksModel[0]), "429"],
+      ])
+        test(`when they do not (the last one ${order[1] === "429" ? "is limited" : "lacks it"}), it is worth coming back`, async () => {
+          await stage.fresh(2);
+          stage.mock.script("*", order);
+          assertOurs(await stage.chat(), { status: 429, code: "rate_limit_exceeded", wait: [30, 31] });
+        });
+
+      test("and as long as they rest for it, it is still the model that is not there, not the provider", async () => {
+        await stage.once(said.behavior(said.keyLacksModel[0]), { every: true, keys: 2 });
+        for (let i = 0; i < 4; i++) assert.equal((await stage.chat()).status, 404);
+        assert.ok(stage.mock.ledger.length <= 3);
+      });
     });
 
     describe("rows 11 and 13: the caller's mistake costs one call, passes verbatim, and touches no key", () => {

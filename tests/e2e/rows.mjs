@@ -166,7 +166,7 @@ export function assertOurs(answer, { status, code, type, wait }) {
   if (type) assert.equal(answer.error.type, type);
   assert.ok(answer.error.message.length > 0 && answer.headers["x-request-id"]);
   // Whoever is asked for patience hears how much.
-  if (wait || status === 429 || (status === 503 && code !== "no_keys")) assert.match(answer.headers["retry-after"] ?? "", /^[1-9]\d*$/);
+  if (wait || status === 429 || status === 503) assert.match(answer.headers["retry-after"] ?? "", /^[1-9]\d*$/);
   if (wait) assertBetween(Number(answer.headers["retry-after"]), ...wait);
 }
 

@@ -1,6 +1,7 @@
 // Which key serves: a conversation's own, one that is not used up, one within its caps.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { eventually } from "./harness.mjs";
 import { assertBetween, assertOurs, assertWell, headers, model, rowStage } from "./rows.mjs";
 
 const user = (content) => ({ role: "user", content });
@@ -164,6 +165,15 @@ describe("selection", () => {
       for (const { status } of await Promise.all(chats)) assert.equal(status, 200);
       assert.equal(keys().length, 12);
       assert.equal(most.get(stage.secrets()[0]), 1);
+    });
+
+    test("concurrency: 1 and no other key: who may not wait hears when to come back", async () => {
+      await cap(1, { concurrency: 1 });
+      stage.mock.script("*", { delay: 300 });
+      const first = stage.chat();
+      await eventually(() => assert.equal(keys().length, 1));
+      for (const answer of await Promise.all([stage.chat(), stage.chat()])) assertOurs(answer, { ...limited, wait: [1, 1] });
+      assert.deepEqual([(await first).status, keys().length], [200, 1]);
     });
 
     test("concurrency: 1 and no other key: who may wait has a turn", () =>
