@@ -1,6 +1,11 @@
 //! Client keys: made here, shown once, stored as a digest.
 
-use super::{Asked, answer, fields::Fields, input, no_content};
+use super::{
+    Asked,
+    fields::Fields,
+    input,
+    outcome::{Outcome, Say, answer, store},
+};
 use crate::{
     app::with_cache,
     auth,
@@ -13,9 +18,8 @@ use crate::{
     runtime,
 };
 use serde_json::{Value, json};
-use worker::web_sys::Response;
 
-pub fn list(asked: &Asked) -> Result<Response> {
+pub fn list(asked: &Asked) -> Result<Outcome> {
     let mut clients: Vec<(u64, Value)> = Vec::new();
     with_cache(|c| {
         for (id, client) in c.clients.values() {
@@ -24,19 +28,18 @@ pub fn list(asked: &Asked) -> Result<Response> {
         }
     });
     let clients: Vec<Value> = clients.into_iter().map(|(_, view)| view).collect();
-    answer(200, &json!({"clients": clients, "env_client": asked.app.var("PROXY_API_KEY").is_some()}))
+    answer(200, json!({"clients": clients, "env_client": asked.app.var("PROXY_API_KEY").is_some()}))
 }
 
-pub async fn add(asked: &Asked) -> Result<Response> {
+pub fn add(asked: &Asked) -> Result<Outcome> {
     let mut fields = input::body(asked)?;
     let label = input::label(&fields.text("label")?.unwrap_or_default())?;
     let (rights, groups) = (rights(&mut fields)?, fields.texts("groups")?.map(input::groups).transpose()?);
     fields.end()?;
     let key = auth::client_key(&runtime::random::<40>()?);
-    let pepper = asked.app.pepper(asked.now).await?;
     let client = Client {
         label,
-        hash: auth::client_hash(&pepper, &key),
+        hash: auth::client_hash(&asked.pepper, &key),
         masked: redact::mask(&key),
         enabled: true,
         rights: rights.unwrap_or(vec![Right::SeeAttempts]),
@@ -44,15 +47,14 @@ pub async fn add(asked: &Asked) -> Result<Response> {
         created: asked.now,
     };
     let id: String = runtime::random_id()?.chars().take(12).collect();
-    asked.app.write(vec![Record::new(Kind::Client, &*id, &client, asked.now)?], asked.now).await?;
     let mut made = view(&id, &client);
     if let Some(fields) = made.as_object_mut() {
         fields.insert("key".into(), key.into());
     }
-    answer(201, &made)
+    store(vec![Record::new(Kind::Client, id, &client, asked.now)?], Say::Json(201, made))
 }
 
-pub async fn change(asked: &Asked, id: &str) -> Result<Response> {
+pub fn change(asked: &Asked, id: &str) -> Result<Outcome> {
     let mut fields = input::body(asked)?;
     let mut client = find(id)?;
     if let Some(label) = fields.text("label")? {
@@ -62,14 +64,12 @@ pub async fn change(asked: &Asked, id: &str) -> Result<Response> {
     client.rights = rights(&mut fields)?.unwrap_or(client.rights);
     client.groups = fields.texts("groups")?.map(input::groups).transpose()?.unwrap_or(client.groups);
     fields.end()?;
-    asked.app.write(vec![Record::new(Kind::Client, id, &client, asked.now)?], asked.now).await?;
-    answer(200, &view(id, &client))
+    store(vec![Record::new(Kind::Client, id, &client, asked.now)?], Say::Json(200, view(id, &client)))
 }
 
-pub async fn delete(asked: &Asked, id: &str) -> Result<Response> {
+pub fn delete(asked: &Asked, id: &str) -> Result<Outcome> {
     find(id)?;
-    asked.app.write(vec![Record::deleted(Kind::Client, id, asked.now)], asked.now).await?;
-    no_content()
+    store(vec![Record::deleted(Kind::Client, id, asked.now)], Say::Nothing)
 }
 
 fn rights(fields: &mut Fields) -> Result<Option<Vec<Right>>> {

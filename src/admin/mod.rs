@@ -5,17 +5,19 @@ mod door;
 mod fields;
 mod input;
 mod keys;
+mod outcome;
 mod providers;
 mod session;
 mod settings;
 
 use crate::{
     app::App,
+    auth::session::Session,
     error::{Error, Result},
-    js,
+    runtime, upstream,
 };
-use door::Door;
-use serde::Serialize;
+use outcome::{Outcome, Say, answer};
+use serde_json::json;
 use std::rc::Rc;
 use worker::web_sys::{Request, Response};
 
@@ -26,76 +28,104 @@ struct Asked {
     query: String,
     /// Of a POST or PATCH; empty otherwise.
     body: String,
+    /// See `App::pepper`.
+    pepper: String,
     now: u64,
 }
 
+/// Whatever is awaited is awaited here: the handlers decide, and this walk does what they decided.
+///
 /// `rest` is what follows `/admin/api/`.
 ///
 /// # Errors
 /// As the caller shall see them.
 pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, now: u64) -> Result<Response> {
-    let door = Door::new(app)?;
+    let password = app.var("ADMIN_PASSWORD").ok_or(Error::NoPassword)?;
     let method = request.method();
-    let mut asked = Asked { app: app.clone(), request, query: query.into(), body: String::new(), now };
-    if rest == "login" {
-        if method != "POST" {
-            return allow("POST");
+    let mut asked =
+        Asked { app: app.clone(), request, query: query.into(), body: String::new(), pepper: String::new(), now };
+    let token = match (rest, method.as_str()) {
+        ("login", "POST") => None,
+        ("login", _) => return Err(Error::Method { allow: "POST" }),
+        _ => Some(door::token(&asked.request)?),
+    };
+    if token.is_none() {
+        asked.body = input::text(&asked.request).await?;
+        session::admit(&asked, &password)?;
+    }
+    // An admin never sees an old picture.
+    app.load(now).await?;
+    asked.pepper = app.pepper(now).await?;
+    let outcome = match token {
+        None => session::login(&asked, &password)?,
+        Some(token) => {
+            let session = app.session(&token, now).ok_or(Error::LoginRequired)?;
+            if matches!(method.as_str(), "POST" | "PATCH") {
+                asked.body = input::text(&asked.request).await?;
+            }
+            decide(&asked, &session, rest, &method)?
         }
-        asked.body = input::text(&asked.request).await?;
-        return session::login(&asked, &door).await;
+    };
+    let Outcome { records, say, cookie } = match outcome.say {
+        Say::Probe(suspect) => {
+            let probe = upstream::probe(&suspect.provider, &suspect.key.secret, keys::PROBE_MS).await?;
+            asked.now = runtime::now();
+            keys::probed(suspect, probe, asked.now)?
+        }
+        Say::Flush => {
+            let flushed = app.flush(now).await?;
+            answer(200, json!({"flushed": flushed, "folded": app.store.fold(now).await?}))?
+        }
+        _ => outcome,
+    };
+    if !records.is_empty() {
+        app.write(records, asked.now).await?;
     }
-    let session = door.enter(&asked).await?;
-    if matches!(method.as_str(), "POST" | "PATCH") {
-        asked.body = input::text(&asked.request).await?;
+    let totals = app.store.totals(say.keys()).await?;
+    let response = say.response(&asked, &totals)?;
+    if let Some(cookie) = cookie {
+        response.headers().append("set-cookie", &cookie)?;
     }
+    Ok(response)
+}
+
+fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<Outcome> {
     let parts: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
-    match (parts.as_slice(), method.as_str()) {
-        (["session"], "GET") => session::show(&asked, &session),
+    let allow = |methods| Err(Error::Method { allow: methods });
+    match (parts.as_slice(), method) {
+        (["session"], "GET") => session::show(asked, session),
         (["session"], _) => allow("GET"),
-        (["logout"], "POST") => session::logout(&asked, &session).await,
-        (["flush"], "POST") => session::flush(&asked).await,
+        (["logout"], "POST") => session::logout(asked, session),
+        (["flush"], "POST") => outcome::store(Vec::new(), Say::Flush),
         (["logout" | "flush"], _) => allow("POST"),
-        (["keys"], "GET") => keys::list(&asked).await,
-        (["keys"], "POST") => keys::add(&asked).await,
-        (["keys", "bulk"], "POST") => keys::bulk(&asked).await,
+        (["keys"], "GET") => keys::list(asked),
+        (["keys"], "POST") => keys::add(asked),
+        (["keys", "bulk"], "POST") => keys::bulk(asked),
         (["keys"], _) => allow("GET, POST"),
         (["keys", "bulk"], _) => allow("POST"),
-        (["keys", id], "GET") => keys::show(&asked, id).await,
-        (["keys", id], "PATCH") => keys::change(&asked, id).await,
-        (["keys", id], "DELETE") => keys::delete(&asked, id).await,
+        (["keys", id], "GET") => keys::show(id),
+        (["keys", id], "PATCH") => keys::change(asked, id),
+        (["keys", id], "DELETE") => keys::delete(asked, id),
         (["keys", _], _) => allow("GET, PATCH, DELETE"),
-        (["keys", id, "reset"], "POST") => keys::reset(&asked, id).await,
-        (["keys", id, "test"], "POST") => keys::test(&asked, id).await,
+        (["keys", id, "reset"], "POST") => keys::reset(asked, id),
+        (["keys", id, "test"], "POST") => keys::test(id),
         (["keys", _, "reset" | "test"], _) => allow("POST"),
-        (["providers"], "GET") => providers::list(&asked),
-        (["providers"], "POST") => providers::add(&asked).await,
+        (["providers"], "GET") => providers::list(asked),
+        (["providers"], "POST") => providers::add(asked),
         (["providers"], _) => allow("GET, POST"),
-        (["providers", name], "GET") => providers::show(&asked, name),
-        (["providers", name], "PATCH") => providers::change(&asked, name).await,
-        (["providers", name], "DELETE") => providers::delete(&asked, name).await,
+        (["providers", name], "GET") => providers::show(name),
+        (["providers", name], "PATCH") => providers::change(asked, name),
+        (["providers", name], "DELETE") => providers::delete(asked, name),
         (["providers", _], _) => allow("GET, PATCH, DELETE"),
-        (["clients"], "GET") => clients::list(&asked),
-        (["clients"], "POST") => clients::add(&asked).await,
+        (["clients"], "GET") => clients::list(asked),
+        (["clients"], "POST") => clients::add(asked),
         (["clients"], _) => allow("GET, POST"),
-        (["clients", id], "PATCH") => clients::change(&asked, id).await,
-        (["clients", id], "DELETE") => clients::delete(&asked, id).await,
+        (["clients", id], "PATCH") => clients::change(asked, id),
+        (["clients", id], "DELETE") => clients::delete(asked, id),
         (["clients", _], _) => allow("PATCH, DELETE"),
-        (["settings"], "GET") => settings::show(&asked),
-        (["settings"], "PATCH") => settings::change(&asked).await,
+        (["settings"], "GET") => outcome::store(Vec::new(), Say::Settings),
+        (["settings"], "PATCH") => settings::change(asked),
         (["settings"], _) => allow("GET, PATCH"),
         _ => Err(Error::not_found("unknown_route", format!("/admin/api/{rest} is not a path of keypool."))),
     }
-}
-
-fn allow(methods: &'static str) -> Result<Response> {
-    Err(Error::Method { allow: methods })
-}
-
-fn answer(status: u16, value: &impl Serialize) -> Result<Response> {
-    let body = serde_json::to_string(value).map_err(|e| Error::Internal(e.to_string()))?;
-    js::json_response(status, &body)
-}
-
-fn no_content() -> Result<Response> {
-    js::text_response(204, &js::headers_of(&[("cache-control", "no-store")])?, None)
 }

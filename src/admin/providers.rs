@@ -1,6 +1,11 @@
 //! Providers: where calls go, and the presets.
 
-use super::{Asked, answer, fields::Fields, input, no_content};
+use super::{
+    Asked,
+    fields::Fields,
+    input,
+    outcome::{Outcome, Say, answer, store},
+};
 use crate::{
     app::{Cache, with_cache},
     config::check,
@@ -13,7 +18,6 @@ use crate::{
     },
 };
 use serde_json::{Value, json};
-use worker::web_sys::Response;
 
 const DEFAULT: &str = "default_provider";
 
@@ -32,22 +36,21 @@ struct Wish {
     overall_timeout_ms: Option<Option<u64>>,
 }
 
-pub fn list(asked: &Asked) -> Result<Response> {
+pub fn list(asked: &Asked) -> Result<Outcome> {
     let presets: Vec<Value> =
         PRESETS.iter().map(|p| json!({"name": p.name, "label": p.label, "base_url": p.base_url})).collect();
     let (providers, default) = with_cache(|c| {
-        let views: Vec<Value> = c.pool.providers().map(|(name, p)| view(c, name, p, asked.now)).collect();
+        let views: Vec<Value> = c.pool.providers().map(|(name, p)| view_in(c, name, p, asked.now)).collect();
         (views, default_provider(c).map(str::to_string))
     });
-    answer(200, &json!({"providers": providers, "presets": presets, "default_provider": default}))
+    answer(200, json!({"providers": providers, "presets": presets, "default_provider": default}))
 }
 
-pub fn show(asked: &Asked, name: &str) -> Result<Response> {
-    let found = with_cache(|c| c.pool.provider(name).map(|p| view(c, name, p, asked.now)));
-    answer(200, &found.ok_or_else(|| missing(name))?)
+pub fn show(name: &str) -> Result<Outcome> {
+    store(Vec::new(), Say::Provider(200, name.into(), find(name)?))
 }
 
-pub async fn add(asked: &Asked) -> Result<Response> {
+pub fn add(asked: &Asked) -> Result<Outcome> {
     let wish = Wish::read(input::body(asked)?)?;
     let name = wish.name.clone().or_else(|| wish.preset.clone()).unwrap_or_default();
     if !provider::is_name(&name) {
@@ -85,28 +88,26 @@ pub async fn add(asked: &Asked) -> Result<Response> {
     if provider.base_url.is_empty() {
         return Err(Error::invalid("Give a base_url or a preset.", Some("base_url")));
     }
-    store(asked, &name, &provider, wish.default).await?;
-    answer(201, &with_cache(|c| view(c, &name, &provider, asked.now)))
+    store(records(&name, &provider, wish.default, asked.now)?, Say::Provider(201, name, provider))
 }
 
-pub async fn change(asked: &Asked, name: &str) -> Result<Response> {
+pub fn change(asked: &Asked, name: &str) -> Result<Outcome> {
     let wish = Wish::read(input::body(asked)?)?;
-    let mut provider = with_cache(|c| c.pool.provider(name).cloned()).ok_or_else(|| missing(name))?;
+    let mut provider = find(name)?;
     if wish.name.as_deref().is_some_and(|n| n != name) || wish.preset.is_some() {
         let message = "A provider keeps its name and preset: keys and clients refer to them.";
         return Err(Error::invalid(message, Some("name")));
     }
     wish.apply(&mut provider, asked)?;
-    store(asked, name, &provider, wish.default).await?;
-    answer(200, &with_cache(|c| view(c, name, &provider, asked.now)))
+    store(records(name, &provider, wish.default, asked.now)?, Say::Provider(200, name.into(), provider))
 }
 
-pub async fn delete(asked: &Asked, name: &str) -> Result<Response> {
+pub fn delete(asked: &Asked, name: &str) -> Result<Outcome> {
     let mut query = Fields::query(&asked.query);
     let with_keys = query.text("with_keys")?.as_deref() == Some("true");
     query.end()?;
+    find(name)?;
     let (records, keys) = with_cache(|c| {
-        c.pool.provider(name).ok_or_else(|| missing(name))?;
         let mut records = vec![Record::deleted(Kind::Provider, name, asked.now)];
         let mut keys = 0;
         for (_, slot) in c.pool.keys().filter(|(_, s)| s.key.provider == name) {
@@ -121,14 +122,13 @@ pub async fn delete(asked: &Asked, name: &str) -> Result<Response> {
         if c.setting(DEFAULT).is_some_and(|d| d == name) {
             records.push(Record::deleted(Kind::Setting, DEFAULT, asked.now));
         }
-        Ok::<_, Error>((records, keys))
-    })?;
+        (records, keys)
+    });
     if keys > 0 && !with_keys {
         let message = format!("Provider {name} has {keys} keys. Delete them first, or with it: ?with_keys=true.");
         return Err(Error::Conflict { code: "provider_has_keys", message });
     }
-    asked.app.write(records, asked.now).await?;
-    no_content()
+    store(records, Say::Nothing)
 }
 
 impl Wish {
@@ -178,16 +178,17 @@ impl Wish {
     }
 }
 
-async fn store(asked: &Asked, name: &str, provider: &Provider, default: Option<bool>) -> Result<()> {
-    let mut records = vec![Record::new(Kind::Provider, name, provider, asked.now)?];
+/// What is stored of a provider that was added or changed.
+fn records(name: &str, provider: &Provider, default: Option<bool>, now: u64) -> Result<Vec<Record>> {
+    let mut records = vec![Record::new(Kind::Provider, name, provider, now)?];
     match default {
-        Some(true) => records.push(Record::new(Kind::Setting, DEFAULT, &name, asked.now)?),
+        Some(true) => records.push(Record::new(Kind::Setting, DEFAULT, &name, now)?),
         Some(false) if with_cache(|c| c.setting(DEFAULT).is_some_and(|d| d == name)) => {
-            records.push(Record::deleted(Kind::Setting, DEFAULT, asked.now));
+            records.push(Record::deleted(Kind::Setting, DEFAULT, now));
         }
         Some(false) | None => {}
     }
-    asked.app.write(records, asked.now).await
+    Ok(records)
 }
 
 /// The one that was chosen, or else the first one made.
@@ -196,11 +197,16 @@ fn default_provider(cache: &Cache) -> Option<&str> {
     chosen.filter(|name| cache.pool.provider(name).is_some_and(|p| p.enabled)).or_else(|| target::only(&cache.pool))
 }
 
-fn missing(name: &str) -> Error {
-    Error::not_found("provider_not_found", format!("There is no provider {name}."))
+fn find(name: &str) -> Result<Provider> {
+    with_cache(|c| c.pool.provider(name).cloned())
+        .ok_or_else(|| Error::not_found("provider_not_found", format!("There is no provider {name}.")))
 }
 
-fn view(cache: &Cache, name: &str, provider: &Provider, now: u64) -> Value {
+pub fn view(name: &str, provider: &Provider, now: u64) -> Value {
+    with_cache(|c| view_in(c, name, provider, now))
+}
+
+fn view_in(cache: &Cache, name: &str, provider: &Provider, now: u64) -> Value {
     let [active, cooling, disabled] = cache.pool.count(Some(name), now);
     let rests = cache.pool.rests(name).iter().filter(|c| c.until > now);
     let cooldowns: Vec<Value> = rests

@@ -1,9 +1,10 @@
-//! Login and logout, and the call that makes counts durable at once.
+//! Login and logout.
 
 use super::{
-    Asked, answer,
-    door::{COOKIE, Door},
-    input, no_content,
+    Asked,
+    door::COOKIE,
+    input,
+    outcome::{Outcome, Say, answer, store},
 };
 use crate::{
     app::with_cache,
@@ -15,45 +16,44 @@ use crate::{
     runtime,
 };
 use serde_json::json;
-use worker::web_sys::Response;
 
-pub async fn login(asked: &Asked, door: &Door) -> Result<Response> {
+/// Whoever sent the password may log in. The storage is not asked for those who may not.
+pub fn admit(asked: &Asked, password: &str) -> Result<()> {
     let address = js::header(&asked.request.headers(), "cf-connecting-ip").unwrap_or_default();
     if let Some(wait_ms) = with_cache(|c| c.throttle.wait_ms(&address, asked.now)) {
         return Err(Error::Throttled { wait_ms });
     }
     let mut fields = input::body(asked)?;
-    let password = input::required("password", fields.text("password")?)?;
+    let sent = input::required("password", fields.text("password")?)?;
     fields.end()?;
-    if !auth::same_secret(&password, &door.password) {
+    if !auth::same_secret(&sent, password) {
         with_cache(|c| c.throttle.wrong(&address, asked.now));
         runtime::log(Level::Warn, "login_refused", || json!({}));
         return Err(Error::WrongPassword);
     }
     with_cache(|c| c.throttle.right(&address));
-    asked.app.load(asked.now).await?;
-    let pepper = asked.app.pepper(asked.now).await?;
+    Ok(())
+}
+
+pub fn login(asked: &Asked, password: &str) -> Result<Outcome> {
     let life = asked.app.config()?.session_ms;
-    let mark = auth::password_mark(&door.password, &pepper);
+    let mark = auth::password_mark(password, &asked.pepper);
     let session = Session::new(runtime::random_id()?, mark, asked.now, life);
-    let token = session.sign(&door.secret(&pepper)).ok_or_else(|| Error::Internal("signing failed".into()))?;
-    let response = answer(200, &json!({"token": token, "expires_at": session.expires_at()}))?;
-    set_cookie(&response, &token, life / 1000)?;
-    Ok(response)
+    let secret = auth::session_secret(asked.app.var("JWT_SECRET").as_deref(), password, &asked.pepper);
+    let token = session.sign(&secret).ok_or_else(|| Error::Internal("signing failed".into()))?;
+    let cookie = Some(cookie(&token, life / 1000));
+    Ok(Outcome { cookie, ..answer(200, json!({"token": token, "expires_at": session.expires_at()}))? })
 }
 
-pub async fn logout(asked: &Asked, session: &Session) -> Result<Response> {
+pub fn logout(asked: &Asked, session: &Session) -> Result<Outcome> {
     let revoked = Record::new(Kind::Revoked, &*session.jti, &json!({"until": session.expires_at()}), asked.now)?;
-    asked.app.write(vec![revoked], asked.now).await?;
-    let response = no_content()?;
-    set_cookie(&response, "", 0)?;
-    Ok(response)
+    Ok(Outcome { cookie: Some(cookie("", 0)), ..store(vec![revoked], Say::Nothing)? })
 }
 
-pub fn show(asked: &Asked, session: &Session) -> Result<Response> {
+pub fn show(asked: &Asked, session: &Session) -> Result<Outcome> {
     answer(
         200,
-        &json!({
+        json!({
             "expires_at": session.expires_at(),
             "storage": asked.app.store.name(),
             "version": env!("CARGO_PKG_VERSION"),
@@ -63,13 +63,6 @@ pub fn show(asked: &Asked, session: &Session) -> Result<Response> {
     )
 }
 
-pub async fn flush(asked: &Asked) -> Result<Response> {
-    let flushed = asked.app.flush(asked.now).await?;
-    let folded = asked.app.store.fold(asked.now).await?;
-    answer(200, &json!({"flushed": flushed, "folded": folded}))
-}
-
-fn set_cookie(response: &Response, token: &str, seconds: u64) -> Result<()> {
-    let cookie = format!("{COOKIE}={token}; Path=/admin; Max-Age={seconds}; HttpOnly; Secure; SameSite=Strict");
-    Ok(response.headers().append("set-cookie", &cookie)?)
+fn cookie(token: &str, seconds: u64) -> String {
+    format!("{COOKIE}={token}; Path=/admin; Max-Age={seconds}; HttpOnly; Secure; SameSite=Strict")
 }

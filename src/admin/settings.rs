@@ -1,6 +1,9 @@
 //! Settings that may change at run time.
 
-use super::{Asked, answer, input};
+use super::{
+    Asked, input,
+    outcome::{Outcome, Say, store},
+};
 use crate::{
     app::with_cache,
     config,
@@ -8,11 +11,10 @@ use crate::{
     record::{Kind, Record},
 };
 use serde_json::{Map, Value, json};
-use worker::web_sys::Response;
 
 const DEFAULT_PROVIDER: &str = "default_provider";
 
-pub fn show(asked: &Asked) -> Result<Response> {
+pub fn view(asked: &Asked) -> Result<Value> {
     let mut stored = Map::new();
     with_cache(|c| {
         for (name, text) in &c.settings {
@@ -20,15 +22,14 @@ pub fn show(asked: &Asked) -> Result<Response> {
         }
     });
     let config = asked.app.config()?;
-    answer(200, &json!({"settings": stored, "effective": *config}))
+    Ok(json!({"settings": stored, "effective": *config}))
 }
 
 /// A field of null returns a setting to its var or default.
-pub async fn change(asked: &Asked) -> Result<Response> {
+pub fn change(asked: &Asked) -> Result<Outcome> {
     let changes = input::body(asked)?.into_map();
     let records: Result<Vec<Record>> = changes.iter().map(|(name, value)| record(name, value, asked.now)).collect();
-    asked.app.write(records?, asked.now).await?;
-    show(asked)
+    store(records?, Say::Settings)
 }
 
 fn record(name: &str, value: &Value, now: u64) -> Result<Record> {

@@ -155,7 +155,7 @@ async fn write(store: &Store, records: &[Record], now: u64) -> Kept {
 }
 
 async fn total(store: &Store, key: &str) -> Kept<Option<Count>> {
-    Ok(store.totals(&[key]).await.map_err(said)?.remove(key))
+    Ok(store.totals(&[key.into()]).await.map_err(said)?.remove(key))
 }
 
 /// The store does not look into a body.

@@ -137,7 +137,7 @@ impl D1 {
         Ok(answers.iter().flatten().next().map_or(0, |text| whole(text)))
     }
 
-    pub async fn totals(&self, keys: &[&str]) -> Result<HashMap<String, Count>> {
+    pub async fn totals(&self, keys: &[String]) -> Result<HashMap<String, Count>> {
         let mut totals = HashMap::new();
         for text in self.batch(vec![(TOTALS, vec![json!(keys).to_string().into()])]).await?.iter().flatten() {
             let rows: Vec<Row> = list(text)?;

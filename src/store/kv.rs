@@ -137,10 +137,10 @@ impl Kv {
         Ok(())
     }
 
-    pub async fn totals(&self, keys: &[&str]) -> Result<HashMap<String, Count>> {
+    pub async fn totals(&self, keys: &[String]) -> Result<HashMap<String, Count>> {
         let held = self.read(TOTALS).await?.unwrap_or_default();
         let mut totals = by_key(held.rows);
-        Ok(keys.iter().filter_map(|key| totals.remove_entry(*key)).collect())
+        Ok(keys.iter().filter_map(|key| totals.remove_entry(key)).collect())
     }
 
     /// Begins with the entry `first`, which a list may not show yet.

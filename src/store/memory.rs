@@ -69,8 +69,8 @@ impl Memory {
         folded
     }
 
-    pub fn totals(&self, keys: &[&str]) -> HashMap<String, Count> {
+    pub fn totals(&self, keys: &[String]) -> HashMap<String, Count> {
         let inner = self.0.borrow();
-        keys.iter().filter_map(|key| Some(((*key).to_string(), inner.totals.get(*key)?.clone()))).collect()
+        keys.iter().filter_map(|key| Some((key.clone(), inner.totals.get(key)?.clone()))).collect()
     }
 }

@@ -148,7 +148,7 @@ impl Store {
     }
 
     /// The totals of these keys; a key without any is missing.
-    pub async fn totals(&self, keys: &[&str]) -> Result<HashMap<String, Count>> {
+    pub async fn totals(&self, keys: &[String]) -> Result<HashMap<String, Count>> {
         match self {
             _ if keys.is_empty() => Ok(HashMap::new()),
             Self::D1(d1) => d1.totals(keys).await,

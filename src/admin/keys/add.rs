@@ -1,12 +1,17 @@
 //! Adding keys: what was pasted is understood, what is new is stored, and every line that was not is reported.
 
-use super::{View, with_totals};
 use crate::{
-    admin::{Asked, answer, fields::Fields, input},
+    admin::{
+        Asked,
+        fields::Fields,
+        input,
+        outcome::{Keys, Outcome, Place, Say, store},
+    },
     app::{Cache, with_cache},
     auth,
     error::{Error, Result},
     pool::{
+        Pool,
         paste::{self, Entry, Pasted, Refusal, Refused, guess_provider},
         redact::mask,
         target,
@@ -18,7 +23,6 @@ use crate::{
     },
 };
 use serde_json::{Value, json};
-use worker::web_sys::Response;
 
 /// More at once are refused whole, before anything is stored.
 const MOST: usize = 20_000;
@@ -88,27 +92,18 @@ struct Plan {
     providers: Vec<String>,
 }
 
-pub async fn add(asked: &Asked) -> Result<Response> {
+pub fn add(asked: &Asked) -> Result<Outcome> {
     let new = New::read(input::body(asked)?)?;
-    let dry_run = new.dry_run;
-    let pepper = asked.app.pepper(asked.now).await?;
-    let plan = with_cache(|c| plan(&new, c, &pepper, asked.now))?;
-    // A dry run shows the keys as they would be, from a pool that is thrown away.
-    let views = if dry_run {
-        let mut pool = crate::pool::Pool::default();
-        pool.sync(&plan.records, true, asked.now);
-        views(&pool, &plan.added, asked.now)
-    } else {
-        asked.app.write(plan.records, asked.now).await?;
-        with_cache(|c| views(&c.pool, &plan.added, asked.now))
-    };
-    let added = with_totals(&asked.app, views).await?;
-    let status = if dry_run { 200 } else { 201 };
-    answer(status, &json!({"added": added, "known": plan.known, "refused": plan.refused}))
-}
-
-fn views(pool: &crate::pool::Pool, ids: &[String], now: u64) -> Vec<View> {
-    ids.iter().filter_map(|id| Some(View::new(pool, pool.find(id)?.1, now))).collect()
+    let plan = with_cache(|c| plan(&new, c, &asked.pepper, asked.now))?;
+    let place = Place::List("added", json!({"added": null, "known": plan.known, "refused": plan.refused}));
+    let keys = Keys { status: 201, ids: plan.added, pool: None, place };
+    if !new.dry_run {
+        return store(plan.records, Say::Keys(keys));
+    }
+    // It shows the keys as they would be, from a pool that is thrown away.
+    let mut pool = Pool::default();
+    pool.sync(&plan.records, true, asked.now);
+    store(Vec::new(), Say::Keys(Keys { status: 200, pool: Some(pool), ..keys }))
 }
 
 fn plan(new: &New, cache: &Cache, pepper: &str, now: u64) -> Result<Plan> {

@@ -2,7 +2,12 @@
 
 use super::{Change, Filter, gone, wake};
 use crate::{
-    admin::{Asked, answer, fields::Fields, input},
+    admin::{
+        Asked,
+        fields::Fields,
+        input,
+        outcome::{Outcome, Say, store},
+    },
     app::with_cache,
     error::{Error, Result},
     pool::Ticket,
@@ -10,7 +15,6 @@ use crate::{
 };
 use serde_json::json;
 use std::collections::HashSet;
-use worker::web_sys::Response;
 
 struct Bulk {
     ids: Option<Vec<String>>,
@@ -29,7 +33,7 @@ enum Action {
     Set,
 }
 
-pub async fn bulk(asked: &Asked) -> Result<Response> {
+pub fn bulk(asked: &Asked) -> Result<Outcome> {
     let bulk = Bulk::read(input::body(asked)?)?;
     let change = bulk.change()?;
     let (found, missing) = bulk.chosen(asked.now)?;
@@ -47,9 +51,8 @@ pub async fn bulk(asked: &Asked) -> Result<Response> {
             records.extend(wake(ticket, asked.now));
         }
     }
-    asked.app.write(records, asked.now).await?;
     let done: Vec<&String> = found.iter().map(|(_, id, _)| id).collect();
-    answer(200, &json!({"done": done, "missing": missing}))
+    store(records, Say::Json(200, json!({"done": done, "missing": missing})))
 }
 
 type Chosen = Vec<(Ticket, String, Key)>;

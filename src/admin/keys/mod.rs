@@ -5,26 +5,39 @@ mod bulk;
 mod filter;
 mod view;
 
-use super::{Asked, answer, fields::Fields, input, no_content};
+use super::{
+    Asked,
+    fields::Fields,
+    input,
+    outcome::{Keys, Outcome, Place, Say, store},
+};
 use crate::{
-    app::{App, with_cache, with_dice},
+    app::{with_cache, with_dice},
     error::{Error, Result},
     pool::{Ticket, class::Class},
     record::{
         Kind, Record,
         key::{Key, cooldown_id},
+        provider::Provider,
     },
-    runtime, upstream,
+    upstream::Probe,
+    usage::count::Count,
 };
 pub use add::add;
 pub use bulk::bulk;
 use filter::Filter;
 use serde_json::{Value, json};
-use std::rc::Rc;
-use view::View;
-use worker::web_sys::Response;
+use std::collections::HashMap;
 
-const PROBE_MS: u64 = 10_000;
+pub const PROBE_MS: u64 = 10_000;
+
+/// A key that is to be tried alone.
+pub struct Suspect {
+    ticket: Ticket,
+    id: String,
+    pub key: Key,
+    pub provider: Provider,
+}
 
 #[derive(Default)]
 struct Change {
@@ -37,7 +50,7 @@ struct Change {
     caps: Vec<(&'static str, Option<u64>)>,
 }
 
-pub async fn list(asked: &Asked) -> Result<Response> {
+pub fn list(asked: &Asked) -> Result<Outcome> {
     let mut query = Fields::query(&asked.query);
     let filter = Filter::read(&mut query)?;
     let (sort, cursor, limit) = (query.text("sort")?, query.text("cursor")?, query.text("limit")?);
@@ -51,33 +64,26 @@ pub async fn list(asked: &Asked) -> Result<Response> {
     let from: usize = cursor.as_deref().unwrap_or("0").parse().map_err(bad_cursor)?;
     let order = filter::Order::parse(sort.as_deref().unwrap_or("created"))?;
     let now = asked.now;
-    let (views, total, counts, groups) = with_cache(|c| {
+    with_cache(|c| {
         let mut found = filter.tickets(&c.pool, now)?;
         order.sort(&mut found, &c.pool, now);
-        let views: Vec<View> = found
-            .iter()
-            .skip(from)
-            .take(limit)
-            .filter_map(|t| Some(View::new(&c.pool, c.pool.slot(*t)?, now)))
-            .collect();
-        Ok::<_, Error>((views, found.len(), c.pool.count(None, now), json!(c.pool.groups())))
-    })?;
-    let next = (from + views.len() < total && !views.is_empty()).then(|| (from + views.len()).to_string());
-    let [active, cooling, disabled] = counts;
-    let keys = with_totals(&asked.app, views).await?;
-    answer(
-        200,
-        &json!({"keys": keys, "total": total, "next_cursor": next, "as_of": now, "groups": groups,
-            "counts": {"active": active, "cooling": cooling, "disabled": disabled}}),
-    )
+        let page = found.iter().skip(from).take(limit);
+        let ids: Vec<String> = page.filter_map(|t| Some(c.pool.slot(*t)?.id.to_string())).collect();
+        let next = (from + ids.len() < found.len() && !ids.is_empty()).then(|| (from + ids.len()).to_string());
+        let [active, cooling, disabled] = c.pool.count(None, now);
+        let answer = json!({"keys": null, "total": found.len(), "next_cursor": next, "as_of": now,
+            "groups": c.pool.groups(), "counts": {"active": active, "cooling": cooling, "disabled": disabled}});
+        let keys = Keys { status: 200, ids, pool: None, place: Place::List("keys", answer) };
+        store(Vec::new(), Say::Keys(keys))
+    })
 }
 
-pub async fn show(asked: &Asked, id: &str) -> Result<Response> {
+pub fn show(id: &str) -> Result<Outcome> {
     find(id)?;
-    answer(200, &one(asked, id).await?)
+    store(Vec::new(), Say::key(id))
 }
 
-pub async fn change(asked: &Asked, id: &str) -> Result<Response> {
+pub fn change(asked: &Asked, id: &str) -> Result<Outcome> {
     let mut fields = input::body(asked)?;
     let mut caps = Vec::new();
     for name in input::CAPS {
@@ -98,29 +104,30 @@ pub async fn change(asked: &Asked, id: &str) -> Result<Response> {
     if change.enabled == Some(true) {
         records.extend(wake(ticket, asked.now));
     }
-    asked.app.write(records, asked.now).await?;
-    answer(200, &one(asked, id).await?)
+    store(records, Say::key(id))
 }
 
-pub async fn delete(asked: &Asked, id: &str) -> Result<Response> {
+pub fn delete(asked: &Asked, id: &str) -> Result<Outcome> {
     let (ticket, _) = find(id)?;
-    asked.app.write(gone(ticket, id, asked.now), asked.now).await?;
-    no_content()
+    store(gone(ticket, id, asked.now), Say::Nothing)
 }
 
-pub async fn reset(asked: &Asked, id: &str) -> Result<Response> {
+pub fn reset(asked: &Asked, id: &str) -> Result<Outcome> {
     let (ticket, _) = find(id)?;
-    asked.app.write(wake(ticket, asked.now), asked.now).await?;
-    answer(200, &one(asked, id).await?)
+    store(wake(ticket, asked.now), Say::key(id))
 }
 
-/// A free call with this key alone. What it shows about the key is noted as a probe's outcome is.
-pub async fn test(asked: &Asked, id: &str) -> Result<Response> {
+/// A free call with this key alone; see `probed`.
+pub fn test(id: &str) -> Result<Outcome> {
     let (ticket, key) = find(id)?;
     let provider = with_cache(|c| c.pool.provider(&key.provider).cloned());
     let provider = provider.ok_or_else(|| Error::not_found("provider_not_found", "The key's provider is gone."))?;
-    let upstream::Probe { status, verdict } = upstream::probe(&provider, &key.secret, PROBE_MS).await?;
-    let now = runtime::now();
+    store(Vec::new(), Say::Probe(Suspect { ticket, id: id.into(), key, provider }))
+}
+
+/// What the call shows about the key is noted as a probe's outcome is.
+pub fn probed(suspect: Suspect, Probe { status, verdict }: Probe, now: u64) -> Result<Outcome> {
+    let ticket = suspect.ticket;
     let records = with_dice(|c, dice| match &verdict {
         None => c.pool.probed(ticket, None, now),
         Some(verdict) if c.pool.slot(ticket).is_some_and(|s| s.disabled.is_some()) => {
@@ -131,13 +138,20 @@ pub async fn test(asked: &Asked, id: &str) -> Result<Response> {
         }
         Some(_) => Vec::new(),
     });
-    asked.app.write(records, now).await?;
-    answer(
-        200,
-        &json!({"ok": verdict.is_none(), "status": status,
-            "class": verdict.as_ref().map(|v| v.class.name()), "message": verdict.as_ref().map(|v| &v.message),
-            "key": one(asked, id).await?}),
-    )
+    let answer = json!({"ok": verdict.is_none(), "status": status,
+        "class": verdict.as_ref().map(|v| v.class.name()), "message": verdict.as_ref().map(|v| &v.message)});
+    let keys = Keys { status: 200, ids: vec![suspect.id], pool: None, place: Place::Key(answer) };
+    store(records, Say::Keys(keys))
+}
+
+/// Those of the keys that are there.
+pub fn views(keys: &Keys, now: u64, totals: &HashMap<String, Count>) -> Vec<Value> {
+    let none = Count::default();
+    with_cache(|c| {
+        let pool = keys.pool.as_ref().unwrap_or(&c.pool);
+        let view = |id: &String| Some(view::view(pool, pool.find(id)?.1, totals.get(id).unwrap_or(&none), now));
+        keys.ids.iter().filter_map(view).collect()
+    })
 }
 
 impl Change {
@@ -168,8 +182,11 @@ impl Change {
 }
 
 fn find(id: &str) -> Result<(Ticket, Key)> {
-    with_cache(|c| c.pool.find(id).map(|(ticket, slot)| (ticket, slot.key.clone())))
-        .ok_or_else(|| Error::not_found("key_not_found", format!("There is no key {id}.")))
+    with_cache(|c| c.pool.find(id).map(|(ticket, slot)| (ticket, slot.key.clone()))).ok_or_else(|| missing(id))
+}
+
+pub fn missing(id: &str) -> Error {
+    Error::not_found("key_not_found", format!("There is no key {id}."))
 }
 
 /// What must be stored so that nothing a machine noted keeps the key from work.
@@ -189,17 +206,4 @@ fn gone(ticket: Ticket, id: &str, now: u64) -> Vec<Record> {
     let mut records = wake(ticket, now);
     records.push(Record::deleted(Kind::Key, id, now));
     records
-}
-
-async fn one(asked: &Asked, id: &str) -> Result<Value> {
-    let view = with_cache(|c| c.pool.find(id).map(|(_, slot)| View::new(&c.pool, slot, asked.now)));
-    let views = with_totals(&asked.app, view.into_iter().collect()).await?;
-    views.into_iter().next().ok_or_else(|| Error::not_found("key_not_found", format!("There is no key {id}.")))
-}
-
-/// The views with what was counted of their keys.
-async fn with_totals(app: &Rc<App>, views: Vec<View>) -> Result<Vec<Value>> {
-    let ids: Vec<&str> = views.iter().map(View::id).collect();
-    let mut totals = app.store.totals(&ids).await?;
-    Ok(views.into_iter().map(|view| view.json(totals.remove(view.id()).unwrap_or_default())).collect())
 }

@@ -8,63 +8,40 @@ use crate::{
     usage::count::Count,
 };
 use serde_json::{Value, json};
-use std::rc::Rc;
 
-pub struct View {
-    id: Rc<str>,
-    fields: Value,
-}
-
-impl View {
-    pub fn new(pool: &Pool, slot: &Slot, now: u64) -> Self {
-        let key = &slot.key;
-        let state = slot.state(now);
-        let served = pool.provider(&key.provider).is_some_and(|p| p.enabled);
-        let cooldowns: Vec<Value> = slot
-            .cools
-            .iter()
-            .filter(|c| c.until > now && state != State::Disabled)
-            .map(|c| json!({"model": c.model.as_deref(), "until": c.until}))
-            .collect();
-        let fields = json!({
-            "id": &*slot.id,
-            "label": key.label,
-            "key_masked": redact::mask(&key.secret),
-            "provider": key.provider,
-            "weight": key.weight,
-            "group": key.group,
-            "enabled": key.enabled,
-            "models": key.models,
-            "rpm": key.rpm,
-            "tpm": key.tpm,
-            "concurrency": key.concurrency,
-            "state": state.name(),
-            "usable": state == State::Active && key.weight > 0 && served,
-            "reason": reason(slot, now),
-            "past": past(slot),
-            "cooldowns": cooldowns,
-            "created": key.created,
-        });
-        Self { id: slot.id.clone(), fields }
-    }
-
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    pub fn json(&self, count: Count) -> Value {
-        let mut fields = self.fields.clone();
-        if let Some(map) = fields.as_object_mut() {
-            let last_used = Some(count.last_used).filter(|at| *at > 0);
-            map.insert(
-                "counters".into(),
-                json!({"attempts": count.attempts, "ok": count.ok, "failed": count.failed,
-                    "prompt_tokens": count.prompt_tokens, "completion_tokens": count.completion_tokens}),
-            );
-            map.insert("last_used".into(), json!(last_used));
-        }
-        fields
-    }
+pub fn view(pool: &Pool, slot: &Slot, count: &Count, now: u64) -> Value {
+    let key = &slot.key;
+    let state = slot.state(now);
+    let served = pool.provider(&key.provider).is_some_and(|p| p.enabled);
+    let cooldowns: Vec<Value> = slot
+        .cools
+        .iter()
+        .filter(|c| c.until > now && state != State::Disabled)
+        .map(|c| json!({"model": c.model.as_deref(), "until": c.until}))
+        .collect();
+    let last_used = Some(count.last_used).filter(|at| *at > 0);
+    json!({
+        "id": &*slot.id,
+        "label": key.label,
+        "key_masked": redact::mask(&key.secret),
+        "provider": key.provider,
+        "weight": key.weight,
+        "group": key.group,
+        "enabled": key.enabled,
+        "models": key.models,
+        "rpm": key.rpm,
+        "tpm": key.tpm,
+        "concurrency": key.concurrency,
+        "state": state.name(),
+        "usable": state == State::Active && key.weight > 0 && served,
+        "reason": reason(slot, now),
+        "past": past(slot),
+        "cooldowns": cooldowns,
+        "created": key.created,
+        "counters": {"attempts": count.attempts, "ok": count.ok, "failed": count.failed,
+            "prompt_tokens": count.prompt_tokens, "completion_tokens": count.completion_tokens},
+        "last_used": last_used,
+    })
 }
 
 /// The class of what keeps the key from work, if anything does.

@@ -1,0 +1,107 @@
+//! What a handler decided: what to store, and what the caller is told once that is done. The handlers await nothing.
+
+use super::{Asked, keys, providers, settings};
+use crate::{
+    error::Result,
+    js,
+    pool::Pool,
+    record::{Record, provider::Provider},
+    usage::count::Count,
+};
+use serde_json::Value;
+use std::collections::HashMap;
+use worker::web_sys::Response;
+
+pub struct Outcome {
+    pub records: Vec<Record>,
+    pub say: Say,
+    pub cookie: Option<String>,
+}
+
+pub enum Say {
+    /// Status 204.
+    Nothing,
+    Json(u16, Value),
+    /// The settings, as they stand then.
+    Settings,
+    /// Status, name, and what was stored under it.
+    Provider(u16, String, Provider),
+    Keys(Keys),
+    /// What a free call with this key shows.
+    Probe(keys::Suspect),
+    /// How many counts were made durable.
+    Flush,
+}
+
+/// Keys as they stand then, with what was counted of them.
+pub struct Keys {
+    pub status: u16,
+    pub ids: Vec<String>,
+    /// Where a dry run added them; the cache's pool otherwise.
+    pub pool: Option<Pool>,
+    pub place: Place,
+}
+
+/// Where in the answer the keys stand.
+pub enum Place {
+    /// The one key is the answer.
+    Alone,
+    /// The one key is the field `key` of an object.
+    Key(Value),
+    /// All are in a list, the field of that name of an object.
+    List(&'static str, Value),
+}
+
+impl Say {
+    /// One key alone.
+    pub fn key(id: &str) -> Self {
+        Self::Keys(Keys { status: 200, ids: vec![id.into()], pool: None, place: Place::Alone })
+    }
+
+    /// Of these keys the counts are needed.
+    pub fn keys(&self) -> &[String] {
+        match self {
+            Self::Keys(keys) => &keys.ids,
+            _ => &[],
+        }
+    }
+
+    pub fn response(self, asked: &Asked, totals: &HashMap<String, Count>) -> Result<Response> {
+        let (status, value) = match self {
+            Self::Nothing | Self::Probe(_) | Self::Flush => {
+                return js::text_response(204, &js::headers_of(&[("cache-control", "no-store")])?, None);
+            }
+            Self::Json(status, value) => (status, value),
+            Self::Settings => (200, settings::view(asked)?),
+            Self::Provider(status, name, provider) => (status, providers::view(&name, &provider, asked.now)),
+            Self::Keys(keys) => (keys.status, keys.json(asked.now, totals)?),
+        };
+        js::json_response(status, &value.to_string())
+    }
+}
+
+impl Keys {
+    fn json(self, now: u64, totals: &HashMap<String, Count>) -> Result<Value> {
+        let mut views = keys::views(&self, now, totals);
+        let (name, views, mut answer) = match self.place {
+            Place::List(name, answer) => (name, Value::Array(views), answer),
+            Place::Alone | Place::Key(_) if views.is_empty() => return Err(keys::missing(&self.ids.concat())),
+            Place::Alone => return Ok(views.swap_remove(0)),
+            Place::Key(answer) => ("key", views.swap_remove(0), answer),
+        };
+        if let Some(fields) = answer.as_object_mut() {
+            fields.insert(name.into(), views);
+        }
+        Ok(answer)
+    }
+}
+
+/// With a status and a JSON value.
+pub fn answer(status: u16, value: Value) -> Result<Outcome> {
+    Ok(Outcome { records: Vec::new(), say: Say::Json(status, value), cookie: None })
+}
+
+/// `say` it when the records are stored.
+pub fn store(records: Vec<Record>, say: Say) -> Result<Outcome> {
+    Ok(Outcome { records, say, cookie: None })
+}
