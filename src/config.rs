@@ -1,6 +1,7 @@
 //! The settings: one table of what can be set, and the values in force, read once and checked whole.
 
-use serde::Serialize;
+use crate::record::write::{Json, object};
+use serde_json::Value;
 
 /// A number that an operator can set as a var, and at run time by the admin API.
 pub struct Setting {
@@ -93,7 +94,7 @@ pub const SETTINGS: [Setting; 12] = [
 ];
 
 /// The values in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub max_attempts: u64,
     pub first_byte_timeout_ms: u64,
@@ -112,9 +113,14 @@ pub struct Config {
     pub log_level: Level,
 }
 
+impl Json for Config {
+    fn json(&self) -> Value {
+        object! { "max_attempts": self.max_attempts, "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "failover_deadline_ms": self.failover_deadline_ms, "wait_budget_ms": self.wait_budget_ms, "retry_after_timeout": self.retry_after_timeout, "standby_percent": self.standby_percent, "flush_interval_ms": self.flush_interval_ms, "snapshot_age_ms": self.snapshot_age_ms, "session_ms": self.session_ms, "allow_private_upstreams": self.allow_private_upstreams, "log_level": self.log_level.name() }
+    }
+}
+
 /// Lines below the level are not written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Debug,
     Info,

@@ -6,6 +6,7 @@ use super::{
     input,
     outcome::{Outcome, Say, answer, store},
 };
+use crate::record::write::object;
 use crate::{
     app::with_cache,
     auth,
@@ -17,7 +18,7 @@ use crate::{
     },
     runtime,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub fn list(asked: &Asked) -> Result<Outcome> {
     let mut clients: Vec<(u64, Value)> = Vec::new();
@@ -28,7 +29,7 @@ pub fn list(asked: &Asked) -> Result<Outcome> {
         }
     });
     let clients: Vec<Value> = clients.into_iter().map(|(_, view)| view).collect();
-    answer(200, json!({"clients": clients, "env_client": asked.app.var("PROXY_API_KEY").is_some()}))
+    answer(200, object! {"clients": clients, "env_client": asked.app.var("PROXY_API_KEY").is_some()})
 }
 
 pub fn add(asked: &Asked) -> Result<Outcome> {
@@ -89,6 +90,6 @@ fn find(id: &str) -> Result<Client> {
 }
 
 fn view(id: &str, client: &Client) -> Value {
-    json!({"id": id, "label": client.label, "enabled": client.enabled, "created": client.created,
-        "key_masked": client.masked, "rights": client.rights, "groups": client.groups})
+    object! {"id": id, "label": client.label, "enabled": client.enabled, "created": client.created,
+    "key_masked": client.masked, "rights": client.rights, "groups": client.groups}
 }

@@ -10,6 +10,7 @@ mod providers;
 mod session;
 mod settings;
 
+use crate::record::write::object;
 use crate::{
     app::App,
     auth::session::Session,
@@ -17,7 +18,6 @@ use crate::{
     runtime, upstream,
 };
 use outcome::{Outcome, Say, answer};
-use serde_json::json;
 use std::rc::Rc;
 use worker::web_sys::{Request, Response};
 
@@ -74,7 +74,7 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
         }
         Say::Flush => {
             let flushed = app.flush(now).await?;
-            answer(200, json!({"flushed": flushed, "folded": app.store.fold(now).await?}))?
+            answer(200, object! {"flushed": flushed, "folded": app.store.fold(now).await?})?
         }
         _ => outcome,
     };

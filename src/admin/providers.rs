@@ -6,6 +6,7 @@ use super::{
     input,
     outcome::{Outcome, Say, answer, store},
 };
+use crate::record::write::object;
 use crate::{
     app::{Cache, with_cache},
     config::check,
@@ -17,7 +18,7 @@ use crate::{
         provider::{self, Auth, PRESETS, Provider},
     },
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 const DEFAULT: &str = "default_provider";
 
@@ -38,12 +39,12 @@ struct Wish {
 
 pub fn list(asked: &Asked) -> Result<Outcome> {
     let presets: Vec<Value> =
-        PRESETS.iter().map(|p| json!({"name": p.name, "label": p.label, "base_url": p.base_url})).collect();
+        PRESETS.iter().map(|p| object! {"name": p.name, "label": p.label, "base_url": p.base_url}).collect();
     let (providers, default) = with_cache(|c| {
         let views: Vec<Value> = c.pool.providers().map(|(name, p)| view_in(c, name, p, asked.now)).collect();
         (views, default_provider(c).map(str::to_string))
     });
-    answer(200, json!({"providers": providers, "presets": presets, "default_provider": default}))
+    answer(200, object! {"providers": providers, "presets": presets, "default_provider": default})
 }
 
 pub fn show(name: &str) -> Result<Outcome> {
@@ -210,13 +211,13 @@ fn view_in(cache: &Cache, name: &str, provider: &Provider, now: u64) -> Value {
     let [active, cooling, disabled] = cache.pool.count(Some(name), now);
     let rests = cache.pool.rests(name).iter().filter(|c| c.until > now);
     let cooldowns: Vec<Value> = rests
-        .map(|c| json!({"model": c.model.as_deref(), "until": c.until, "class": c.class, "message": &*c.message}))
+        .map(|c| object! {"model": c.model.as_deref(), "until": c.until, "class": c.class.name(), "message": &*c.message})
         .collect();
-    json!({
+    object! {
         "name": name,
         "preset": provider.preset,
         "base_url": provider.base_url,
-        "auth": provider.auth,
+        "auth": provider.auth.name(),
         "enabled": provider.enabled,
         "affinity": provider.affinity,
         "default": default_provider(cache) == Some(name),
@@ -225,7 +226,7 @@ fn view_in(cache: &Cache, name: &str, provider: &Provider, now: u64) -> Value {
         "idle_timeout_ms": provider.idle_timeout_ms,
         "overall_timeout_ms": provider.overall_timeout_ms,
         "cooldowns": cooldowns,
-        "keys": {"active": active, "cooling": cooling, "disabled": disabled},
+        "keys": object! {"active": active, "cooling": cooling, "disabled": disabled},
         "created": provider.created,
-    })
+    }
 }

@@ -6,6 +6,7 @@ use super::{
     input,
     outcome::{Outcome, Say, answer, store},
 };
+use crate::record::write::object;
 use crate::{
     app::with_cache,
     auth::{self, session::Session},
@@ -15,7 +16,6 @@ use crate::{
     record::{Kind, Record},
     runtime,
 };
-use serde_json::json;
 
 /// Whoever sent the password may log in. The storage is not asked for those who may not.
 pub fn admit(asked: &Asked, password: &str) -> Result<()> {
@@ -28,7 +28,7 @@ pub fn admit(asked: &Asked, password: &str) -> Result<()> {
     fields.end()?;
     if !auth::same_secret(&sent, password) {
         with_cache(|c| c.throttle.wrong(&address, asked.now));
-        runtime::log(Level::Warn, "login_refused", || json!({}));
+        runtime::log(Level::Warn, "login_refused", || object! {});
         return Err(Error::WrongPassword);
     }
     with_cache(|c| c.throttle.right(&address));
@@ -42,24 +42,24 @@ pub fn login(asked: &Asked, password: &str) -> Result<Outcome> {
     let secret = auth::session_secret(asked.app.var("JWT_SECRET").as_deref(), password, &asked.pepper);
     let token = session.sign(&secret).ok_or_else(|| Error::Internal("signing failed".into()))?;
     let cookie = Some(cookie(&token, life / 1000));
-    Ok(Outcome { cookie, ..answer(200, json!({"token": token, "expires_at": session.expires_at()}))? })
+    Ok(Outcome { cookie, ..answer(200, object! {"token": token, "expires_at": session.expires_at()})? })
 }
 
 pub fn logout(asked: &Asked, session: &Session) -> Result<Outcome> {
-    let revoked = Record::new(Kind::Revoked, &*session.jti, &json!({"until": session.expires_at()}), asked.now)?;
+    let revoked = Record::new(Kind::Revoked, &*session.jti, &object! {"until": session.expires_at()}, asked.now)?;
     Ok(Outcome { cookie: Some(cookie("", 0)), ..store(vec![revoked], Say::Nothing)? })
 }
 
 pub fn show(asked: &Asked, session: &Session) -> Result<Outcome> {
     answer(
         200,
-        json!({
+        object! {
             "expires_at": session.expires_at(),
             "storage": asked.app.store.name(),
             "version": env!("CARGO_PKG_VERSION"),
             "encrypted": false,
-            "storage_warning": null,
-        }),
+            "storage_warning": serde_json::Value::Null,
+        },
     )
 }
 

@@ -4,13 +4,14 @@ use super::{
     Asked, input,
     outcome::{Outcome, Say, store},
 };
+use crate::record::write::{Json, object};
 use crate::{
     app::with_cache,
     config,
     error::{Error, Result},
     record::{Kind, Record},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 const DEFAULT_PROVIDER: &str = "default_provider";
 
@@ -22,7 +23,7 @@ pub fn view(asked: &Asked) -> Result<Value> {
         }
     });
     let config = asked.app.config()?;
-    Ok(json!({"settings": stored, "effective": *config}))
+    Ok(object! {"settings": Value::Object(stored), "effective": *config})
 }
 
 /// A field of null returns a setting to its var or default.
@@ -54,7 +55,7 @@ fn record(name: &str, value: &Value, now: u64) -> Result<Record> {
 
 fn stored_value(name: &str, text: &str) -> Value {
     match text.parse::<u64>() {
-        Ok(number) if name != DEFAULT_PROVIDER => json!(number),
-        _ => json!(text),
+        Ok(number) if name != DEFAULT_PROVIDER => number.json(),
+        _ => text.json(),
     }
 }

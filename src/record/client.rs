@@ -1,9 +1,12 @@
 //! A client key: what our users' programs present to us.
 
-use super::read::{Reader, Stored};
-use serde::Serialize;
+use super::{
+    read::{Reader, Stored},
+    write::{Json, object},
+};
+use serde_json::Value;
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Client {
     pub label: String,
     /// HMAC-SHA-256 of the whole client key under the stored pepper, in hex.
@@ -19,8 +22,7 @@ pub struct Client {
 }
 
 /// What a client key may do besides calling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
     /// Its answers tell how many attempts were made, and with which key.
     SeeAttempts,
@@ -40,6 +42,18 @@ impl Right {
 
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|right| right.name() == text)
+    }
+}
+
+impl Json for Client {
+    fn json(&self) -> Value {
+        object! { "label": self.label, "hash": self.hash, "masked": self.masked, "enabled": self.enabled, "rights": self.rights, "groups": self.groups, "created": self.created }
+    }
+}
+
+impl Json for Right {
+    fn json(&self) -> Value {
+        self.name().json()
     }
 }
 

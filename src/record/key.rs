@@ -1,7 +1,10 @@
 //! An upstream key, and what machines noted about it. People write `Key`; machines write `Disabled` and `Cooldown`.
 
-use super::read::{Reader, Stored};
-use serde::Serialize;
+use super::{
+    read::{Reader, Stored},
+    write::{Json, object},
+};
+use serde_json::Value;
 
 pub const MAX_WEIGHT: u8 = 100;
 pub const DEFAULT_WEIGHT: u8 = 10;
@@ -9,7 +12,7 @@ pub const ACTIVE_GROUP: &str = "active";
 /// Takes a share of the traffic, and all of it when no active key is left.
 pub const STANDBY_GROUP: &str = "standby";
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Key {
     pub provider: String,
     pub secret: String,
@@ -30,7 +33,7 @@ pub struct Key {
 }
 
 /// Why a machine disabled a key. Kept after the key came back, so that a relapse continues the backoff.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Disabled {
     /// A class of failure by its name, see `pool::class`.
     pub class: String,
@@ -46,13 +49,31 @@ pub struct Disabled {
     pub restored: Option<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Cooldown {
     pub until: u64,
     pub class: String,
     pub status: Option<u16>,
     pub message: String,
     pub since: u64,
+}
+
+impl Json for Key {
+    fn json(&self) -> Value {
+        object! { "provider": self.provider, "secret": self.secret, "label": self.label, "weight": self.weight, "group": self.group, "enabled": self.enabled, "models": self.models, "rpm": self.rpm, "tpm": self.tpm, "concurrency": self.concurrency, "created": self.created }
+    }
+}
+
+impl Json for Disabled {
+    fn json(&self) -> Value {
+        object! { "class": self.class, "status": self.status, "message": self.message, "since": self.since, "probes": self.probes, "next_probe": self.next_probe, "restored": self.restored }
+    }
+}
+
+impl Json for Cooldown {
+    fn json(&self) -> Value {
+        object! { "until": self.until, "class": self.class, "status": self.status, "message": self.message, "since": self.since }
+    }
 }
 
 impl Stored for Key {

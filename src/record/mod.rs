@@ -5,14 +5,14 @@ pub mod client;
 pub mod key;
 pub mod provider;
 pub mod read;
+pub mod write;
 
 use read::{Reader, Stored};
-use serde::Serialize;
 use serde_json::Value;
+use write::{Json, object};
 
 /// A kind's name is stored: it never changes, kinds are only added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// id: the provider's name. Written by people.
     Provider,
@@ -59,7 +59,7 @@ impl Kind {
 }
 
 /// One stored thing. Of two records with the same kind and id, the one changed later holds.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Record {
     pub kind: Kind,
     pub id: String,
@@ -72,9 +72,8 @@ pub struct Record {
 impl Record {
     /// # Errors
     /// When `value` has no JSON form, which is a fault of ours.
-    pub fn new<T: Serialize>(kind: Kind, id: impl Into<String>, value: &T, now: u64) -> crate::error::Result<Self> {
-        let body = serde_json::to_value(value).map_err(|e| crate::error::Error::Internal(e.to_string()))?;
-        Ok(Self { kind, id: id.into(), body: Some(body), changed: now })
+    pub fn new<T: Json>(kind: Kind, id: impl Into<String>, value: &T, now: u64) -> crate::error::Result<Self> {
+        Ok(Self { kind, id: id.into(), body: Some(value.json()), changed: now })
     }
 
     pub fn deleted(kind: Kind, id: impl Into<String>, now: u64) -> Self {
@@ -88,6 +87,12 @@ impl Record {
 
     pub fn same_place(&self, other: &Self) -> bool {
         self.kind == other.kind && self.id == other.id
+    }
+}
+
+impl Json for Record {
+    fn json(&self) -> Value {
+        object! { "kind": self.kind.name(), "id": self.id, "body": self.body, "changed": self.changed }
     }
 }
 
@@ -110,7 +115,8 @@ mod tests {
     #[test]
     fn a_kind_is_stored_under_its_name() {
         for kind in Kind::ALL {
-            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.name()));
+            let text = write::text(&Record::deleted(kind, "k", 8).json());
+            assert_eq!(text, format!(r#"{{"kind":"{}","id":"k","body":null,"changed":8}}"#, kind.name()));
         }
     }
 
@@ -119,7 +125,7 @@ mod tests {
         let kept = Record::new(Kind::Setting, "max_attempts", &"3", 7).unwrap();
         let gone = Record::deleted(Kind::Key, "k", 8);
         for record in [kept, gone] {
-            let stored = serde_json::to_value(&record).unwrap();
+            let stored = record.json();
             let back = <Record as Stored>::read(&Reader(&stored)).unwrap();
             assert_eq!(
                 (back.kind, back.id, back.body, back.changed),

@@ -1,9 +1,12 @@
 //! A provider: a base URL, how a key is presented to it, and its timeouts. The presets are the ones people ask for.
 
-use super::read::{Reader, Stored};
-use serde::Serialize;
+use super::{
+    read::{Reader, Stored},
+    write::{Json, object},
+};
+use serde_json::Value;
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
     /// The preset it was made from.
     pub preset: Option<String>,
@@ -20,6 +23,12 @@ pub struct Provider {
     pub overall_timeout_ms: Option<u64>,
     /// Unix milliseconds.
     pub created: u64,
+}
+
+impl Json for Provider {
+    fn json(&self) -> Value {
+        object! { "preset": self.preset, "base_url": self.base_url, "auth": self.auth.name(), "enabled": self.enabled, "affinity": self.affinity, "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "created": self.created }
+    }
 }
 
 impl Stored for Provider {
@@ -40,8 +49,7 @@ impl Stored for Provider {
 }
 
 /// The header that carries the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Auth {
     Bearer,
     XApiKey,

@@ -13,11 +13,11 @@ use crate::{
     record::{
         Record,
         read::{self, Stored},
+        write::{self, Json},
     },
     usage::count::{Count, Row},
 };
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashMap;
 use wasm_bindgen::JsValue;
 use worker::js_sys::Array;
@@ -112,13 +112,13 @@ impl D1 {
 
     pub async fn write(&self, records: &[Record]) -> Result<()> {
         let replace = format!("{INSERT}{REPLACE}");
-        let parts = parts(records)?.into_iter().map(|part| (&*replace, vec![part.into()]));
+        let parts = parts(&mut records.iter().map(Json::json)).into_iter().map(|part| (&*replace, vec![part.into()]));
         self.batch([(BUMP, vec![])].into_iter().chain(parts).collect()).await.map(|_| ())
     }
 
     pub async fn ensure(&self, record: Record) -> Result<Record> {
         let insert = format!("{INSERT}nothing");
-        let part = parts(std::slice::from_ref(&record))?.pop().unwrap_or_default();
+        let part = write::list(&mut [record.json()].into_iter());
         let held = vec![record.kind.name().into(), record.id.as_str().into()];
         let answers = self.batch(vec![(BUMP, vec![]), (&insert, vec![part.into()]), (HELD, held)]).await?;
         let held = records(answers.last().map_or(&[], Vec::as_slice))?.pop();
@@ -126,7 +126,7 @@ impl D1 {
     }
 
     pub async fn append(&self, id: &str, rows: &[Row]) -> Result<()> {
-        let body = serde_json::to_string(rows).map_err(broken)?;
+        let body = write::list(&mut rows.iter().map(Json::json));
         self.batch(vec![(APPEND, vec![id.into(), body.into()])]).await.map(|_| ())
     }
 
@@ -139,7 +139,7 @@ impl D1 {
 
     pub async fn totals(&self, keys: &[String]) -> Result<HashMap<String, Count>> {
         let mut totals = HashMap::new();
-        for text in self.batch(vec![(TOTALS, vec![json!(keys).to_string().into()])]).await?.iter().flatten() {
+        for text in self.batch(vec![(TOTALS, vec![write::text(&keys.json()).into()])]).await?.iter().flatten() {
             let rows: Vec<Row> = list(text)?;
             totals.extend(rows.into_iter().map(|row| (row.key, row.count)));
         }
@@ -164,7 +164,7 @@ impl D1 {
         let (records, rows) = kv.everything().await?;
         self.write(&records).await?;
         let mut batch = vec![(MARK_MOVED, vec![])];
-        for (i, part) in parts(&rows)?.into_iter().enumerate() {
+        for (i, part) in parts(&mut rows.iter().map(Json::json)).into_iter().enumerate() {
             // As the journal's first entries, which the fold in this batch is sure to take.
             batch.push((APPEND, vec![format!("!kv-{i}").into(), part.into()]));
         }
@@ -215,11 +215,11 @@ fn list<T: Stored>(text: &str) -> Result<Vec<T>> {
 }
 
 /// JSON arrays, each of about `PART` bytes.
-fn parts<T: Serialize>(items: &[T]) -> Result<Vec<String>> {
+fn parts(items: &mut dyn Iterator<Item = Value>) -> Vec<String> {
     let (mut parts, mut part) = (Vec::new(), String::new());
     for item in items {
         part.push(if part.is_empty() { '[' } else { ',' });
-        part.push_str(&serde_json::to_string(item).map_err(broken)?);
+        part.push_str(&write::text(&item));
         if part.len() > PART {
             parts.push(std::mem::take(&mut part) + "]");
         }
@@ -227,7 +227,7 @@ fn parts<T: Serialize>(items: &[T]) -> Result<Vec<String>> {
     if !part.is_empty() {
         parts.push(part + "]");
     }
-    Ok(parts)
+    parts
 }
 
 fn broken(error: serde_json::Error) -> Error {

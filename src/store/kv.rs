@@ -13,11 +13,11 @@ use crate::{
     record::{
         Record,
         read::{self, Reader, Stored},
+        write::{self, Json, object},
     },
     runtime,
     usage::count::{Count, Row},
 };
-use serde::Serialize;
 use serde_json::Value;
 use std::{cell::Cell, cmp::Ordering, collections::HashMap};
 use wasm_bindgen::JsValue;
@@ -53,7 +53,7 @@ thread_local! {
 pub struct Kv(Namespace);
 
 /// One shape for all that is stored: records and what belongs to them, or totals, or a journal's entry of either.
-#[derive(Default, Serialize)]
+#[derive(Default)]
 struct Document {
     /// Random; it also stands beside the document, so that an unchanged one need not be parsed.
     revision: u64,
@@ -64,11 +64,16 @@ struct Document {
     rows: Vec<Row>,
 }
 
-#[derive(Serialize)]
 struct Merged {
     name: String,
     /// Unix milliseconds.
     at: u64,
+}
+
+impl Json for Merged {
+    fn json(&self) -> Value {
+        object! { "name": self.name, "at": self.at }
+    }
 }
 
 impl Stored for Merged {
@@ -225,13 +230,20 @@ impl Kv {
     }
 
     async fn put(&self, name: &str, document: &Document) -> Result<()> {
-        let text = serde_json::to_string(document).map_err(|e| Error::Internal(e.to_string()))?;
         let options = options(&[("metadata", number(document.revision))]);
-        settled(self.0.put(name, &text, &options)).await.map(|_| ())
+        settled(self.0.put(name, &document.text(), &options)).await.map(|_| ())
     }
 }
 
 impl Document {
+    fn text(&self) -> String {
+        let merged = write::list(&mut self.merged.iter().map(Json::json));
+        let records = write::list(&mut self.records.iter().map(Json::json));
+        let rows = write::list(&mut self.rows.iter().map(Json::json));
+        let revision = self.revision;
+        format!(r#"{{"revision":{revision},"merged":{merged},"records":{records},"rows":{rows}}}"#)
+    }
+
     fn holds(&self, entry: &str) -> bool {
         self.merged.iter().any(|merged| merged.name == entry)
     }
@@ -253,7 +265,7 @@ fn place(record: &Record) -> (&str, &str) {
 
 /// Of one place, the greater holds: whatever the order of merging, the outcome is the same.
 fn by_rank(a: &Record, b: &Record) -> Ordering {
-    let text = |record: &Record| record.body.as_ref().map(ToString::to_string);
+    let text = |record: &Record| record.body.as_ref().map(write::text);
     (a.changed, a.body.is_none()).cmp(&(b.changed, b.body.is_none())).then_with(|| text(a).cmp(&text(b)))
 }
 
@@ -323,7 +335,7 @@ mod tests {
     }
 
     fn shown(records: &[Record]) -> Vec<String> {
-        records.iter().map(|r| serde_json::to_string(r).unwrap()).collect()
+        records.iter().map(|r| write::text(&r.json())).collect()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Adding keys: what was pasted is understood, what is new is stored, and every line that was not is reported.
 
+use crate::record::write::object;
 use crate::{
     admin::{
         Asked,
@@ -22,7 +23,7 @@ use crate::{
         provider,
     },
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// More at once are refused whole, before anything is stored.
 const MOST: usize = 20_000;
@@ -95,7 +96,7 @@ struct Plan {
 pub fn add(asked: &Asked) -> Result<Outcome> {
     let new = New::read(input::body(asked)?)?;
     let plan = with_cache(|c| plan(&new, c, &asked.pepper, asked.now))?;
-    let place = Place::List("added", json!({"added": null, "known": plan.known, "refused": plan.refused}));
+    let place = Place::List("added", object! {"added": Value::Null, "known": plan.known, "refused": plan.refused});
     let keys = Keys { status: 201, ids: plan.added, pool: None, place };
     if !new.dry_run {
         return store(plan.records, Say::Keys(keys));
@@ -155,7 +156,7 @@ impl Plan {
     fn take(&mut self, line: u32, key: &Key, cache: &Cache, pepper: &str, now: u64) -> Result<()> {
         let id = auth::key_id(pepper, &key.provider, &key.secret);
         if cache.pool.find(&id).is_some() {
-            self.known.push(json!({"line": line, "id": id, "key_masked": mask(&key.secret)}));
+            self.known.push(object! {"line": line, "id": id, "key_masked": mask(&key.secret)});
             return Ok(());
         }
         if !self.providers.contains(&key.provider) {
@@ -227,11 +228,11 @@ fn exists(cache: &Cache, name: &str) -> bool {
 }
 
 fn refused_view(refused: &Refused) -> Value {
-    json!({"line": refused.line, "reason": refused.reason.name(), "message": refused.reason.message(),
-        "shown": refused.shown})
+    object! {"line": refused.line, "reason": refused.reason.name(), "message": refused.reason.message(),
+    "shown": refused.shown}
 }
 
 fn no_provider(entry: &Entry) -> Value {
-    json!({"line": entry.line, "reason": "provider_unknown",
-        "message": "Nothing tells whose key this is. Choose a provider.", "shown": mask(&entry.secret)})
+    object! {"line": entry.line, "reason": "provider_unknown",
+    "message": "Nothing tells whose key this is. Choose a provider.", "shown": mask(&entry.secret)}
 }

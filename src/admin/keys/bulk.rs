@@ -1,6 +1,7 @@
 //! One change for many keys, chosen by their ids or by a filter.
 
 use super::{Change, Filter, gone, wake};
+use crate::record::write::object;
 use crate::{
     admin::{
         Asked,
@@ -13,7 +14,6 @@ use crate::{
     pool::Ticket,
     record::{Kind, Record, key::Key},
 };
-use serde_json::json;
 use std::collections::HashSet;
 
 struct Bulk {
@@ -52,7 +52,7 @@ pub fn bulk(asked: &Asked) -> Result<Outcome> {
         }
     }
     let done: Vec<&String> = found.iter().map(|(_, id, _)| id).collect();
-    store(records, Say::Json(200, json!({"done": done, "missing": missing})))
+    store(records, Say::Json(200, object! {"done": done, "missing": missing}))
 }
 
 type Chosen = Vec<(Ticket, String, Key)>;

@@ -11,6 +11,7 @@ use super::{
     input,
     outcome::{Keys, Outcome, Place, Say, store},
 };
+use crate::record::write::object;
 use crate::{
     app::{with_cache, with_dice},
     error::{Error, Result},
@@ -26,7 +27,7 @@ use crate::{
 pub use add::add;
 pub use bulk::bulk;
 use filter::Filter;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashMap;
 
 pub const PROBE_MS: u64 = 10_000;
@@ -71,8 +72,8 @@ pub fn list(asked: &Asked) -> Result<Outcome> {
         let ids: Vec<String> = page.filter_map(|t| Some(c.pool.slot(*t)?.id.to_string())).collect();
         let next = (from + ids.len() < found.len() && !ids.is_empty()).then(|| (from + ids.len()).to_string());
         let [active, cooling, disabled] = c.pool.count(None, now);
-        let answer = json!({"keys": null, "total": found.len(), "next_cursor": next, "as_of": now,
-            "groups": c.pool.groups(), "counts": {"active": active, "cooling": cooling, "disabled": disabled}});
+        let answer = object! {"keys": Value::Null, "total": found.len(), "next_cursor": next, "as_of": now,
+        "groups": c.pool.groups(), "counts": object! {"active": active, "cooling": cooling, "disabled": disabled}};
         let keys = Keys { status: 200, ids, pool: None, place: Place::List("keys", answer) };
         store(Vec::new(), Say::Keys(keys))
     })
@@ -138,8 +139,8 @@ pub fn probed(suspect: Suspect, Probe { status, verdict }: Probe, now: u64) -> R
         }
         Some(_) => Vec::new(),
     });
-    let answer = json!({"ok": verdict.is_none(), "status": status,
-        "class": verdict.as_ref().map(|v| v.class.name()), "message": verdict.as_ref().map(|v| &v.message)});
+    let answer = object! {"ok": verdict.is_none(), "status": status,
+    "class": verdict.as_ref().map(|v| v.class.name()), "message": verdict.as_ref().map(|v| &v.message)};
     let keys = Keys { status: 200, ids: vec![suspect.id], pool: None, place: Place::Key(answer) };
     store(records, Say::Keys(keys))
 }

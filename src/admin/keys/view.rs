@@ -1,5 +1,6 @@
 //! A key as the admin sees it; its secret never leaves by this way.
 
+use crate::record::write::object;
 use crate::{
     pool::{
         Pool, redact,
@@ -7,7 +8,7 @@ use crate::{
     },
     usage::count::Count,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub fn view(pool: &Pool, slot: &Slot, count: &Count, now: u64) -> Value {
     let key = &slot.key;
@@ -17,10 +18,10 @@ pub fn view(pool: &Pool, slot: &Slot, count: &Count, now: u64) -> Value {
         .cools
         .iter()
         .filter(|c| c.until > now && state != State::Disabled)
-        .map(|c| json!({"model": c.model.as_deref(), "until": c.until}))
+        .map(|c| object! {"model": c.model.as_deref(), "until": c.until})
         .collect();
     let last_used = Some(count.last_used).filter(|at| *at > 0);
-    json!({
+    object! {
         "id": &*slot.id,
         "label": key.label,
         "key_masked": redact::mask(&key.secret),
@@ -38,10 +39,10 @@ pub fn view(pool: &Pool, slot: &Slot, count: &Count, now: u64) -> Value {
         "past": past(slot),
         "cooldowns": cooldowns,
         "created": key.created,
-        "counters": {"attempts": count.attempts, "ok": count.ok, "failed": count.failed,
+        "counters": object! {"attempts": count.attempts, "ok": count.ok, "failed": count.failed,
             "prompt_tokens": count.prompt_tokens, "completion_tokens": count.completion_tokens},
         "last_used": last_used,
-    })
+    }
 }
 
 /// The class of what keeps the key from work, if anything does.
@@ -51,20 +52,22 @@ pub fn reason_class(slot: &Slot, now: u64) -> Option<String> {
 
 fn reason(slot: &Slot, now: u64) -> Option<Value> {
     if !slot.key.enabled {
-        return Some(json!({"class": "manual", "status": null, "message": "", "since": null, "next_probe": null}));
+        return Some(
+            object! {"class": "manual", "status": Value::Null, "message": "", "since": Value::Null, "next_probe": Value::Null},
+        );
     }
     if let Some(disabled) = slot.down() {
-        return Some(json!({"class": disabled.class, "status": disabled.status, "message": disabled.message,
-            "since": disabled.since, "next_probe": disabled.next_probe}));
+        return Some(object! {"class": disabled.class, "status": disabled.status, "message": disabled.message,
+        "since": disabled.since, "next_probe": disabled.next_probe});
     }
     let cool = slot.cools.iter().filter(|c| c.until > now).max_by_key(|c| c.until)?;
-    Some(json!({"class": cool.class.name(), "status": cool.status, "message": &*cool.message,
-        "since": cool.since, "next_probe": null}))
+    Some(object! {"class": cool.class.name(), "status": cool.status, "message": &*cool.message,
+    "since": cool.since, "next_probe": Value::Null})
 }
 
 /// What a machine had disabled it for before it came back.
 fn past(slot: &Slot) -> Option<Value> {
     let past = slot.disabled.as_ref().filter(|d| d.restored.is_some())?;
-    Some(json!({"class": past.class, "status": past.status, "message": past.message, "since": past.since,
-        "restored": past.restored}))
+    Some(object! {"class": past.class, "status": past.status, "message": past.message, "since": past.since,
+    "restored": past.restored})
 }
