@@ -37,7 +37,6 @@ struct View {
     wake_at: Vec<u64>,
     /// What was found out last about keys that are blocked, and when.
     blocked: Option<(u64, Blocked)>,
-    last_resort: Option<u64>,
 }
 
 impl Lane {
@@ -134,18 +133,6 @@ impl Lane {
         blocked
     }
 
-    /// Whether it is time to try a resting key all the same.
-    pub fn last_resort_is_due(&mut self, slots: &[Slot], model: &str, every_ms: u64, now: u64) -> bool {
-        let at = self.view(slots, model, now);
-        self.views.get_mut(at).is_some_and(|view| {
-            let due = view.last_resort.is_none_or(|last| last + every_ms <= now);
-            if due {
-                view.last_resort = Some(now);
-            }
-            due
-        })
-    }
-
     fn view(&mut self, slots: &[Slot], model: &str, now: u64) -> usize {
         let at = self.views.iter().position(|view| &*view.model == model).unwrap_or_else(|| {
             if self.views.len() >= VIEWS
@@ -180,7 +167,6 @@ impl View {
             wakes: BinaryHeap::new(),
             wake_at: vec![0; members.len()],
             blocked: None,
-            last_resort: None,
         };
         let mut weights = Vec::with_capacity(members.len());
         for (place, ticket) in members.iter().enumerate() {

@@ -2,9 +2,6 @@
 
 use super::{Pool, Ticket, class::Class, dice::Dice, slot::Slot};
 
-/// With all keys blocked, one of them is tried this often all the same.
-const LAST_RESORT_MS: u64 = 10_000;
-
 /// What a choice is for.
 #[derive(Clone, Copy)]
 pub struct Choice<'a> {
@@ -88,9 +85,7 @@ impl Pool {
         let slots = &mut self.slots;
         let site = self.sites.iter_mut().find(|site| &*site.name == choice.provider)?;
         let lanes: Vec<usize> = choice.groups.iter().filter_map(|group| site.lane(group)).collect();
-        // Of all groups together; the first one keeps the time.
-        let first = site.lanes.get_mut(*lanes.first()?)?;
-        if !first.last_resort_is_due(slots, choice.model, LAST_RESORT_MS, now) {
+        if lanes.is_empty() || !site.last_resort_is_due(choice.model, now) {
             return None;
         }
         let may = |slot: &Slot| {

@@ -23,6 +23,8 @@ pub const REFUSED_MS: u64 = 60 * SECOND;
 /// Row 7.
 const THROTTLED_MS: u64 = 10 * SECOND;
 const KEYS: usize = 3;
+/// With all keys blocked, one of them is tried this often all the same.
+const LAST_RESORT_MS: u64 = 10 * SECOND;
 /// Failures of a model that lie this far back are no row.
 const FORGET_MS: u64 = 60 * SECOND;
 
@@ -38,6 +40,8 @@ pub struct Site {
     suspects: Vec<Suspect>,
     /// Keys that rest because the provider seemed to refuse everybody.
     resting: Vec<Ticket>,
+    /// When a key was tried last although all were blocked, by model.
+    last_resorts: Vec<(Rc<str>, u64)>,
     /// The last attempts: who, and whether it failed.
     last: VecDeque<(Ticket, bool)>,
     /// The last success of any key, in Unix milliseconds.
@@ -60,6 +64,7 @@ impl Site {
             cools: Vec::new(),
             suspects: Vec::new(),
             resting: Vec::new(),
+            last_resorts: Vec::new(),
             last: VecDeque::new(),
             last_ok: None,
         }
@@ -80,6 +85,16 @@ impl Site {
     /// The rest that keeps all keys from the model.
     pub fn rests(&self, model: &str, now: u64) -> Option<&Cool> {
         self.cools.iter().filter(|c| c.is_for(model) && c.holds(now).is_some()).max_by_key(|c| c.holds(now))
+    }
+
+    /// Whether it is time to try a key although all are blocked; if so, it is done now.
+    pub fn last_resort_is_due(&mut self, model: &str, now: u64) -> bool {
+        self.last_resorts.retain(|(_, at)| at + LAST_RESORT_MS > now);
+        let due = self.last_resorts.iter().all(|(known, _)| &**known != model);
+        if due {
+            self.last_resorts.push((model.into(), now));
+        }
+        due
     }
 
     /// A request goes ahead.
