@@ -8,7 +8,7 @@ use crate::{
         throttle::Throttle,
     },
     config::{self, Config, Level},
-    error::{Error, Result},
+    error::{Error, Fault, Result},
     js,
     pool::{Pool, dice::Dice},
     record::{
@@ -140,7 +140,7 @@ impl App {
         }
         let stored = with_cache(|c| c.settings.clone());
         let lookup = |name: &str| setting(&stored, name).map(str::to_string).or_else(|| self.var(name));
-        let config = config::read(lookup, self.store.name() == "kv").map_err(|p| Error::Config(p.join("; ")))?;
+        let config = config::read(lookup, self.store.name() == "kv").map_err(|p| Fault::Config(p.join("; ")))?;
         runtime::set_log_level(config.log_level);
         let config = Rc::new(config);
         with_cache(|c| c.config = Some(config.clone()));
@@ -213,7 +213,7 @@ impl App {
         }
         let fresh = Record::new(Kind::Secret, PEPPER, &runtime::random_id()?, now)?;
         let held = self.store.ensure(fresh, now).await?;
-        let pepper: String = held.read().ok_or_else(|| Error::Storage("the pepper cannot be read".into()))?;
+        let pepper: String = held.read().ok_or_else(|| Error::storage("the pepper cannot be read"))?;
         with_cache(|c| c.pepper = Some(pepper.clone()));
         Ok(pepper)
     }

@@ -2,11 +2,16 @@
 //! OpenAI's error object.
 
 use serde_json::json;
+use std::ops::Deref;
 
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// One pointer. An error is handed on in hundreds of places, and each would copy all of it: a fortieth of the upload.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Error {
+pub struct Error(Box<Fault>);
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
     // The caller's.
     /// No valid session on an admin call.
     LoginRequired,
@@ -59,6 +64,21 @@ pub enum Error {
     Internal(String),
 }
 
+impl From<Fault> for Error {
+    #[inline(never)]
+    fn from(fault: Fault) -> Self {
+        Self(Box::new(fault))
+    }
+}
+
+impl Deref for Error {
+    type Target = Fault;
+
+    fn deref(&self) -> &Fault {
+        &self.0
+    }
+}
+
 impl Error {
     pub fn invalid(message: impl Into<String>, param: Option<&'static str>) -> Self {
         Self::wrong("invalid_request", message, param)
@@ -66,17 +86,32 @@ impl Error {
 
     /// `invalid` for the few cases that programs tell apart.
     pub fn wrong(code: &'static str, message: impl Into<String>, param: Option<&'static str>) -> Self {
-        Self::Invalid { code, message: message.into(), param }
+        Fault::Invalid { code, message: message.into(), param }.into()
     }
 
     pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
-        Self::NotFound { code, message: message.into() }
+        Fault::NotFound { code, message: message.into() }.into()
     }
 
     pub fn forbidden(code: &'static str, message: String) -> Self {
-        Self::Forbidden { code, message }
+        Fault::Forbidden { code, message }.into()
     }
 
+    pub fn storage(cause: impl Into<String>) -> Self {
+        Fault::Storage(cause.into()).into()
+    }
+
+    pub fn internal(cause: impl Into<String>) -> Self {
+        Fault::Internal(cause.into()).into()
+    }
+
+    /// Whether the storage failed with such words.
+    pub fn is_of_storage(&self, words: &str) -> bool {
+        matches!(&**self, Fault::Storage(cause) if cause.contains(words))
+    }
+}
+
+impl Fault {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Invalid { .. } => 400,

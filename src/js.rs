@@ -1,6 +1,6 @@
 //! The JavaScript side: what web-sys lacks or cannot do without throwing, and short ways to say the rest.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{
     js_sys::{Array, Promise, Reflect, Uint8Array},
@@ -67,7 +67,7 @@ extern "C" {
 
 impl From<JsValue> for Error {
     fn from(thrown: JsValue) -> Self {
-        Self::Internal(message(&thrown))
+        Self::internal(message(&thrown))
     }
 }
 
@@ -159,7 +159,7 @@ pub fn error_response(error: &Error, request_id: &str) -> Response {
         if let Some(wait) = error.wait_ms() {
             headers.set("retry-after", &wait.div_ceil(1000).max(1).to_string())?;
         }
-        if let Error::Method { allow } = error {
+        if let Fault::Method { allow } = &**error {
             headers.set("allow", allow)?;
         }
         Ok(response)

@@ -35,7 +35,7 @@ pub mod record;
 pub mod error;
 
 use app::App;
-use error::{Error, Result};
+use error::{Error, Fault, Result};
 use route::Route;
 use std::rc::Rc;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
@@ -72,7 +72,7 @@ pub fn scheduled(event: &JsValue, env: JsValue) -> Promise {
 
 /// What is our fault is logged, here and nowhere else; a call's own end is in its line already.
 fn refuse(error: &Error, request_id: &str) -> Response {
-    if error.status() >= 500 && !matches!(error, Error::Exhausted { .. }) {
+    if error.status() >= 500 && !matches!(**error, Fault::Exhausted { .. }) {
         let fields = || serde_json::json!({"request": request_id, "code": error.code(), "error": error.message()});
         runtime::log(config::Level::Error, "request_failed", fields);
     }

@@ -141,7 +141,7 @@ async fn pump_all(reader: &ByobReader, writer: &WritableStreamDefaultWriter, idl
     loop {
         let read = JsFuture::from(reader.read(&buffer)?);
         let Either::Left((result, _)) = select(read, runtime::sleep(idle_ms)).await else {
-            return Err(Error::Internal("the upstream fell silent".into()));
+            return Err(Error::internal("the upstream fell silent"));
         };
         let result: ReadResult = result?.unchecked_into();
         match result.value().filter(|bytes| bytes.length() > 0) {

@@ -2,7 +2,7 @@
 
 use crate::{
     auth,
-    error::{Error, Result},
+    error::{Fault, Result},
     js,
 };
 use worker::web_sys::Request;
@@ -19,8 +19,8 @@ pub fn token(request: &Request) -> Result<String> {
     if let Some(bearer) = bearer.as_deref().and_then(auth::bearer) {
         return Ok(bearer.into());
     }
-    let token = js::header(&headers, "cookie").and_then(|all| cookie(&all, COOKIE)).ok_or(Error::LoginRequired)?;
-    if is_cross_site(request) { Err(Error::CrossSite) } else { Ok(token) }
+    let token = js::header(&headers, "cookie").and_then(|all| cookie(&all, COOKIE)).ok_or(Fault::LoginRequired)?;
+    if is_cross_site(request) { Err(Fault::CrossSite.into()) } else { Ok(token) }
 }
 
 /// A change that a page of another site asks for. Browsers say where a request comes from; scripts say nothing.

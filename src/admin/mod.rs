@@ -14,7 +14,7 @@ use crate::record::write::object;
 use crate::{
     app::App,
     auth::session::Session,
-    error::{Error, Result},
+    error::{Error, Fault, Result},
     runtime, upstream,
 };
 use outcome::{Outcome, Say, answer};
@@ -40,13 +40,13 @@ struct Asked {
 /// # Errors
 /// As the caller shall see them.
 pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, now: u64) -> Result<Response> {
-    let password = app.var("ADMIN_PASSWORD").ok_or(Error::NoPassword)?;
+    let password = app.var("ADMIN_PASSWORD").ok_or(Fault::NoPassword)?;
     let method = request.method();
     let mut asked =
         Asked { app: app.clone(), request, query: query.into(), body: String::new(), pepper: String::new(), now };
     let token = match (rest, method.as_str()) {
         ("login", "POST") => None,
-        ("login", _) => return Err(Error::Method { allow: "POST" }),
+        ("login", _) => return Err(Fault::Method { allow: "POST" }.into()),
         _ => Some(door::token(&asked.request)?),
     };
     if token.is_none() {
@@ -59,7 +59,7 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
     let outcome = match token {
         None => session::login(&asked, &password)?,
         Some(token) => {
-            let session = app.session(&token, now).ok_or(Error::LoginRequired)?;
+            let session = app.session(&token, now).ok_or(Fault::LoginRequired)?;
             if matches!(method.as_str(), "POST" | "PATCH") {
                 asked.body = input::text(&asked.request).await?;
             }
@@ -91,7 +91,7 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
 
 fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<Outcome> {
     let parts: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
-    let allow = |methods| Err(Error::Method { allow: methods });
+    let allow = |methods| Err(Fault::Method { allow: methods }.into());
     match (parts.as_slice(), method) {
         (["session"], "GET") => session::show(asked, session),
         (["session"], _) => allow("GET"),

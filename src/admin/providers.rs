@@ -10,7 +10,7 @@ use crate::record::write::object;
 use crate::{
     app::{Cache, with_cache},
     config::check,
-    error::{Error, Result},
+    error::{Error, Fault, Result},
     pool::target,
     record::{
         Kind, Record,
@@ -59,10 +59,8 @@ pub fn add(asked: &Asked) -> Result<Outcome> {
         return Err(Error::invalid(message, Some("name")));
     }
     if with_cache(|c| c.pool.provider(&name).is_some()) {
-        return Err(Error::Conflict {
-            code: "provider_exists",
-            message: format!("There is a provider {name} already."),
-        });
+        let message = format!("There is a provider {name} already.");
+        return Err(Fault::Conflict { code: "provider_exists", message }.into());
     }
     let preset = match wish.preset.as_deref() {
         Some(preset) => Some(provider::preset(preset).ok_or_else(|| {
@@ -127,7 +125,7 @@ pub fn delete(asked: &Asked, name: &str) -> Result<Outcome> {
     });
     if keys > 0 && !with_keys {
         let message = format!("Provider {name} has {keys} keys. Delete them first, or with it: ?with_keys=true.");
-        return Err(Error::Conflict { code: "provider_has_keys", message });
+        return Err(Fault::Conflict { code: "provider_has_keys", message }.into());
     }
     store(records, Say::Nothing)
 }

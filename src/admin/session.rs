@@ -11,7 +11,7 @@ use crate::{
     app::with_cache,
     auth::{self, session::Session},
     config::Level,
-    error::{Error, Result},
+    error::{Error, Fault, Result},
     js,
     record::{Kind, Record},
     runtime,
@@ -21,7 +21,7 @@ use crate::{
 pub fn admit(asked: &Asked, password: &str) -> Result<()> {
     let address = js::header(&asked.request.headers(), "cf-connecting-ip").unwrap_or_default();
     if let Some(wait_ms) = with_cache(|c| c.throttle.wait_ms(&address, asked.now)) {
-        return Err(Error::Throttled { wait_ms });
+        return Err(Fault::Throttled { wait_ms }.into());
     }
     let mut fields = input::body(asked)?;
     let sent = input::required("password", fields.text("password")?)?;
@@ -29,7 +29,7 @@ pub fn admit(asked: &Asked, password: &str) -> Result<()> {
     if !auth::same_secret(&sent, password) {
         with_cache(|c| c.throttle.wrong(&address, asked.now));
         runtime::log(Level::Warn, "login_refused", || object! {});
-        return Err(Error::WrongPassword);
+        return Err(Fault::WrongPassword.into());
     }
     with_cache(|c| c.throttle.right(&address));
     Ok(())
@@ -40,7 +40,7 @@ pub fn login(asked: &Asked, password: &str) -> Result<Outcome> {
     let mark = auth::password_mark(password, &asked.pepper);
     let session = Session::new(runtime::random_id()?, mark, asked.now, life);
     let secret = auth::session_secret(asked.app.var("JWT_SECRET").as_deref(), password, &asked.pepper);
-    let token = session.sign(&secret).ok_or_else(|| Error::Internal("signing failed".into()))?;
+    let token = session.sign(&secret).ok_or_else(|| Error::internal("signing failed"))?;
     let cookie = Some(cookie(&token, life / 1000));
     Ok(Outcome { cookie, ..answer(200, object! {"token": token, "expires_at": session.expires_at()})? })
 }

@@ -1,7 +1,7 @@
 //! What the client sees when no key is left: the last column of the table in README.md.
 
 use super::{class::Class, select::Blocked, verdict::Verdict};
-use crate::error::Error;
+use crate::error::{Error, Fault};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exhausted {
@@ -17,7 +17,7 @@ pub struct Exhausted {
 impl From<Exhausted> for Error {
     fn from(end: Exhausted) -> Self {
         let Exhausted { status, code, message, wait_ms, verbatim: _ } = end;
-        Self::Exhausted { status, code, message, wait_ms }
+        Fault::Exhausted { status, code, message, wait_ms }.into()
     }
 }
 

@@ -30,7 +30,7 @@ pub fn target(asked: &Asked, intake: &Intake) -> Result<(Target, Provider)> {
     with_cache(|c| {
         let target = target::choose(&c.pool, c.setting("default_provider"), asked.pin, model)?;
         let provider = c.pool.provider(&target.provider).cloned();
-        provider.map(|p| (target, p)).ok_or_else(|| Error::Internal("a provider vanished".into()))
+        provider.map(|p| (target, p)).ok_or_else(|| Error::internal("a provider vanished"))
     })
 }
 

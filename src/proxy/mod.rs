@@ -10,7 +10,7 @@ use crate::{
     app::{App, with_cache, with_dice},
     auth,
     config::Config,
-    error::{Error, Result},
+    error::{Error, Fault, Result},
     js,
     pool::{
         Ticket,
@@ -75,7 +75,7 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
     let config = app.config()?;
     let headers = request.headers();
     let credential = auth::credential(|name| js::header(&headers, name));
-    let caller = credential.and_then(|key| app.caller(&key, now)).ok_or(Error::ClientKey)?;
+    let caller = credential.and_then(|key| app.caller(&key, now)).ok_or(Fault::ClientKey)?;
     let intake = intake::read(&request).await?;
     let (mut target, provider) = asked::target(&asked, &intake)?;
     let want = asked::want(&caller, &headers, &intake, &mut target, &config)?;
@@ -108,7 +108,7 @@ impl Walk {
                 Step::Wait(ms) => {
                     runtime::sleep(ms).await;
                     if js::is_aborted(&self.request) {
-                        return Err(Error::Internal("the client left".into()));
+                        return Err(Error::internal("the client left"));
                     }
                     continue;
                 }
@@ -125,7 +125,7 @@ impl Walk {
             let (verdict, said) = match self.attempt(ticket).await? {
                 Attempt::Answered(response) => return Ok(response),
                 Attempt::Failed(verdict, said) => (verdict, said),
-                Attempt::Gone => return Err(Error::Internal("the client left".into())),
+                Attempt::Gone => return Err(Error::internal("the client left")),
             };
             let now = runtime::now();
             self.journal.failed(&verdict, now);

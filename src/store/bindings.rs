@@ -55,7 +55,7 @@ pub async fn settled(promise: Thrown<Promise>) -> Result<JsValue> {
 }
 
 pub fn failed(thrown: JsValue) -> Error {
-    Error::Storage(js::message(&thrown))
+    Error::storage(js::message(&thrown))
 }
 
 /// An object of options.

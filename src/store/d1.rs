@@ -84,13 +84,13 @@ impl D1 {
                 batch.extend([(APPLIED, vec![]), (MOVED, vec![])]);
             }
             let [revision, changed, rest @ ..] = &match self.batch(batch).await {
-                Err(Error::Storage(cause)) if known == 0 && cause.contains("no such table") => {
+                Err(error) if known == 0 && error.is_of_storage("no such table") => {
                     self.migrate().await?;
                     continue;
                 }
                 answers => answers?,
             }[..] else {
-                return Err(Error::Storage("D1 answered a part of the batch".into()));
+                return Err(Error::storage("D1 answered a part of the batch"));
             };
             if let [applied, moved] = rest {
                 if MIGRATIONS.iter().any(|(name, _)| !applied.iter().any(|a| a == name)) {
@@ -122,7 +122,7 @@ impl D1 {
         let held = vec![record.kind.name().into(), record.id.as_str().into()];
         let answers = self.batch(vec![(BUMP, vec![]), (&insert, vec![part.into()]), (HELD, held)]).await?;
         let held = records(answers.last().map_or(&[], Vec::as_slice))?.pop();
-        held.ok_or_else(|| Error::Storage("a record is missing right after it was written".into()))
+        held.ok_or_else(|| Error::storage("a record is missing right after it was written"))
     }
 
     pub async fn append(&self, id: &str, rows: &[Row]) -> Result<()> {
@@ -175,7 +175,7 @@ impl D1 {
     /// A batch whose first statement is refused as `done` when another isolate was faster.
     async fn batch_once(&self, batch: Vec<Statement<'_>>, done: &str) -> Result<()> {
         match self.batch(batch).await {
-            Err(Error::Storage(cause)) if cause.contains(done) => Ok(()),
+            Err(error) if error.is_of_storage(done) => Ok(()),
             outcome => outcome.map(|_| ()),
         }
     }
@@ -231,5 +231,5 @@ fn parts(items: &mut dyn Iterator<Item = Value>) -> Vec<String> {
 }
 
 fn broken(error: serde_json::Error) -> Error {
-    Error::Storage(format!("a stored value cannot be read: {error}"))
+    Error::storage(format!("a stored value cannot be read: {error}"))
 }

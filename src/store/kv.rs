@@ -311,7 +311,7 @@ fn by_key(rows: Vec<Row>) -> HashMap<String, Count> {
 fn parse(text: &JsValue) -> Result<Option<Document>> {
     let Some(text) = text.as_string() else { return Ok(None) };
     let value: Value =
-        serde_json::from_str(&text).map_err(|e| Error::Storage(format!("a stored value cannot be read: {e}")))?;
+        serde_json::from_str(&text).map_err(|e| Error::storage(format!("a stored value cannot be read: {e}")))?;
     let from = Reader(&value);
     let array = |name| from.field(name).map(|array| array.0);
     Ok(Some(Document {

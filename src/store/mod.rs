@@ -11,7 +11,7 @@ mod memory;
 mod schema;
 
 use crate::{
-    error::{Error, Result},
+    error::{Fault, Result},
     record::{Kind, Record},
     usage::count::{Count, Row},
 };
@@ -49,7 +49,7 @@ impl Store {
         let kv = binding(env, "API_TOKENS", "getWithMetadata").map(kv::Kv::new);
         match binding(env, "DB", "prepare") {
             Some(database) => Ok(Self::D1(d1::D1::new(database, kv))),
-            None => kv.map(Self::Kv).ok_or(Error::NoStorage),
+            None => kv.map(Self::Kv).ok_or_else(|| Fault::NoStorage.into()),
         }
     }
 
