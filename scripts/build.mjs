@@ -1,18 +1,18 @@
 // `npm run build`, and Wrangler's `[build]`: build/index.js and build/index_bg.wasm, with crates.io and npm alone.
 // cargo -> wasm-bindgen (as a library, tools/bindgen) -> shrink.mjs -> wasm-opt (npm binaryen) -> esbuild of
 // scripts/entry.mjs.
-// With `--contract`: build/contract, the Worker that tests/e2e/store-contract.test.mjs asks for what its store keeps.
+// With `--contract`: target/contract, the Worker that tests/e2e/store-contract.test.mjs asks for what its store keeps.
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ask, env, ready, stop } from "./ready.mjs";
-import { shrink } from "./shrink.mjs";
+import { shrink, withoutUnused } from "./shrink.mjs";
 
 const DEPLOYED = { out: "build", profile: "release", options: ["--release"] };
 // Never deployed, so it need not be small.
-const CONTRACT = { out: "build/contract", profile: "debug", options: ["--features", "contract"] };
+const CONTRACT = { out: "target/contract", profile: "debug", options: ["--features", "contract"] };
 
 // What LLVM uses for wasm32-unknown-unknown, and what wasm-bindgen adds; wasm-opt refuses what it is not told of.
 const WASM_FEATURES = [
@@ -50,6 +50,10 @@ export async function build({ out, profile, options } = DEPLOYED) {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   mkdirSync(out, { recursive: true });
+  // Wrangler uploads whatever lies there.
+  for (const name of readdirSync(out)) {
+    if (!outputs.includes(join(out, name))) rmSync(join(out, name), { recursive: true });
+  }
 
   glue(wasm, work, join(target, "bindgen"));
   if (profile === "release") optimize(work);
@@ -105,6 +109,7 @@ function optimize(work) {
     stop(`The build stopped at: wasm-opt\n${lines.join("\n")}`);
   }
   renameSync(out, wasm);
+  writeFileSync(code, withoutUnused(smaller.glue, readFileSync(wasm)));
 }
 
 async function bundle(work, out) {

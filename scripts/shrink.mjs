@@ -9,6 +9,8 @@ const CODE = 10;
 /// Kinds of what is imported.
 const FUNCTION = 0;
 const TAG = 4;
+/// One of the functions that the glue gives to the wasm: its name and code.
+const IMPORTED = /^ {8}(\w+): (function\([^)]*\) \{\n.*?^ {8}\}),\n/gms;
 /// In the section of names.
 const FUNCTION_NAMES = 1;
 
@@ -45,14 +47,25 @@ function withoutClasses(glue) {
   return rest;
 }
 
-/// Every import has 16 random digits in its name, which nothing compresses.
+/// Every import has 16 random digits in its name, which nothing compresses, and many do what another does.
 function shortenImports(glue) {
   const shortened = new Map();
-  const compact = glue.replace(/\b__wbg_\w+_[0-9a-f]{16}\b/g, (name) => {
-    if (!shortened.has(name)) shortened.set(name, `_${shortened.size.toString(36)}`);
-    return shortened.get(name);
+  const known = new Map();
+  const compact = glue.replace(IMPORTED, (_, name, code) => {
+    const like = known.get(code);
+    const short = like ?? `_${known.size.toString(36)}`;
+    known.set(code, short);
+    shortened.set(name, short);
+    return like ? "" : `        ${short}: ${code},\n`;
   });
   return { compact, shortened };
+}
+
+/// The `glue` without what `wasm` no longer imports, once wasm-opt has seen what is never called.
+export function withoutUnused(glue, wasm) {
+  const { content } = [...sectionsOf(wasm)].find(({ id }) => id === IMPORT);
+  const used = new Set(importsOf(content).map(({ name }) => name));
+  return glue.replace(IMPORTED, (entry, name) => (used.has(name) ? entry : ""));
 }
 
 function importsOf(section) {

@@ -10,7 +10,7 @@ describe("the contract of the store", () => {
 
   for (const storage of storages) {
     test(`is kept by ${storage}`, async (t) => {
-      const worker = await startWorker({ storage, build: "build/contract" });
+      const worker = await startWorker({ storage, build: "target/contract" });
       t.after(() => worker.close());
       const answer = await worker.fetch("/contract");
       assert.equal(await answer.text(), "kept");
