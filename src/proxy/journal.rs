@@ -95,6 +95,12 @@ impl Journal {
         self.log(level, status, now, json!({}));
     }
 
+    /// The client left before an answer began.
+    pub fn left(&mut self, app: &Rc<App>) {
+        self.attempt_ends(Class::ClientGone.name(), None, true, runtime::now());
+        self.refused(app, 499);
+    }
+
     /// The stream broke after the first byte: the key rests, and the attempt counts as failed.
     pub fn broke(&self, app: &Rc<App>, ticket: Ticket, model: &str) {
         let now = runtime::now();

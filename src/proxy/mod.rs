@@ -10,7 +10,7 @@ use crate::{
     app::{App, with_cache, with_dice},
     auth,
     config::Config,
-    error::{Error, Fault, Result},
+    error::{Fault, Result},
     js,
     pool::{
         Ticket,
@@ -108,7 +108,7 @@ impl Walk {
                 Step::Wait(ms) => {
                     runtime::sleep(ms).await;
                     if js::is_aborted(&self.request) {
-                        return Err(Error::internal("the client left"));
+                        return self.left();
                     }
                     continue;
                 }
@@ -125,7 +125,7 @@ impl Walk {
             let (verdict, said) = match self.attempt(ticket).await? {
                 Attempt::Answered(response) => return Ok(response),
                 Attempt::Failed(verdict, said) => (verdict, said),
-                Attempt::Gone => return Err(Error::internal("the client left")),
+                Attempt::Gone => return self.left(),
             };
             let now = runtime::now();
             self.journal.failed(&verdict, now);
@@ -142,6 +142,12 @@ impl Walk {
                 runtime::sleep(failed.pause_ms).await;
             }
         }
+    }
+
+    /// Nobody reads this answer; 499 is what servers log for that.
+    fn left(&mut self) -> Result<Response> {
+        self.journal.left(&self.app);
+        js::text_response(499, &js::headers_of(&[])?, None)
     }
 
     async fn attempt(&mut self, ticket: Ticket) -> Result<Attempt> {
