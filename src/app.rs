@@ -15,7 +15,7 @@ use crate::{
         Kind, Record,
         client::{Client, Right},
     },
-    runtime,
+    runtime::{self, Work},
     store::{Loaded, Store},
     usage::count::Pending,
 };
@@ -23,11 +23,9 @@ use serde_json::json;
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
-    future::Future,
     rc::Rc,
 };
 use wasm_bindgen::JsValue;
-use worker::wasm_bindgen_futures::future_to_promise;
 
 /// Work in the background that is older than this was cut off by the runtime.
 const BACKGROUND_MS: u64 = 40_000;
@@ -119,14 +117,10 @@ impl App {
     }
 
     /// Goes on after the answer. A cron has no answer to go on after: it awaits its work itself.
-    pub fn in_background(&self, work: impl Future<Output = ()> + 'static) {
+    pub fn in_background(&self, work: Work) {
         if let Some(context) = &self.context {
-            let work = future_to_promise(async {
-                work.await;
-                Ok(JsValue::UNDEFINED)
-            });
             // It throws when the request is over already; the work goes on as far as it is let.
-            let _ = context.wait_until(&work);
+            let _ = context.wait_until(&runtime::begin(work));
         }
     }
 
@@ -158,12 +152,12 @@ impl App {
         }
         with_cache(|c| c.refreshing = Some(now));
         let app = self.clone();
-        let renew = async move {
+        let renew: Work = Box::pin(async move {
             if let Err(error) = app.load(now).await {
                 runtime::log(Level::Warn, "snapshot_stale", || json!({"error": error.message(), "age_ms": age}));
             }
             with_cache(|c| c.refreshing = None);
-        };
+        });
         if age > limit.saturating_mul(TOO_OLD) {
             renew.await;
         } else {
@@ -199,11 +193,11 @@ impl App {
         }
         with_cache(|c| c.keep(&records, now));
         let app = self.clone();
-        self.in_background(async move {
+        self.in_background(Box::pin(async move {
             if let Err(error) = app.store.note(&records, now).await {
                 runtime::log(Level::Error, "note_lost", || json!({"error": error.message()}));
             }
-        });
+        }));
     }
 
     /// The stored secret behind all digests; made at the first login.
@@ -258,7 +252,7 @@ impl App {
         }
         with_cache(|c| c.flushing = Some(now));
         let app = self.clone();
-        self.in_background(async move {
+        self.in_background(Box::pin(async move {
             // The runtime gives background work 30 s.
             runtime::sleep(interval.min(20_000)).await;
             let now = runtime::now();
@@ -268,7 +262,7 @@ impl App {
             {
                 runtime::log(Level::Warn, "flush_failed", || json!({"error": error.message()}));
             }
-        });
+        }));
     }
 
     /// Writes this isolate's counts down now; answers how many keys they were of. Nothing is lost when it fails.

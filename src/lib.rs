@@ -59,15 +59,14 @@ pub fn fetch(request: Request, env: JsValue, context: js::Context) -> Promise {
 #[wasm_bindgen]
 pub fn scheduled(event: &JsValue, env: JsValue) -> Promise {
     let time = js::field(event, "scheduledTime").as_f64().map_or_else(runtime::now, runtime::millis);
-    future_to_promise(async move {
+    runtime::begin(Box::pin(async move {
         match App::new(env, None) {
             Ok(app) => cron::tick(&app, time).await,
             Err(error) => {
                 runtime::log(config::Level::Error, "cron_failed", || serde_json::json!({"error": error.message()}));
             }
         }
-        Ok(JsValue::UNDEFINED)
-    })
+    }))
 }
 
 /// What is our fault is logged, here and nowhere else; a call's own end is in its line already.

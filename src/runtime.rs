@@ -1,9 +1,20 @@
 //! The only place that reads the clock, rolls dice, waits or writes the log.
 
-use crate::{config::Level, error::Result, js, pool::dice::Dice};
-use std::{cell::Cell, time::Duration};
+use crate::{config::Level, error, js, pool::dice::Dice};
+use futures_util::FutureExt;
+use std::{
+    cell::Cell,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 use wasm_bindgen::JsValue;
-use worker::{Delay, js_sys, web_sys};
+use worker::{
+    Delay,
+    js_sys::{self, Promise},
+    wasm_bindgen_futures::{JsFuture, future_to_promise},
+    web_sys,
+};
 
 /// Unix milliseconds.
 #[expect(clippy::disallowed_methods, reason = "the one clock")]
@@ -23,7 +34,7 @@ pub const fn millis(time: f64) -> u64 {
 
 /// # Errors
 /// When the platform has no randomness, which it always has inside a request.
-pub fn random<const N: usize>() -> Result<[u8; N]> {
+pub fn random<const N: usize>() -> error::Result<[u8; N]> {
     let mut bytes = [0; N];
     js::random_values(&mut bytes)?;
     Ok(bytes)
@@ -31,7 +42,7 @@ pub fn random<const N: usize>() -> Result<[u8; N]> {
 
 /// # Errors
 /// As `random`.
-pub fn dice() -> Result<Dice> {
+pub fn dice() -> error::Result<Dice> {
     random().map(u64::from_le_bytes).map(Dice::seeded)
 }
 
@@ -39,13 +50,67 @@ pub fn dice() -> Result<Dice> {
 ///
 /// # Errors
 /// As `random`.
-pub fn random_id() -> Result<String> {
+pub fn random_id() -> error::Result<String> {
     Ok(format!("{:032x}", u128::from_le_bytes(random()?)))
 }
 
 pub fn sleep(ms: u64) -> Delay {
     // setTimeout takes 31 bits; nobody here waits for 24 days.
     Delay::from(Duration::from_millis(ms.min(0x7FFF_FFFF)))
+}
+
+/// Work that goes on by itself. Boxed, so that one piece of code hands all of it to the runtime.
+pub type Work = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The promise is kept when the work is done.
+pub fn begin(work: Work) -> Promise {
+    future_to_promise(async {
+        work.await;
+        Ok(JsValue::UNDEFINED)
+    })
+}
+
+/// How a promise ended.
+pub type Settled = Result<JsValue, JsValue>;
+
+/// Who ended a race.
+pub enum Winner {
+    One(Settled),
+    Other(Settled),
+    Time,
+}
+
+/// Waits for one promise, or for the first of two, but not longer than `ms`.
+pub fn race<'a>(one: &'a mut JsFuture, other: Option<&'a mut JsFuture>, ms: u64) -> Race<'a> {
+    Race { one, other, end: sleep(ms) }
+}
+
+/// How the promise ended; `None` when it took longer than `ms`.
+pub async fn in_time(promise: Promise, ms: u64) -> Option<Settled> {
+    match race(&mut JsFuture::from(promise), None, ms).await {
+        Winner::One(settled) | Winner::Other(settled) => Some(settled),
+        Winner::Time => None,
+    }
+}
+
+pub struct Race<'a> {
+    one: &'a mut JsFuture,
+    other: Option<&'a mut JsFuture>,
+    end: Delay,
+}
+
+impl Future for Race<'_> {
+    type Output = Winner;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<Winner> {
+        if let Poll::Ready(settled) = self.one.poll_unpin(context) {
+            return Poll::Ready(Winner::One(settled));
+        }
+        if let Some(Poll::Ready(settled)) = self.other.as_mut().map(|other| other.poll_unpin(context)) {
+            return Poll::Ready(Winner::Other(settled));
+        }
+        self.end.poll_unpin(context).map(|()| Winner::Time)
+    }
 }
 
 thread_local! {

@@ -5,11 +5,10 @@
 use crate::{
     error::{Error, Result},
     js::{self, ByobReader, IdentityTransformStream, ReadResult},
-    runtime,
+    runtime::{self, Winner},
 };
 use futures_util::future::{Either, select};
 use serde_json::json;
-use std::future::Future;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{
     js_sys::{Object, Promise, Reflect, Uint8Array},
@@ -58,8 +57,8 @@ pub enum First {
 /// When the runtime refuses to read.
 pub async fn first(body: &ReadableStream, idle_ms: u64) -> Result<First> {
     let reader = byob(body)?;
-    let read = JsFuture::from(reader.read(&Uint8Array::new_with_length(WINDOW))?);
-    let Either::Left((result, _)) = select(read, runtime::sleep(idle_ms)).await else { return Ok(First::Stalled) };
+    let read = reader.read(&Uint8Array::new_with_length(WINDOW))?;
+    let Some(result) = runtime::in_time(read, idle_ms).await else { return Ok(First::Stalled) };
     let Ok(result) = result.map(JsValue::unchecked_into::<ReadResult>) else { return Ok(First::Broken) };
     reader.release_lock();
     Ok(match result.value() {
@@ -139,8 +138,7 @@ async fn pump(body: &ReadableStream, writable: &WritableStream, idle_ms: u64) ->
 async fn pump_all(reader: &ByobReader, writer: &WritableStreamDefaultWriter, idle_ms: u64) -> Result<()> {
     let mut buffer = Uint8Array::new_with_length(WINDOW);
     loop {
-        let read = JsFuture::from(reader.read(&buffer)?);
-        let Either::Left((result, _)) = select(read, runtime::sleep(idle_ms)).await else {
+        let Some(result) = runtime::in_time(reader.read(&buffer)?, idle_ms).await else {
             return Err(Error::internal("the upstream fell silent"));
         };
         let result: ReadResult = result?.unchecked_into();
@@ -190,7 +188,7 @@ async fn watch(
     loop {
         if passed.is_none()
             && !behind
-            && let Either::Left((result, _)) = select(&mut pipe, runtime::sleep(LOOK_EVERY_MS)).await
+            && let Winner::One(result) = runtime::race(&mut pipe, None, LOOK_EVERY_MS).await
         {
             passed = Some(result.is_ok());
         }
@@ -202,14 +200,14 @@ async fn watch(
         let mut read = JsFuture::from(read);
         let result = match passed {
             Some(_) => read.await,
-            None => match select(select(&mut read, runtime::sleep(idle_ms)), &mut pipe).await {
-                Either::Left((Either::Left((result, _)), _)) => result,
-                Either::Left((Either::Right(_), _)) => {
+            None => match runtime::race(&mut read, Some(&mut pipe), idle_ms).await {
+                Winner::One(result) => result,
+                Winner::Time => {
                     stop();
                     passed = Some((&mut pipe).await.is_ok());
                     break;
                 }
-                Either::Right((result, _)) => {
+                Winner::Other(result) => {
                     passed = Some(result.is_ok());
                     if result.is_err() {
                         break;

@@ -10,11 +10,9 @@ use crate::{
     record::provider::{self, Auth, Provider},
     runtime,
 };
-use futures_util::future::{Either, select};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use worker::{
     js_sys::{Array, Uint8Array},
-    wasm_bindgen_futures::JsFuture,
     web_sys::{AbortController, Headers, ReadableStream, Request, RequestInit, RequestRedirect, Response},
 };
 
@@ -145,11 +143,10 @@ pub async fn send(call: &Call, client: Option<&Request>, head_timeout_ms: u64) -
         Body::Bytes(bytes) => init.set_body(bytes),
         Body::Stream(stream) => init.set_body(stream),
     }
-    let head = JsFuture::from(js::fetch(&call.url, &init)?);
-    Ok(match select(head, runtime::sleep(head_timeout_ms)).await {
-        Either::Left((Ok(response), _)) => Reply::Head(response.unchecked_into(), abort),
-        Either::Left((Err(_), _)) => Reply::Unreachable,
-        Either::Right(_) => {
+    Ok(match runtime::in_time(js::fetch(&call.url, &init)?, head_timeout_ms).await {
+        Some(Ok(response)) => Reply::Head(response.unchecked_into(), abort),
+        Some(Err(_)) => Reply::Unreachable,
+        None => {
             abort.abort();
             Reply::NoHead
         }
@@ -158,14 +155,11 @@ pub async fn send(call: &Call, client: Option<&Request>, head_timeout_ms: u64) -
 
 /// The whole body; `None` when it broke off or took longer than `ms`.
 pub async fn read_whole(response: &Response, abort: &AbortController, ms: u64) -> Option<Uint8Array> {
-    let whole = JsFuture::from(response.array_buffer().ok()?);
-    match select(whole, runtime::sleep(ms)).await {
-        Either::Left((buffer, _)) => buffer.ok().map(|buffer: JsValue| Uint8Array::new(&buffer)),
-        Either::Right(_) => {
-            abort.abort();
-            None
-        }
-    }
+    let Some(whole) = runtime::in_time(response.array_buffer().ok()?.unchecked_into(), ms).await else {
+        abort.abort();
+        return None;
+    };
+    whole.ok().map(|buffer| Uint8Array::new(&buffer))
 }
 
 /// What a probe showed.

@@ -122,17 +122,16 @@ fn flow(
     walk.succeeded(ticket, &response.headers());
     let events = first.is_some();
     let (readable, work) = stream::pass(body, first, Clone::clone(&walk.request), abort, walk.limits())?;
-    let (app, journal, status, model) = (walk.app.clone(), walk.journal.clone(), response.status(), walk.model.clone());
-    let background = app.clone();
-    background.in_background(async move {
+    let (app, journal, status) = (walk.app.clone(), walk.journal.clone(), response.status());
+    walk.app.in_background(Box::pin(async move {
         let end = work.await;
         drop(in_use);
         if end.ending == stream::Ending::Broken {
-            journal.broke(&app, ticket, &model);
+            journal.broke(&app, ticket);
         }
         let tokens = if events { tail::read(&end.tail, true) } else { None };
         journal.ended(&app, status, end.ending, tokens.as_ref());
-    });
+    }));
     Ok(Attempt::Answered(js::stream_response(status, headers, Some(&readable))?))
 }
 

@@ -102,7 +102,7 @@ impl Journal {
     }
 
     /// The stream broke after the first byte: the key rests, and the attempt counts as failed.
-    pub fn broke(&self, app: &Rc<App>, ticket: Ticket, model: &str) {
+    pub fn broke(&self, app: &Rc<App>, ticket: Ticket) {
         let now = runtime::now();
         let verdict = Verdict {
             class: Class::BrokenStream,
@@ -111,7 +111,7 @@ impl Journal {
             wait_ms: None,
             print: 0,
         };
-        let records = with_dice(|c, dice| c.pool.failed(ticket, model, &verdict, now, dice));
+        let records = with_dice(|c, dice| c.pool.failed(ticket, &self.model, &verdict, now, dice));
         app.note(records, now);
     }
 
