@@ -46,11 +46,8 @@ pub fn client_hash(pepper: &str, client_key: &str) -> String {
 /// A new client key from at least 40 random bytes.
 pub fn client_key(random: &[u8]) -> String {
     let letters = random.iter().take(TOKEN_LENGTH);
-    std::iter::once("kp-".to_string())
-        .chain(
-            letters.filter_map(|b| ALPHABET.get(usize::from(*b) % ALPHABET.len())).map(|c| char::from(*c).to_string()),
-        )
-        .collect()
+    let letters = letters.filter_map(|b| ALPHABET.get(usize::from(*b) % ALPHABET.len()));
+    "kp-".chars().chain(letters.map(|c| char::from(*c))).collect()
 }
 
 /// The secret that signs sessions: `JWT_SECRET`, or one made of the password and the stored pepper.

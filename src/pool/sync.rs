@@ -6,7 +6,7 @@ use crate::record::{
     key::{self, Cooldown, Disabled, Key},
     provider::Provider,
 };
-use std::{collections::HashSet, rc::Rc};
+use std::rc::Rc;
 
 /// What this isolate disabled may take this long to reach what it reads, in milliseconds.
 const SETTLING_MS: u64 = 120_000;
@@ -154,23 +154,28 @@ impl Pool {
     }
 
     fn forget_missing(&mut self, records: &[Record], now: u64) {
-        let alive = |kind| -> HashSet<String> {
-            records.iter().filter(|r| r.kind == kind && r.body.is_some()).map(|r| r.id.clone()).collect()
-        };
-        let (providers, keys, disabled) = (alive(Kind::Provider), alive(Kind::Key), alive(Kind::Disabled));
+        let alive = || records.iter().filter(|r| r.body.is_some());
         for site in &mut self.sites {
-            if !providers.contains(&*site.name) {
+            if !alive().any(|r| r.kind == Kind::Provider && r.id == *site.name) {
                 site.provider = None;
             }
         }
-        for ticket in 0..self.slots.len() {
+        // By ticket.
+        let mut found = vec![(false, false); self.slots.len()];
+        for record in alive() {
+            if let Some((key, disabled)) = self.by_id.get(&*record.id).and_then(|ticket| found.get_mut(*ticket)) {
+                *key |= record.kind == Kind::Key;
+                *disabled |= record.kind == Kind::Disabled;
+            }
+        }
+        for (ticket, (key, disabled)) in found.into_iter().enumerate() {
             let Some(slot) = self.slots.get_mut(ticket) else { continue };
             let settled = slot.disabled.as_ref().is_some_and(|d| d.since + SETTLING_MS < now);
             if slot.gone {
                 continue;
-            } else if !keys.contains(&*slot.id) {
+            } else if !key {
                 self.drop_key(ticket);
-            } else if settled && !disabled.contains(&*slot.id) {
+            } else if settled && !disabled {
                 slot.disabled = None;
                 self.reweigh(ticket, now);
             }
