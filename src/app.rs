@@ -14,12 +14,12 @@ use crate::{
     record::{
         Kind, Record,
         client::{Client, Right},
+        write::object,
     },
     runtime::{self, Work},
     store::{Loaded, Store},
     usage::count::Pending,
 };
-use serde_json::json;
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
@@ -154,7 +154,7 @@ impl App {
         let app = self.clone();
         let renew: Work = Box::pin(async move {
             if let Err(error) = app.load(now).await {
-                runtime::log(Level::Warn, "snapshot_stale", || json!({"error": error.message(), "age_ms": age}));
+                runtime::log(Level::Warn, "snapshot_stale", || object! {"error": error.message(), "age_ms": age});
             }
             with_cache(|c| c.refreshing = None);
         });
@@ -195,7 +195,7 @@ impl App {
         let app = self.clone();
         self.in_background(Box::pin(async move {
             if let Err(error) = app.store.note(&records, now).await {
-                runtime::log(Level::Error, "note_lost", || json!({"error": error.message()}));
+                runtime::log(Level::Error, "note_lost", || object! {"error": error.message()});
             }
         }));
     }
@@ -260,7 +260,7 @@ impl App {
             if with_cache(|c| c.pending.age(now)).is_some_and(|age| age + 500 >= interval)
                 && let Err(error) = app.flush(now).await
             {
-                runtime::log(Level::Warn, "flush_failed", || json!({"error": error.message()}));
+                runtime::log(Level::Warn, "flush_failed", || object! {"error": error.message()});
             }
         }));
     }

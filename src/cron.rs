@@ -4,9 +4,9 @@ use crate::{
     app::{App, with_cache},
     config::Level,
     error::Result,
+    record::write::object,
     runtime, upstream,
 };
-use serde_json::json;
 use std::rc::Rc;
 
 /// Probes of one tick: with the storage's work well within a free plan's 50 subrequests.
@@ -42,7 +42,7 @@ async fn probe_due(app: &Rc<App>, now: u64) -> Result<()> {
             c.pool.slot(ticket).map(|s| s.id.clone())
         });
         let class = verdict.map(|v| v.class.name());
-        runtime::log(Level::Info, "probe", || json!({"key": id.as_deref(), "class": class}));
+        runtime::log(Level::Info, "probe", || object! {"key": id.as_deref(), "class": class});
     }
     // At once: KV takes one write a second to one name.
     app.store.write(&records, now).await?;
@@ -51,6 +51,6 @@ async fn probe_due(app: &Rc<App>, now: u64) -> Result<()> {
 
 fn report(event: &str, outcome: Result<()>) {
     if let Err(error) = outcome {
-        runtime::log(Level::Error, event, || json!({"error": error.message()}));
+        runtime::log(Level::Error, event, || object! {"error": error.message()});
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that can go wrong, sorted by whose fault it is, and the one shape in which callers see it:
 //! OpenAI's error object.
 
-use serde_json::json;
+use serde_json::{Map, Value};
 use std::ops::Deref;
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -210,19 +210,33 @@ impl Fault {
             Self::Invalid { param, .. } => *param,
             _ => None,
         };
-        json!({"error": {"message": self.message(), "type": self.kind(), "param": param, "code": self.code()}})
-            .to_string()
+        let text = |text: &str| Value::String(text.into());
+        let param = param.map_or(Value::Null, text);
+        let fields = [
+            ("message", text(&self.message())),
+            ("type", text(self.kind())),
+            ("param", param),
+            ("code", text(self.code())),
+        ];
+        let mut error = Map::new();
+        for (name, value) in fields {
+            error.insert(name.into(), value);
+        }
+        // A value can always be written.
+        let error = serde_json::to_string(&Value::Object(error)).unwrap_or_default();
+        format!("{{\"error\":{error}}}")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn an_error_looks_as_openai_clients_expect() {
         let error = Error::invalid("weight is 0 to 100", Some("weight"));
-        let body: serde_json::Value = serde_json::from_str(&error.to_json()).unwrap();
+        let body: Value = serde_json::from_str(&error.to_json()).unwrap();
         let expected = json!({"error": {"message": "weight is 0 to 100", "type": "invalid_request_error",
             "param": "weight", "code": "invalid_request"}});
         assert_eq!(body, expected);

@@ -36,6 +36,7 @@ pub mod error;
 
 use app::App;
 use error::{Error, Fault, Result};
+use record::write::object;
 use route::Route;
 use std::rc::Rc;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
@@ -63,7 +64,7 @@ pub fn scheduled(event: &JsValue, env: JsValue) -> Promise {
         match App::new(env, None) {
             Ok(app) => cron::tick(&app, time).await,
             Err(error) => {
-                runtime::log(config::Level::Error, "cron_failed", || serde_json::json!({"error": error.message()}));
+                runtime::log(config::Level::Error, "cron_failed", || object! {"error": error.message()});
             }
         }
     }))
@@ -72,7 +73,7 @@ pub fn scheduled(event: &JsValue, env: JsValue) -> Promise {
 /// What is our fault is logged, here and nowhere else; a call's own end is in its line already.
 fn refuse(error: &Error, request_id: &str) -> Response {
     if error.status() >= 500 && !matches!(**error, Fault::Exhausted { .. }) {
-        let fields = || serde_json::json!({"request": request_id, "code": error.code(), "error": error.message()});
+        let fields = || object! {"request": request_id, "code": error.code(), "error": error.message()};
         runtime::log(config::Level::Error, "request_failed", fields);
     }
     js::error_response(error, request_id)

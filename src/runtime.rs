@@ -1,6 +1,6 @@
 //! The only place that reads the clock, rolls dice, waits or writes the log.
 
-use crate::{config::Level, error, js, pool::dice::Dice};
+use crate::{config::Level, error, js, pool::dice::Dice, record::write};
 use futures_util::FutureExt;
 use std::{
     cell::Cell,
@@ -133,7 +133,7 @@ fn write(level: Level, event: &str, mut fields: serde_json::Value) {
         map.insert("level".into(), level.name().into());
         map.insert("event".into(), event.into());
     }
-    let line = JsValue::from_str(&fields.to_string());
+    let line = JsValue::from_str(&write::text(&fields));
     match level {
         Level::Debug | Level::Info => web_sys::console::log_1(&line),
         Level::Warn => web_sys::console::warn_1(&line),

@@ -8,7 +8,6 @@ use crate::{
     runtime::{self, Winner},
 };
 use futures_util::future::{Either, select};
-use serde_json::json;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{
     js_sys::{Object, Promise, Reflect, Uint8Array},
@@ -23,6 +22,11 @@ const TAIL: usize = 16 * 1024;
 /// What one look at the copy takes at the most.
 const WINDOW: u32 = 64 * 1024;
 const LOOK_EVERY_MS: u64 = 1000;
+/// The blank line in front ends whatever event was cut.
+const BROKEN: &str = concat!(
+    "\n\ndata: {\"error\":{\"message\":\"The upstream broke off its answer.\",\"type\":\"upstream_error\",",
+    "\"param\":null,\"code\":\"upstream_stream_interrupted\"}}\n\n"
+);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -246,13 +250,10 @@ fn keep(tail: &mut Vec<u8>, bytes: &Uint8Array) {
     tail.extend(news);
 }
 
-/// Ends a broken stream with one SSE error event. The blank line in front ends whatever event was cut.
+/// Ends a broken stream with one SSE error event.
 async fn say_broken(writable: &WritableStream) -> Result<()> {
-    let error = json!({"error": {"message": "The upstream broke off its answer.", "type": "upstream_error",
-        "param": null, "code": "upstream_stream_interrupted"}});
-    let event = format!("\n\ndata: {error}\n\n");
     let writer = writable.get_writer()?;
-    JsFuture::from(writer.write_with_chunk(&Uint8Array::from(event.as_bytes()))).await?;
+    JsFuture::from(writer.write_with_chunk(&Uint8Array::from(BROKEN.as_bytes()))).await?;
     JsFuture::from(writer.close()).await?;
     Ok(())
 }

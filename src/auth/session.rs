@@ -3,10 +3,12 @@
 //! upload, which it would make a seventh larger.
 
 use super::hs256;
-use crate::record::read::{Reader, Stored};
+use crate::record::{
+    read::{Reader, Stored},
+    write::{self, object},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
-use serde::Serialize;
 use serde_json::Value;
 
 const HEADER: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
@@ -16,7 +18,7 @@ const MAX_LENGTH: usize = 1024;
 /// How far ahead of ours the clock that issued a token may be, in seconds.
 const LEEWAY: u64 = 60;
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Session {
     /// Its id, for logging out.
     pub jti: String,
@@ -51,8 +53,8 @@ impl Session {
     /// The token; `None` only if signing itself fails.
     pub fn sign(&self, secret: &str) -> Option<String> {
         hs256::install();
-        let claims = serde_json::to_string(self).ok()?;
-        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(claims));
+        let claims = object! {"jti": self.jti, "pw": self.pw, "iat": self.iat, "exp": self.exp};
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(write::text(&claims)));
         let key = EncodingKey::from_secret(secret.as_bytes());
         let signature = crypto::sign(message.as_bytes(), &key, Algorithm::HS256).ok()?;
         Some(format!("{message}.{signature}"))

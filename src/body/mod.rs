@@ -10,6 +10,7 @@ pub mod swar;
 #[cfg(test)]
 mod tests;
 
+use crate::record::write::{self, Json};
 use std::ops::Range;
 
 /// The longest value that is kept, in bytes as they stand in the body.
@@ -88,7 +89,7 @@ impl Scanner {
     pub fn splice(&self, range: Range<usize>, model: &str) -> Patch {
         let with = match self {
             Self::Json(_) => {
-                let quoted = serde_json::Value::from(model).to_string();
+                let quoted = write::text(&model.json());
                 quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().as_bytes().to_vec()
             }
             Self::Form(_) => model.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect(),

@@ -5,12 +5,12 @@ use crate::{
     config::Level,
     error::Result,
     pool::{Ticket, class::Class, target::Target, verdict::Verdict},
-    record::client::Right,
+    record::{client::Right, write::object},
     runtime,
     stream::Ending,
     usage::tail::Tokens,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::rc::Rc;
 use worker::web_sys::Headers;
 
@@ -83,7 +83,7 @@ impl Journal {
     fn attempt_ends(&mut self, class: &str, status: Option<u16>, ok: bool, now: u64) -> Option<Rc<str>> {
         let (_, key, began) = self.attempt.take()?;
         with_cache(|c| c.pending.attempt(&key, ok, now));
-        self.attempts.push(json!({"key": &*key, "class": class, "status": status, "ms": now.saturating_sub(began)}));
+        self.attempts.push(object! {"key": &*key, "class": class, "status": status, "ms": now.saturating_sub(began)});
         Some(key)
     }
 
@@ -92,7 +92,7 @@ impl Journal {
         let now = runtime::now();
         app.flush_soon(now);
         let level = if status >= 500 { Level::Warn } else { Level::Info };
-        self.log(level, status, now, json!({}));
+        self.log(level, status, now, object! {});
     }
 
     /// The client left before an answer began.
@@ -132,15 +132,15 @@ impl Journal {
             });
         }
         app.flush_soon(now);
-        let tokens = tokens.map(|t| json!({"prompt": t.prompt, "completion": t.completion}));
-        self.log(level, status, now, json!({"ending": ending, "tokens": tokens}));
+        let tokens = tokens.map(|t| object! {"prompt": t.prompt, "completion": t.completion});
+        self.log(level, status, now, object! {"ending": ending, "tokens": tokens});
     }
 
     fn log(&self, level: Level, status: u16, now: u64, more: Value) {
         runtime::log(level, "call", || {
-            json!({"request": &*self.request_id, "client": &*self.client, "provider": &*self.provider,
-                "model": &*self.model, "status": status, "attempts": self.attempts,
-                "ms": now.saturating_sub(self.began), "end": more})
+            object! {"request": &*self.request_id, "client": &*self.client, "provider": &*self.provider,
+            "model": &*self.model, "status": status, "attempts": self.attempts,
+            "ms": now.saturating_sub(self.began), "end": more}
         });
     }
 }

@@ -1,5 +1,6 @@
 //! JSON pastes: an array of keys, each a string or an object, or one such object, or `{"keys": [...]}`.
 use super::{Claim, Refusal};
+use crate::record::write;
 use serde_json::{Map, Value};
 
 /// `None` when the text is not JSON that could hold keys; then it is read line by line.
@@ -68,6 +69,6 @@ fn first(fields: &Map<String, Value>, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| match fields.get(*name)? {
         Value::String(text) => Some(text.trim().to_owned()),
         Value::Null => None,
-        other => Some(other.to_string()),
+        other => Some(write::text(other)),
     })
 }
