@@ -70,7 +70,7 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
         Say::Probe(suspect) => {
             let probe = upstream::probe(&suspect.provider, &suspect.key.secret, keys::PROBE_MS).await?;
             asked.now = runtime::now();
-            keys::probed(suspect, probe, asked.now)?
+            keys::probed(&suspect, probe, asked.now)?
         }
         Say::Flush => {
             let flushed = app.flush(now).await?;

@@ -25,10 +25,10 @@ pub enum Say {
     /// The settings, as they stand then.
     Settings,
     /// Status, name, and what was stored under it.
-    Provider(u16, String, Provider),
+    Provider(u16, String, Box<Provider>),
     Keys(Keys),
     /// What a free call with this key shows.
-    Probe(keys::Suspect),
+    Probe(Box<keys::Suspect>),
     /// How many counts were made durable.
     Flush,
 }
@@ -38,7 +38,7 @@ pub struct Keys {
     pub status: u16,
     pub ids: Vec<String>,
     /// Where a dry run added them; the cache's pool otherwise.
-    pub pool: Option<Pool>,
+    pub pool: Option<Box<Pool>>,
     pub place: Place,
 }
 

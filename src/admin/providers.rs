@@ -48,7 +48,7 @@ pub fn list(asked: &Asked) -> Result<Outcome> {
 }
 
 pub fn show(name: &str) -> Result<Outcome> {
-    store(Vec::new(), Say::Provider(200, name.into(), find(name)?))
+    store(Vec::new(), Say::Provider(200, name.into(), Box::new(find(name)?)))
 }
 
 pub fn add(asked: &Asked) -> Result<Outcome> {
@@ -87,7 +87,7 @@ pub fn add(asked: &Asked) -> Result<Outcome> {
     if provider.base_url.is_empty() {
         return Err(Error::invalid("Give a base_url or a preset.", Some("base_url")));
     }
-    store(records(&name, &provider, wish.default, asked.now)?, Say::Provider(201, name, provider))
+    store(records(&name, &provider, wish.default, asked.now)?, Say::Provider(201, name, Box::new(provider)))
 }
 
 pub fn change(asked: &Asked, name: &str) -> Result<Outcome> {
@@ -98,7 +98,7 @@ pub fn change(asked: &Asked, name: &str) -> Result<Outcome> {
         return Err(Error::invalid(message, Some("name")));
     }
     wish.apply(&mut provider, asked)?;
-    store(records(name, &provider, wish.default, asked.now)?, Say::Provider(200, name.into(), provider))
+    store(records(name, &provider, wish.default, asked.now)?, Say::Provider(200, name.into(), Box::new(provider)))
 }
 
 pub fn delete(asked: &Asked, name: &str) -> Result<Outcome> {

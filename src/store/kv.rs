@@ -16,6 +16,7 @@ use crate::{
         write::{self, Json, object},
     },
     runtime,
+    sort::sort,
     usage::count::{Count, Row},
 };
 use serde_json::Value;
@@ -288,7 +289,13 @@ fn take_newer(held: &mut Vec<Record>, news: Vec<Record>) {
         }
     }
     if held.len() > sorted {
-        held.sort_unstable_by(by_place_newest_first);
+        let mut places: Vec<usize> = (0..held.len()).collect();
+        sort(&mut places, &|a, b| match (held.get(a), held.get(b)) {
+            (Some(a), Some(b)) => by_place_newest_first(a, b),
+            _ => a.cmp(&b),
+        });
+        let mut unsorted: Vec<Option<Record>> = held.drain(..).map(Some).collect();
+        held.extend(places.into_iter().filter_map(|place| unsorted.get_mut(place)?.take()));
         held.dedup_by(|older, newest| older.same_place(newest));
     }
 }

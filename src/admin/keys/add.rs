@@ -104,7 +104,7 @@ pub fn add(asked: &Asked) -> Result<Outcome> {
     // It shows the keys as they would be, from a pool that is thrown away.
     let mut pool = Pool::default();
     pool.sync(&plan.records, true, asked.now);
-    store(Vec::new(), Say::Keys(Keys { status: 200, pool: Some(pool), ..keys }))
+    store(Vec::new(), Say::Keys(Keys { status: 200, pool: Some(Box::new(pool)), ..keys }))
 }
 
 fn plan(new: &New, cache: &Cache, pepper: &str, now: u64) -> Result<Plan> {

@@ -5,6 +5,7 @@ use crate::{
     admin::fields::Fields,
     error::{Error, Result},
     pool::{Pool, Ticket, redact, slot::Slot},
+    sort::sort,
 };
 
 pub struct Filter {
@@ -96,8 +97,8 @@ impl Order {
 
     /// Keys that are equal in it stand as they came in.
     pub fn sort(&self, tickets: &mut [Ticket], pool: &Pool, now: u64) {
-        tickets.sort_unstable_by(|a, b| {
-            let (Some(x), Some(y)) = (pool.slot(*a), pool.slot(*b)) else { return a.cmp(b) };
+        sort(tickets, &|a, b| {
+            let (Some(x), Some(y)) = (pool.slot(a), pool.slot(b)) else { return a.cmp(&b) };
             let order = match self.by {
                 By::Created => x.key.created.cmp(&y.key.created),
                 By::Label => x.key.label.cmp(&y.key.label),

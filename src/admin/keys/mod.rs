@@ -123,11 +123,11 @@ pub fn test(id: &str) -> Result<Outcome> {
     let (ticket, key) = find(id)?;
     let provider = with_cache(|c| c.pool.provider(&key.provider).cloned());
     let provider = provider.ok_or_else(|| Error::not_found("provider_not_found", "The key's provider is gone."))?;
-    store(Vec::new(), Say::Probe(Suspect { ticket, id: id.into(), key, provider }))
+    store(Vec::new(), Say::Probe(Box::new(Suspect { ticket, id: id.into(), key, provider })))
 }
 
 /// What the call shows about the key is noted as a probe's outcome is.
-pub fn probed(suspect: Suspect, Probe { status, verdict }: Probe, now: u64) -> Result<Outcome> {
+pub fn probed(suspect: &Suspect, Probe { status, verdict }: Probe, now: u64) -> Result<Outcome> {
     let ticket = suspect.ticket;
     let records = with_dice(|c, dice| match &verdict {
         None => c.pool.probed(ticket, None, now),
@@ -141,7 +141,7 @@ pub fn probed(suspect: Suspect, Probe { status, verdict }: Probe, now: u64) -> R
     });
     let answer = object! {"ok": verdict.is_none(), "status": status,
     "class": verdict.as_ref().map(|v| v.class.name()), "message": verdict.as_ref().map(|v| &v.message)};
-    let keys = Keys { status: 200, ids: vec![suspect.id], pool: None, place: Place::Key(answer) };
+    let keys = Keys { status: 200, ids: vec![suspect.id.clone()], pool: None, place: Place::Key(answer) };
     store(records, Say::Keys(keys))
 }
 
@@ -149,7 +149,7 @@ pub fn probed(suspect: Suspect, Probe { status, verdict }: Probe, now: u64) -> R
 pub fn views(keys: &Keys, now: u64, totals: &HashMap<String, Count>) -> Vec<Value> {
     let none = Count::default();
     with_cache(|c| {
-        let pool = keys.pool.as_ref().unwrap_or(&c.pool);
+        let pool = keys.pool.as_deref().unwrap_or(&c.pool);
         let view = |id: &String| Some(view::view(pool, pool.find(id)?.1, totals.get(id).unwrap_or(&none), now));
         keys.ids.iter().filter_map(view).collect()
     })
