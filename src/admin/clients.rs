@@ -34,8 +34,8 @@ pub fn list(asked: &Asked) -> Result<Outcome> {
 
 pub fn add(asked: &Asked) -> Result<Outcome> {
     let mut fields = input::body(asked)?;
-    let label = input::label(&fields.text("label")?.unwrap_or_default())?;
-    let (rights, groups) = (rights(&mut fields)?, fields.texts("groups")?.map(input::groups).transpose()?);
+    let label = input::label(&fields.text("label").unwrap_or_default())?;
+    let (rights, groups) = (rights(&mut fields)?, fields.texts("groups").map(input::groups).transpose()?);
     fields.end()?;
     let key = auth::client_key(&runtime::random::<40>()?);
     let client = Client {
@@ -58,12 +58,12 @@ pub fn add(asked: &Asked) -> Result<Outcome> {
 pub fn change(asked: &Asked, id: &str) -> Result<Outcome> {
     let mut fields = input::body(asked)?;
     let mut client = find(id)?;
-    if let Some(label) = fields.text("label")? {
+    if let Some(label) = fields.text("label") {
         client.label = input::label(&label)?;
     }
-    client.enabled = fields.flag("enabled")?.unwrap_or(client.enabled);
+    client.enabled = fields.flag("enabled").unwrap_or(client.enabled);
     client.rights = rights(&mut fields)?.unwrap_or(client.rights);
-    client.groups = fields.texts("groups")?.map(input::groups).transpose()?.unwrap_or(client.groups);
+    client.groups = fields.texts("groups").map(input::groups).transpose()?.unwrap_or(client.groups);
     fields.end()?;
     store(vec![Record::new(Kind::Client, id, &client, asked.now)?], Say::Json(200, view(id, &client)))
 }
@@ -74,7 +74,7 @@ pub fn delete(asked: &Asked, id: &str) -> Result<Outcome> {
 }
 
 fn rights(fields: &mut Fields) -> Result<Option<Vec<Right>>> {
-    let Some(names) = fields.texts("rights")? else { return Ok(None) };
+    let Some(names) = fields.texts("rights") else { return Ok(None) };
     let known = Right::ALL.into_iter().filter(|right| names.iter().any(|name| name == right.name())).collect();
     match names.iter().find(|name| Right::parse(name).is_none()) {
         Some(name) => {

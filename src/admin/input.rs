@@ -33,12 +33,6 @@ pub fn body(asked: &Asked) -> Result<Fields> {
     Fields::parse(&asked.body)
 }
 
-/// # Errors
-/// `invalid_request` when a field that must be there is not.
-pub fn required<T>(name: &'static str, value: Option<T>) -> Result<T> {
-    value.ok_or_else(|| Error::invalid(format!("{name} is missing."), Some(name)))
-}
-
 pub fn weight(value: u64) -> Result<u8> {
     u8::try_from(value)
         .ok()

@@ -103,7 +103,7 @@ pub fn change(asked: &Asked, name: &str) -> Result<Outcome> {
 
 pub fn delete(asked: &Asked, name: &str) -> Result<Outcome> {
     let mut query = Fields::query(&asked.query);
-    let with_keys = query.text("with_keys")?.as_deref() == Some("true");
+    let with_keys = query.text("with_keys").as_deref() == Some("true");
     query.end()?;
     find(name)?;
     let (records, keys) = with_cache(|c| {
@@ -133,17 +133,17 @@ pub fn delete(asked: &Asked, name: &str) -> Result<Outcome> {
 impl Wish {
     fn read(mut fields: Fields) -> Result<Self> {
         let wish = Self {
-            name: fields.text("name")?,
-            preset: fields.text("preset")?,
-            base_url: fields.text("base_url")?,
-            auth: fields.text("auth")?,
-            enabled: fields.flag("enabled")?,
-            affinity: fields.flag("affinity")?,
-            default: fields.flag("default")?,
-            first_byte_timeout_ms: fields.number_or_null("first_byte_timeout_ms")?,
-            answer_timeout_ms: fields.number_or_null("answer_timeout_ms")?,
-            idle_timeout_ms: fields.number_or_null("idle_timeout_ms")?,
-            overall_timeout_ms: fields.number_or_null("overall_timeout_ms")?,
+            name: fields.text("name"),
+            preset: fields.text("preset"),
+            base_url: fields.text("base_url"),
+            auth: fields.text("auth"),
+            enabled: fields.flag("enabled"),
+            affinity: fields.flag("affinity"),
+            default: fields.flag("default"),
+            first_byte_timeout_ms: fields.number_or_null("first_byte_timeout_ms"),
+            answer_timeout_ms: fields.number_or_null("answer_timeout_ms"),
+            idle_timeout_ms: fields.number_or_null("idle_timeout_ms"),
+            overall_timeout_ms: fields.number_or_null("overall_timeout_ms"),
         };
         fields.end().map(|()| wish)
     }

@@ -24,7 +24,7 @@ pub fn admit(asked: &Asked, password: &str) -> Result<()> {
         return Err(Fault::Throttled { wait_ms }.into());
     }
     let mut fields = input::body(asked)?;
-    let sent = input::required("password", fields.text("password")?)?;
+    let sent = fields.required("password");
     fields.end()?;
     if !auth::same_secret(&sent, password) {
         with_cache(|c| c.throttle.wrong(&address, asked.now));

@@ -50,12 +50,12 @@ impl New {
     fn read(mut fields: Fields) -> Result<Self> {
         let one = |item| One::read(Fields::of(item)?);
         let new = Self {
-            text: fields.text("text")?,
-            keys: fields.list("keys")?.map(|items| items.into_iter().map(one).collect()).transpose()?,
-            provider: fields.text("provider")?,
-            group: fields.text("group")?,
-            weight: fields.number("weight")?,
-            dry_run: fields.flag("dry_run")?.unwrap_or(false),
+            text: fields.text("text"),
+            keys: fields.list("keys").map(|items| items.into_iter().map(one).collect()).transpose()?,
+            provider: fields.text("provider"),
+            group: fields.text("group"),
+            weight: fields.number("weight"),
+            dry_run: fields.flag("dry_run").unwrap_or(false),
         };
         fields.end().map(|()| new)
     }
@@ -64,12 +64,12 @@ impl New {
 impl One {
     fn read(mut fields: Fields) -> Result<Self> {
         let one = Self {
-            key: input::required("key", fields.text("key")?)?,
-            provider: fields.text("provider")?,
-            label: fields.text("label")?,
-            weight: fields.number("weight")?,
-            group: fields.text("group")?,
-            enabled: fields.flag("enabled")?,
+            key: fields.required("key"),
+            provider: fields.text("provider"),
+            label: fields.text("label"),
+            weight: fields.number("weight"),
+            group: fields.text("group"),
+            enabled: fields.flag("enabled"),
         };
         fields.end().map(|()| one)
     }

@@ -59,7 +59,7 @@ type Chosen = Vec<(Ticket, String, Key)>;
 
 impl Bulk {
     fn read(mut fields: Fields) -> Result<Self> {
-        let action = match fields.text("action")?.as_deref() {
+        let action = match fields.text("action").as_deref() {
             Some("enable") => Action::Enable,
             Some("disable") => Action::Disable,
             Some("delete") => Action::Delete,
@@ -67,7 +67,7 @@ impl Bulk {
             Some("set") => Action::Set,
             _ => return Err(Error::invalid("action is enable, disable, delete, reset or set.", Some("action"))),
         };
-        let filter = match fields.object("filter")? {
+        let filter = match fields.object("filter") {
             Some(mut asked) => {
                 let filter = Filter::read(&mut asked)?;
                 asked.end()?;
@@ -75,7 +75,7 @@ impl Bulk {
             }
             None => None,
         };
-        let (ids, weight, group) = (fields.texts("ids")?, fields.number("weight")?, fields.text("group")?);
+        let (ids, weight, group) = (fields.texts("ids"), fields.number("weight"), fields.text("group"));
         fields.end()?;
         Ok(Self { ids, filter, action, weight, group })
     }

@@ -35,11 +35,11 @@ impl Filter {
     /// Takes its fields; the caller sees to the rest.
     pub fn read(fields: &mut Fields) -> Result<Self> {
         Ok(Self {
-            state: fields.text("state")?,
-            provider: fields.text("provider")?,
-            group: fields.text("group")?,
-            reason: fields.text("reason")?,
-            q: fields.text("q")?,
+            state: fields.text("state"),
+            provider: fields.text("provider"),
+            group: fields.text("group"),
+            reason: fields.text("reason"),
+            q: fields.text("q"),
         })
     }
 

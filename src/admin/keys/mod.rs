@@ -54,7 +54,7 @@ struct Change {
 pub fn list(asked: &Asked) -> Result<Outcome> {
     let mut query = Fields::query(&asked.query);
     let filter = Filter::read(&mut query)?;
-    let (sort, cursor, limit) = (query.text("sort")?, query.text("cursor")?, query.text("limit")?);
+    let (sort, cursor, limit) = (query.text("sort"), query.text("cursor"), query.text("limit"));
     query.end()?;
     // What cannot be read is out of range.
     let limit = limit.map_or(100, |n| n.parse().unwrap_or(0));
@@ -88,15 +88,15 @@ pub fn change(asked: &Asked, id: &str) -> Result<Outcome> {
     let mut fields = input::body(asked)?;
     let mut caps = Vec::new();
     for name in input::CAPS {
-        caps.extend(fields.number_or_null(name)?.map(|cap| (name, cap)));
+        caps.extend(fields.number_or_null(name).map(|cap| (name, cap)));
     }
     let change = Change {
         caps,
-        label: fields.text("label")?,
-        weight: fields.number("weight")?,
-        group: fields.text("group")?,
-        enabled: fields.flag("enabled")?,
-        models: fields.texts("models")?,
+        label: fields.text("label"),
+        weight: fields.number("weight"),
+        group: fields.text("group"),
+        enabled: fields.flag("enabled"),
+        models: fields.texts("models"),
     };
     fields.end()?;
     let (ticket, mut key) = find(id)?;
