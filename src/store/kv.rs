@@ -5,22 +5,17 @@
 use super::{
     Loaded,
     bindings::{Namespace, number, options, settled},
+    document::{self, Document, Merged, add, by_key, take_newer},
     is_trimmed,
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     js::field,
-    record::{
-        Record,
-        read::{self, Reader, Stored},
-        write::{self, Json, object},
-    },
+    record::Record,
     runtime,
-    sort::sort,
     usage::count::{Count, Row},
 };
-use serde_json::Value;
-use std::{cell::Cell, cmp::Ordering, collections::HashMap};
+use std::{cell::Cell, collections::HashMap};
 use wasm_bindgen::JsValue;
 use worker::js_sys::Array;
 
@@ -53,36 +48,6 @@ thread_local! {
 
 pub struct Kv(Namespace);
 
-/// One shape for all that is stored: records and what belongs to them, or totals, or a journal's entry of either.
-#[derive(Default)]
-struct Document {
-    /// Random; it also stands beside the document, so that an unchanged one need not be parsed.
-    revision: u64,
-    /// The journal's entries that are in.
-    merged: Vec<Merged>,
-    /// Sorted by `place`.
-    records: Vec<Record>,
-    rows: Vec<Row>,
-}
-
-struct Merged {
-    name: String,
-    /// Unix milliseconds.
-    at: u64,
-}
-
-impl Json for Merged {
-    fn json(&self) -> Value {
-        object! { "name": self.name, "at": self.at }
-    }
-}
-
-impl Stored for Merged {
-    fn read(from: &Reader) -> Option<Self> {
-        Some(Self { name: from.text("name")?, at: from.number("at")? })
-    }
-}
-
 impl Kv {
     pub const fn new(namespace: Namespace) -> Self {
         Self(namespace)
@@ -98,7 +63,7 @@ impl Kv {
         if revision == known {
             return Ok(None);
         }
-        let held = parse(&field(&found, "value"))?.unwrap_or_default();
+        let held = document(&field(&found, "value"))?.unwrap_or_default();
         Ok(Some(Loaded { revision, records: held.records, full: true }))
     }
 
@@ -227,7 +192,7 @@ impl Kv {
     }
 
     async fn read(&self, name: &str) -> Result<Option<Document>> {
-        parse(&settled(self.0.get(name)).await?)
+        document(&settled(self.0.get(name)).await?)
     }
 
     async fn put(&self, name: &str, document: &Document) -> Result<()> {
@@ -236,18 +201,9 @@ impl Kv {
     }
 }
 
-impl Document {
-    fn text(&self) -> String {
-        let merged = write::list(&mut self.merged.iter().map(Json::json));
-        let records = write::list(&mut self.records.iter().map(Json::json));
-        let rows = write::list(&mut self.rows.iter().map(Json::json));
-        let revision = self.revision;
-        format!(r#"{{"revision":{revision},"merged":{merged},"records":{records},"rows":{rows}}}"#)
-    }
-
-    fn holds(&self, entry: &str) -> bool {
-        self.merged.iter().any(|merged| merged.name == entry)
-    }
+/// `None` when nothing is stored under the name.
+fn document(text: &JsValue) -> Result<Option<Document>> {
+    text.as_string().map(|text| document::parse(&text)).transpose()
 }
 
 /// Whether a cron folds, `last` being the last one in this isolate that did.
@@ -260,113 +216,9 @@ fn is_due(last: Option<u64>, woken: bool, now: u64) -> bool {
     }
 }
 
-fn place(record: &Record) -> (&str, &str) {
-    (record.kind.name(), &record.id)
-}
-
-/// Of one place, the greater holds: whatever the order of merging, the outcome is the same.
-fn by_rank(a: &Record, b: &Record) -> Ordering {
-    let text = |record: &Record| record.body.as_ref().map(write::text);
-    (a.changed, a.body.is_none()).cmp(&(b.changed, b.body.is_none())).then_with(|| text(a).cmp(&text(b)))
-}
-
-fn by_place_newest_first(a: &Record, b: &Record) -> Ordering {
-    place(a).cmp(&place(b)).then_with(|| by_rank(b, a))
-}
-
-/// `held` is sorted by place, before and after.
-fn take_newer(held: &mut Vec<Record>, news: Vec<Record>) {
-    let sorted = held.len();
-    for new in news {
-        let known = held.get_mut(..sorted).and_then(|held| {
-            let at = held.binary_search_by(|old| place(old).cmp(&place(&new))).ok()?;
-            held.get_mut(at)
-        });
-        match known {
-            Some(old) if by_rank(&new, old).is_gt() => *old = new,
-            Some(_) => {}
-            None => held.push(new),
-        }
-    }
-    if held.len() > sorted {
-        let mut places: Vec<usize> = (0..held.len()).collect();
-        sort(&mut places, &|a, b| match (held.get(a), held.get(b)) {
-            (Some(a), Some(b)) => by_place_newest_first(a, b),
-            _ => a.cmp(&b),
-        });
-        let mut unsorted: Vec<Option<Record>> = held.drain(..).map(Some).collect();
-        held.extend(places.into_iter().filter_map(|place| unsorted.get_mut(place)?.take()));
-        held.dedup_by(|older, newest| older.same_place(newest));
-    }
-}
-
-fn add(held: &mut Vec<Row>, news: Vec<Row>) {
-    if news.is_empty() {
-        return;
-    }
-    let mut counts = by_key(std::mem::take(held));
-    for row in news {
-        counts.entry(row.key).or_default().add(&row.count);
-    }
-    held.extend(counts.into_iter().map(|(key, count)| Row { key, count }));
-}
-
-fn by_key(rows: Vec<Row>) -> HashMap<String, Count> {
-    rows.into_iter().map(|row| (row.key, row.count)).collect()
-}
-
-fn parse(text: &JsValue) -> Result<Option<Document>> {
-    let Some(text) = text.as_string() else { return Ok(None) };
-    let value: Value =
-        serde_json::from_str(&text).map_err(|e| Error::storage(format!("a stored value cannot be read: {e}")))?;
-    let from = Reader(&value);
-    let array = |name| from.field(name).map(|array| array.0);
-    Ok(Some(Document {
-        revision: from.number("revision").unwrap_or(0),
-        merged: array("merged").and_then(read::list).unwrap_or_default(),
-        records: array("records").and_then(read::list).unwrap_or_default(),
-        rows: array("rows").and_then(read::list).unwrap_or_default(),
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Kind;
-
-    fn record(id: &str, body: Option<u64>, changed: u64) -> Record {
-        match body {
-            Some(body) => Record::new(Kind::Key, id, &body, changed).unwrap(),
-            None => Record::deleted(Kind::Key, id, changed),
-        }
-    }
-
-    fn shown(records: &[Record]) -> Vec<String> {
-        records.iter().map(|r| write::text(&r.json())).collect()
-    }
-
-    #[test]
-    fn in_whatever_order_records_come_the_same_ones_hold() {
-        let news = [
-            record("b", Some(1), 10),
-            record("a", Some(1), 20),
-            record("b", Some(2), 30),
-            record("b", None, 30),
-            record("a", Some(2), 10),
-            record("c", Some(3), 10),
-            record("c", Some(4), 10),
-        ];
-        let expected = shown(&[record("a", Some(1), 20), record("b", None, 30), record("c", Some(4), 10)]);
-        for turn in 0..news.len() {
-            for size in 1..=news.len() {
-                let mut turned = news.to_vec();
-                turned.rotate_left(turn);
-                let mut held = Vec::new();
-                turned.chunks(size).for_each(|some| take_newer(&mut held, some.to_vec()));
-                assert_eq!(shown(&held), expected);
-            }
-        }
-    }
 
     #[test]
     fn crons_that_find_nothing_list_less_than_a_free_plan_allows() {
@@ -388,14 +240,5 @@ mod tests {
         let now = 1_700_000_000_000;
         assert!(is_due(Some(now), true, now) && is_due(None, true, now + MINUTE_MS));
         assert!(is_due(Some(now), false, now + 60 * MINUTE_MS) && !is_due(Some(now), false, now + MINUTE_MS));
-    }
-
-    #[test]
-    fn rows_of_one_key_add_up() {
-        let row = |key: &str, ok| Row { key: key.into(), count: Count { ok, ..Count::default() } };
-        let mut held = vec![row("a", 1), row("b", 2)];
-        add(&mut held, vec![row("b", 3), row("c", 4), row("b", 5)]);
-        held.sort_by(|a, b| a.key.cmp(&b.key));
-        assert_eq!(held, [row("a", 1), row("b", 10), row("c", 4)]);
     }
 }

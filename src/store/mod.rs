@@ -5,6 +5,7 @@ mod bindings;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod d1;
+mod document;
 mod kv;
 #[cfg(test)]
 mod memory;
