@@ -6,7 +6,6 @@ use super::{
     input,
     outcome::{Outcome, Say, answer, store},
 };
-use crate::record::write::object;
 use crate::{
     app::with_cache,
     auth,
@@ -15,6 +14,7 @@ use crate::{
     record::{
         Kind, Record,
         client::{Client, Right},
+        write::object,
     },
     runtime,
 };

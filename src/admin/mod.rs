@@ -10,11 +10,11 @@ mod providers;
 mod session;
 mod settings;
 
-use crate::record::write::object;
 use crate::{
     app::App,
     auth::session::Session,
     error::{Error, Fault, Result},
+    record::write::object,
     runtime, upstream,
 };
 use outcome::{Outcome, Say, answer};

@@ -6,7 +6,6 @@ use super::{
     input,
     outcome::{Outcome, Say, answer, store},
 };
-use crate::record::write::object;
 use crate::{
     app::{Cache, with_cache},
     config::check,
@@ -16,6 +15,7 @@ use crate::{
         Kind, Record,
         key::cooldown_id,
         provider::{self, Auth, PRESETS, Provider},
+        write::object,
     },
 };
 use serde_json::Value;

@@ -6,14 +6,13 @@ use super::{
     input,
     outcome::{Outcome, Say, answer, store},
 };
-use crate::record::write::object;
 use crate::{
     app::with_cache,
     auth::{self, session::Session},
     config::Level,
     error::{Error, Fault, Result},
     js,
-    record::{Kind, Record},
+    record::{Kind, Record, write::object},
     runtime,
 };
 

@@ -4,12 +4,14 @@ use super::{
     Asked, input,
     outcome::{Outcome, Say, store},
 };
-use crate::record::write::{Json, object};
 use crate::{
     app::with_cache,
     config,
     error::{Error, Result},
-    record::{Kind, Record},
+    record::{
+        Kind, Record,
+        write::{Json, object},
+    },
 };
 use serde_json::{Map, Value};
 

@@ -1,6 +1,5 @@
 //! Adding keys: what was pasted is understood, what is new is stored, and every line that was not is reported.
 
-use crate::record::write::object;
 use crate::{
     admin::{
         Asked,
@@ -21,6 +20,7 @@ use crate::{
         Kind, Record,
         key::{ACTIVE_GROUP, DEFAULT_WEIGHT, Key},
         provider,
+        write::object,
     },
 };
 use serde_json::Value;

@@ -1,7 +1,6 @@
 //! One change for many keys, chosen by their ids or by a filter.
 
 use super::{Change, Filter, gone, wake};
-use crate::record::write::object;
 use crate::{
     admin::{
         Asked,
@@ -12,7 +11,7 @@ use crate::{
     app::with_cache,
     error::{Error, Result},
     pool::Ticket,
-    record::{Kind, Record, key::Key},
+    record::{Kind, Record, key::Key, write::object},
 };
 use std::collections::HashSet;
 

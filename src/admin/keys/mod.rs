@@ -11,7 +11,6 @@ use super::{
     input,
     outcome::{Keys, Outcome, Place, Say, store},
 };
-use crate::record::write::object;
 use crate::{
     app::{with_cache, with_dice},
     error::{Error, Result},
@@ -20,6 +19,7 @@ use crate::{
         Kind, Record,
         key::{Key, cooldown_id},
         provider::Provider,
+        write::object,
     },
     upstream::Probe,
     usage::count::Count,

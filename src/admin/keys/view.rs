@@ -1,11 +1,11 @@
 //! A key as the admin sees it; its secret never leaves by this way.
 
-use crate::record::write::object;
 use crate::{
     pool::{
         Pool, redact,
         slot::{Slot, State},
     },
+    record::write::object,
     usage::count::Count,
 };
 use serde_json::Value;
