@@ -17,6 +17,7 @@ use crate::{
         write::object,
     },
     runtime::{self, Work},
+    sort::sort,
     store::{Loaded, Store},
     usage::count::Pending,
 };
@@ -282,6 +283,19 @@ impl App {
     }
 }
 
+/// Those of `mine`, the oldest first, that are not in `read` as they are or newer.
+fn newer(mine: &[Record], read: &[Record]) -> Vec<Record> {
+    let place = |at: usize| read.get(at).map(|r| (r.kind, r.id.as_str()));
+    let mut places: Vec<usize> = (0..read.len()).collect();
+    sort(&mut places, &|a, b| place(a).cmp(&place(b)));
+    let is_newer = |mine: &&Record| {
+        let found = places.binary_search_by(|at| place(*at).cmp(&Some((mine.kind, mine.id.as_str()))));
+        let held = found.ok().and_then(|at| places.get(at)).and_then(|at| read.get(*at));
+        held.is_none_or(|held| held.changed < mine.changed)
+    };
+    mine.iter().filter(is_newer).cloned().collect()
+}
+
 fn setting<'a>(settings: &'a [(String, String)], name: &str) -> Option<&'a str> {
     settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
@@ -304,15 +318,11 @@ impl Cache {
         self.take(&loaded.records);
         // What this isolate wrote a moment ago may not be in what it read.
         self.recent.retain(|r| r.changed + RECENT_MS > now);
-        let newer: Vec<Record> = self
-            .recent
-            .iter()
-            .filter(|mine| !loaded.records.iter().any(|r| r.same_place(mine) && r.changed >= mine.changed))
-            .filter(|_| loaded.full)
-            .cloned()
-            .collect();
-        self.pool.sync(&newer, false, now);
-        self.take(&newer);
+        if loaded.full && !self.recent.is_empty() {
+            let newer = newer(&self.recent, &loaded.records);
+            self.pool.sync(&newer, false, now);
+            self.take(&newer);
+        }
     }
 
     fn remember(&mut self, records: Vec<Record>, now: u64) {
@@ -322,7 +332,7 @@ impl Cache {
     }
 
     fn keep(&mut self, records: &[Record], now: u64) {
-        self.recent.retain(|old| old.changed + RECENT_MS > now && !records.iter().any(|new| new.same_place(old)));
+        self.recent.retain(|old| old.changed + RECENT_MS > now);
         self.recent.extend(records.iter().cloned());
     }
 

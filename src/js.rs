@@ -22,6 +22,7 @@ extern "C" {
     pub fn random_values(bytes: &mut [u8]) -> std::result::Result<JsValue, JsValue>;
 
     /// What comes with a request and outlives its answer.
+    #[derive(Clone)]
     pub type Context;
     #[wasm_bindgen(method, js_name = waitUntil, catch)]
     pub fn wait_until(this: &Context, work: &Promise) -> std::result::Result<(), JsValue>;

@@ -51,11 +51,16 @@ use worker::{
 /// macros add for errors can never happen here.
 #[wasm_bindgen]
 pub fn fetch(request: Request, env: JsValue, context: js::Context) -> Promise {
-    future_to_promise(async move {
+    let held = context.clone();
+    let answer = future_to_promise(async move {
         let request_id = runtime::random_id().unwrap_or_default();
         let answer = serve(request, env, context, &request_id).await;
         Ok(answer.unwrap_or_else(|error| refuse(&error, &request_id)).into())
-    })
+    });
+    // When the client leaves before the answer begins, all that is not waited for is dropped where it stands: the key
+    // would never be given back.
+    let _ = held.wait_until(&answer);
+    answer
 }
 
 #[wasm_bindgen]

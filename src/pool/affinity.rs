@@ -4,15 +4,14 @@
 
 use super::slot::Slot;
 
-/// Above so many keys the race is run twice: between buckets of keys, then within one.
-const FLAT: usize = 128;
-const BUCKETS: usize = 128;
-/// Buckets that are looked into before chance decides.
-const LOOKS: usize = 3;
+/// The race is run twice: between buckets of keys, then within one.
+const BUCKETS: u64 = 128;
+/// Rivals in the races between buckets of one choice, before chance decides.
+const RIVALS: usize = 512;
 
 /// The keys of a lane by the hash of their ids.
-#[derive(Default)]
 pub struct Buckets {
+    /// None is empty.
     all: Vec<Bucket>,
 }
 
@@ -25,14 +24,15 @@ struct Bucket {
 
 impl Buckets {
     /// `keys`: place, hash of the id, weight.
-    pub fn of(keys: impl Iterator<Item = (usize, u64, u32)> + Clone) -> Self {
-        if keys.clone().count() <= FLAT {
-            return Self::default();
-        }
-        let mut all: Vec<Bucket> =
-            (0..BUCKETS as u64).map(|i| Bucket { id: mix(i), weight: 0, places: Vec::new() }).collect();
+    pub fn of(keys: impl Iterator<Item = (usize, u64, u32)>) -> Self {
+        let mut all: Vec<Bucket> = Vec::new();
         for (place, id, weight) in keys {
-            if let Some(bucket) = usize::try_from(id % BUCKETS as u64).ok().and_then(|at| all.get_mut(at)) {
+            let id = mix(id % BUCKETS);
+            let at = all.iter().position(|b| b.id == id).unwrap_or_else(|| {
+                all.push(Bucket { id, weight: 0, places: Vec::new() });
+                all.len() - 1
+            });
+            if let Some(bucket) = all.get_mut(at) {
                 bucket.weight += weight;
                 bucket.places.push(place);
             }
@@ -41,24 +41,21 @@ impl Buckets {
     }
 
     /// The place that wins the conversation. `entry` gives the id's hash and the weight of a place; 0 = not now.
-    pub fn winner(&self, conversation: u64, places: usize, entry: impl Fn(usize) -> (u64, u32)) -> Option<usize> {
-        let race = |places: &mut dyn Iterator<Item = usize>| {
-            first(
-                conversation,
-                &mut places.map(|place| {
-                    let (id, weight) = entry(place);
-                    (place, id, weight)
-                }),
-            )
+    pub fn winner(&self, conversation: u64, entry: impl Fn(usize) -> (u64, u32)) -> Option<usize> {
+        // A bucket of one key is that key: what lowers its share lowers the bucket's.
+        let weight = |bucket: &Bucket| match bucket.places[..] {
+            [place] => entry(place).1,
+            _ => bucket.weight,
         };
-        if self.all.is_empty() {
-            return race(&mut (0..places));
-        }
         let mut lost: Vec<usize> = Vec::new();
-        for _ in 0..LOOKS {
+        while lost.len() * self.all.len() <= RIVALS {
             let rivals = self.all.iter().enumerate().filter(|(at, _)| !lost.contains(at));
-            let at = first(conversation, &mut rivals.map(|(at, b)| (at, b.id, b.weight)))?;
-            if let Some(place) = race(&mut self.all.get(at)?.places.iter().copied()) {
+            let at = first(conversation, &mut rivals.map(|(at, b)| (at, b.id, weight(b))))?;
+            let mut places = self.all.get(at)?.places.iter().map(|place| {
+                let (id, weight) = entry(*place);
+                (*place, id, weight)
+            });
+            if let Some(place) = first(conversation, &mut places) {
                 return Some(place);
             }
             lost.push(at);

@@ -43,7 +43,9 @@ impl Cool {
 
     /// A request goes ahead; answers whether that keeps others away.
     pub fn try_out(&mut self, now: u64) -> bool {
-        let first = self.until <= now && self.trial.is_none();
+        // That a cap's minute is over is known.
+        let is_cap = self.strikes == 0 && self.model.is_none();
+        let first = self.until <= now && self.trial.is_none() && !is_cap;
         if first {
             self.trial = Some(now + TRIAL_MS);
         }

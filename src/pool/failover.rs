@@ -6,6 +6,7 @@ use super::{
     class::Class,
     dice::Dice,
     exhausted::{self, Exhausted},
+    health::Attempt,
     select::{Blocked, Choice},
     verdict::Verdict,
 };
@@ -155,7 +156,8 @@ impl Failover {
     /// The attempt with `ticket` failed.
     pub fn failed(&mut self, pool: &mut Pool, ticket: Ticket, verdict: Verdict, now: u64, dice: &mut Dice) -> Failed {
         let model = self.want.targets.get(self.target).map_or("", |(_, model)| model.as_str());
-        let records = pool.failed(ticket, model, &verdict, now, dice);
+        let attempt = Attempt { ticket, model, began: self.attempt_began, nth: self.attempts };
+        let records = pool.attempt_failed(&attempt, &verdict, now, dice);
         let class = verdict.class;
         if class == Class::Timeout {
             self.timeouts += 1;
@@ -181,7 +183,7 @@ impl Failover {
     }
 
     fn may_try(&self, now: u64) -> bool {
-        self.has_tries() && now < self.deadline()
+        self.has_tries() && (self.attempts == 0 || now < self.deadline())
     }
 
     /// What a timeout took is not counted: it would leave no time for one more try (row 9).
@@ -209,7 +211,7 @@ impl Failover {
         // Row 6: 1, 2, 4 s when no other key is left to try.
         let by_turn = (self.busy > 0 && blocked.keys > 0)
             .then(|| (1000_u64 << self.busy.min(4).saturating_sub(1)) + dice.below(250));
-        let wait = by_time.or(by_turn)?;
+        let wait = by_time.into_iter().chain(by_turn).min()?;
         let fits = self.has_tries() && self.waited + wait <= self.limits.wait_budget_ms && now + wait < self.deadline();
         fits.then_some(wait)
     }

@@ -27,6 +27,8 @@ const FORGET_MS: u64 = 10 * MINUTE;
 /// A key that fails this soon after it came back goes on with the backoff it had.
 const RELAPSE_MS: u64 = 10 * MINUTE;
 const REFUSALS: u8 = 3;
+/// Rests of one key beside which another one for a model that it lacks is stored.
+const NAMES: usize = 8;
 /// Models of one key whose rests are remembered.
 const MODELS: usize = 64;
 
@@ -42,12 +44,31 @@ enum Effect<'a> {
     Disable(Class),
 }
 
+/// One try of a request with a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    pub ticket: Ticket,
+    pub model: &'a str,
+    pub began: u64,
+    /// Of its request, from 1.
+    pub nth: u64,
+}
+
 impl Pool {
-    /// Notes a failed attempt; answers what must be stored.
+    /// As `attempt_failed`, for a try that was over at once.
     pub fn failed(&mut self, ticket: Ticket, model: &str, verdict: &Verdict, now: u64, dice: &mut Dice) -> Vec<Record> {
+        self.attempt_failed(&Attempt { ticket, model, began: now, nth: 1 }, verdict, now, dice)
+    }
+
+    /// Notes a failed attempt; answers what must be stored.
+    pub fn attempt_failed(&mut self, attempt: &Attempt, verdict: &Verdict, now: u64, dice: &mut Dice) -> Vec<Record> {
+        let Attempt { ticket, model, began, .. } = *attempt;
+        if self.slots.get(ticket).is_none_or(|s| s.gone) {
+            return Vec::new();
+        }
         let Some(site) = self.slots.get(ticket).and_then(|s| self.sites.get_mut(s.site)) else { return Vec::new() };
         let google = site.provider.as_ref().is_some_and(|p| p.preset.as_deref() == Some("gemini"));
-        let innocent = site.failed(ticket, model, verdict, now, dice);
+        let innocent = site.failed(attempt, verdict, now, dice);
         let mut records = Vec::new();
         for ticket in &innocent {
             let Some(slot) = self.slots.get_mut(*ticket) else { continue };
@@ -64,6 +85,11 @@ impl Pool {
             return records;
         }
         let Some(slot) = self.slots.get_mut(ticket) else { return records };
+        // Several requests that were refused together say no more than one.
+        let together = slot.cools.iter().any(|c| c.is_for(model) && c.since > began && c.until > now && c.strikes > 0);
+        if together && verdict.wait_ms.is_none() && !verdict.class.needs_probe() {
+            return records;
+        }
         records.extend(match effect(slot, model, verdict, google, now, dice) {
             Effect::Nothing => None,
             Effect::Rest { model, ms, stored } => {
@@ -147,7 +173,7 @@ impl Pool {
     pub fn due(&self, now: u64) -> Vec<Ticket> {
         let mut due: BinaryHeap<Reverse<(u64, Ticket)>> = self
             .keys()
-            .filter(|(_, s)| s.key.enabled)
+            .filter(|(_, s)| s.key.enabled && self.provider(&s.key.provider).is_none_or(|p| p.enabled))
             .filter_map(|(t, s)| Some((s.down()?.next_probe, t)))
             .filter(|(at, _)| *at <= now)
             .map(Reverse)
@@ -160,7 +186,10 @@ impl Pool {
         let Some(slot) = self.slots.get_mut(ticket) else { return Vec::new() };
         let record = match verdict {
             None => restore(slot, now),
-            Some(verdict) => postpone(slot, verdict, now),
+            Some(verdict) if slot.down().is_some() => postpone(slot, verdict, now),
+            // It had come back.
+            Some(verdict) if verdict.class.needs_probe() => disable(slot, verdict.class, verdict, now),
+            Some(_) => None,
         };
         self.reweigh(ticket, now);
         record.into_iter().collect()
@@ -195,7 +224,8 @@ fn effect<'a>(
         Class::Transient | Class::Timeout | Class::Empty | Class::BrokenStream => {
             Effect::Rest { model: Some(model), ms: step(&[1, 2, 4, 8, 16, 20], strikes) * SECOND, stored: false }
         }
-        Class::KeyLacksModel => one(HOUR),
+        // Clients make up names; few are worth a place in the storage.
+        Class::KeyLacksModel => Effect::Rest { model: Some(model), ms: HOUR, stored: slot.cools.len() < NAMES },
         Class::Forbidden => {
             slot.refusals = slot.refusals.saturating_add(1);
             if slot.refusals >= REFUSALS {
@@ -224,12 +254,17 @@ fn rest(slot: &mut Slot, model: Option<&str>, verdict: &Verdict, ms: u64, stored
     // Names that clients make up must not fill the memory.
     if slot.cools.len() >= MODELS {
         slot.cools.retain(|c| c.until > now);
-        slot.cools.truncate(MODELS - 1);
+        if slot.cools.len() >= MODELS
+            && let Some(oldest) = slot.cools.iter().position(|c| c.model.is_some())
+        {
+            slot.cools.remove(oldest);
+        }
     }
+    let held = slot.cools.iter().find(|c| c.model.as_deref() == model).map_or(0, |c| c.until);
     slot.cools.retain(|c| c.model.as_deref() != model && c.until + FORGET_MS > now);
     let cool = Cool {
         model: model.map(Rc::from),
-        until: now.saturating_add(ms),
+        until: now.saturating_add(ms).max(held),
         since: now,
         class: verdict.class,
         status: verdict.status,

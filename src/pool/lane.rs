@@ -14,11 +14,9 @@ use std::{cmp::Reverse, collections::BinaryHeap, rc::Rc};
 
 /// Models with trees of their own; the one that was used longest ago makes room.
 const VIEWS: usize = 64;
-const NOBODY: Ticket = Ticket::MAX;
 
 pub struct Lane {
     pub group: Rc<str>,
-    /// A seat that a key left stays empty: places keep their meaning.
     pub members: Vec<Ticket>,
     views: Vec<View>,
     buckets: Option<Buckets>,
@@ -50,12 +48,23 @@ impl Lane {
         self.buckets = None;
     }
 
-    /// A key goes to another lane.
-    pub fn leave(&mut self, place: usize) {
-        if let Some(seat) = self.members.get_mut(place) {
-            *seat = NOBODY;
+    /// A key goes to another lane; answers who takes its seat, if anyone.
+    pub fn leave(&mut self, place: usize) -> Option<Ticket> {
+        if place < self.members.len() {
+            self.members.swap_remove(place);
         }
         self.changed();
+        self.members.get(place).copied()
+    }
+
+    /// Whether some key may serve the model right now.
+    pub fn is_well(&mut self, slots: &[Slot], model: &str, now: u64) -> bool {
+        let at = self.view(slots, model, now);
+        let Self { members, views, .. } = self;
+        views.get_mut(at).is_some_and(|view| {
+            view.wake(slots, members, now);
+            view.tree.total() > 0
+        })
     }
 
     /// One key's health changed.
@@ -91,7 +100,7 @@ impl Lane {
                 let hash = member(place).and_then(|t| slots.get(t)).map_or(0, |s| s.hash);
                 (hash, view.tree.weight(place))
             };
-            let place = known.winner(conversation, members.len(), entry)?;
+            let place = known.winner(conversation, entry)?;
             let slot = slots.get(member(place)?)?;
             let swamped = affinity::is_swamped(slot, *in_flight, view.tree.weight(place), view.tree.total());
             (!swamped).then_some(place)
@@ -191,6 +200,11 @@ impl View {
                 self.wakes.push(Reverse((until, place)));
             }
         }
+        // Most are out of date by now, in a model that nobody asks for.
+        if self.wakes.len() > 4 * self.wake_at.len() + 64 {
+            let wakes = self.wake_at.iter().enumerate().filter(|(_, at)| **at > 0);
+            self.wakes = wakes.map(|(place, at)| Reverse((*at, place))).collect();
+        }
     }
 
     /// Who comes back first, and when, if the first one to change is one that rests.
@@ -219,5 +233,42 @@ impl View {
                 self.set(place, slot.share(&self.model, now));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::pool::{
+        class::Class,
+        dice::Dice,
+        fixtures::{pool_of, verdict},
+        select::Choice,
+    };
+
+    /// A model that nobody asks for any more must not collect a wake for each request to another one.
+    #[test]
+    fn wakes_of_an_idle_model_stay_few() {
+        let (mut pool, mut dice) = (pool_of(&[10]), Dice::seeded(1));
+        let choice = |model| Choice { provider: "p", model, groups: &["active"], conversation: None };
+        pool.pick(choice("idle"), &[], false, 0, &mut dice);
+        // It learns a pace, and is asked at that pace for two hours.
+        (0..60).for_each(|i| pool.started(0, "m", i * 1000));
+        pool.failed(0, "m", &verdict(Class::RateLimited, Some(1000)), 60_000, &mut dice);
+        let mut now = 62_000;
+        for round in 0..6000_u64 {
+            now += 1100;
+            // Refused every quarter of an hour, so that the pace stays known.
+            if round % 800 == 799 {
+                pool.failed(0, "m", &verdict(Class::RateLimited, Some(1000)), now, &mut dice);
+                now += 1600;
+            }
+            if pool.pick(choice("m"), &[], false, now, &mut dice).is_some() {
+                pool.started(0, "m", now);
+                pool.succeeded(0, "m", now, now + 10);
+                pool.ended(0, now + 10);
+            }
+        }
+        let wakes: Vec<usize> = pool.sites[0].lanes[0].views.iter().map(|v| v.wakes.len()).collect();
+        assert!(wakes.iter().all(|n| *n < 100), "{wakes:?}");
     }
 }

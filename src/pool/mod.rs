@@ -83,6 +83,11 @@ impl Pool {
         groups
     }
 
+    /// Whether keys are, or were, in that group.
+    pub fn has_group(&self, group: &str) -> bool {
+        self.sites.iter().any(|site| site.lane(group).is_some())
+    }
+
     /// How many keys are active, cooling and disabled; of one provider or of all.
     pub fn count(&self, provider: Option<&str>, now: u64) -> [u64; 3] {
         let mut counts = [0; 3];
@@ -159,3 +164,6 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

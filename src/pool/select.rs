@@ -64,15 +64,18 @@ impl Pool {
         let mut blocked = Blocked::default();
         let slots = &self.slots;
         let Some(site) = self.sites.iter_mut().find(|site| &*site.name == choice.provider) else { return blocked };
+        let mut is_well = false;
         for group in choice.groups {
             let Some(lane) = site.lane(group).and_then(|at| site.lanes.get_mut(at)) else { continue };
+            is_well |= lane.is_well(slots, choice.model, now);
             let of_group = lane.blocked(slots, choice.model, now);
             blocked.keys += of_group.keys;
             blocked.sooner(of_group.class.zip(of_group.soonest));
         }
         // No key can come back before its provider does.
         if let Some(cool) = site.rests(choice.model, now).filter(|_| blocked.keys > 0)
-            && let Some(until) = cool.look_again(now).filter(|until| blocked.soonest.is_none_or(|s| s < *until))
+            && let Some(until) =
+                cool.look_again(now).filter(|until| is_well || blocked.soonest.is_none_or(|s| s < *until))
         {
             (blocked.class, blocked.soonest) = (Some(cool.class), Some(until));
         }

@@ -6,6 +6,8 @@ use super::{
     class::Class,
     cool::Cool,
     dice::Dice,
+    hash,
+    health::Attempt,
     lane::Lane,
     slot::Slot,
     verdict::{Verdict, blames_address},
@@ -18,6 +20,8 @@ const SECOND: u64 = 1000;
 const LAST: usize = 10;
 const FAILURES: usize = 5;
 const BREAK_MS: u64 = 10 * SECOND;
+/// Failures that count of one request.
+const AT_ONCE: u64 = 3;
 /// Row 1's guard.
 pub const REFUSED_MS: u64 = 60 * SECOND;
 /// Row 7.
@@ -25,6 +29,8 @@ const THROTTLED_MS: u64 = 10 * SECOND;
 const KEYS: usize = 3;
 /// With all keys blocked, one of them is tried this often all the same.
 const LAST_RESORT_MS: u64 = 10 * SECOND;
+/// Models that are remembered as resting, or as tried.
+const NAMES: usize = 32;
 /// Failures of a model that lie this far back are no row.
 const FORGET_MS: u64 = 60 * SECOND;
 
@@ -42,10 +48,19 @@ pub struct Site {
     resting: Vec<Ticket>,
     /// When a key was tried last although all were blocked, by model.
     last_resorts: Vec<(Rc<str>, u64)>,
-    /// The last attempts: who, and whether it failed.
-    last: VecDeque<(Ticket, bool)>,
+    last: VecDeque<Attempted>,
+    /// When the breaker opened last.
+    broke_at: Option<u64>,
     /// The last success of any key, in Unix milliseconds.
     last_ok: Option<u64>,
+}
+
+/// One attempt that could be served.
+struct Attempted {
+    ticket: Ticket,
+    /// The hash of its name.
+    model: u64,
+    failed: bool,
 }
 
 struct Suspect {
@@ -66,6 +81,7 @@ impl Site {
             resting: Vec::new(),
             last_resorts: Vec::new(),
             last: VecDeque::new(),
+            broke_at: None,
             last_ok: None,
         }
     }
@@ -90,7 +106,8 @@ impl Site {
     /// Whether it is time to try a key although all are blocked; if so, it is done now.
     pub fn last_resort_is_due(&mut self, model: &str, now: u64) -> bool {
         self.last_resorts.retain(|(_, at)| at + LAST_RESORT_MS > now);
-        let due = self.last_resorts.iter().all(|(known, _)| &**known != model);
+        // Clients make up names of models.
+        let due = self.last_resorts.len() < NAMES && self.last_resorts.iter().all(|(known, _)| &**known != model);
         if due {
             self.last_resorts.push((model.into(), now));
         }
@@ -108,16 +125,17 @@ impl Site {
     /// any more.
     pub fn succeeded(&mut self, ticket: Ticket, model: &str, began: u64, now: u64) -> Vec<Ticket> {
         self.last_ok = Some(now);
-        self.note(ticket, false);
+        self.note(ticket, model, false);
         self.cools.retain(|c| !c.is_for(model) || c.since > began);
         std::mem::take(&mut self.resting)
     }
 
     /// A failed attempt; answers the keys that are not to blame for theirs, when the provider is.
-    pub fn failed(&mut self, ticket: Ticket, model: &str, verdict: &Verdict, now: u64, dice: &mut Dice) -> Vec<Ticket> {
+    pub fn failed(&mut self, attempt: &Attempt, verdict: &Verdict, now: u64, dice: &mut Dice) -> Vec<Ticket> {
+        let Attempt { ticket, model, .. } = *attempt;
         match verdict.class {
             Class::Transient | Class::Timeout => {
-                self.breaks(ticket, verdict, now);
+                self.breaks(attempt, verdict, now);
                 Vec::new()
             }
             Class::ModelBusy => {
@@ -140,20 +158,35 @@ impl Site {
         }
     }
 
-    /// Row 8.
-    fn breaks(&mut self, ticket: Ticket, verdict: &Verdict, now: u64) {
-        self.note(ticket, true);
-        let half_open = self.cools.iter().any(|c| c.class == Class::Transient && c.model.is_none());
-        let failed = || self.last.iter().filter(|(_, failed)| *failed);
-        let of_several = failed().any(|(other, _)| *other != ticket);
-        if half_open || (failed().count() >= FAILURES && of_several) {
-            self.last.clear();
-            self.rest(None, Class::Transient, verdict, BREAK_MS, now);
+    /// Row 8. Failures of one model beside successes of others rest that model alone.
+    fn breaks(&mut self, attempt: &Attempt, verdict: &Verdict, now: u64) {
+        let Attempt { ticket, model, began, nth } = *attempt;
+        // What began before the last break is no news; a redirect is a matter of the path; and one request, whose
+        // content may be what breaks the provider, cannot stop everybody's.
+        let is_redirect = verdict.status.is_some_and(|status| (300..400).contains(&status));
+        if self.broke_at.is_some_and(|at| began <= at) || is_redirect || nth > AT_ONCE {
+            return;
         }
+        self.note(ticket, model, true);
+        let held = self.cools.iter().find(|c| c.class == Class::Transient && c.is_for(model));
+        let mine = |last: &&Attempted| last.failed && last.model == hash(model);
+        let failed = || self.last.iter().filter(|last| last.failed);
+        let (everywhere, here) = (failed().count(), self.last.iter().filter(mine).count());
+        let of_several = failed().any(|last| last.ticket != ticket);
+        let opens = everywhere >= FAILURES && of_several;
+        let alone = here == everywhere && self.last.iter().any(|last| !last.failed && last.model != hash(model));
+        let model = match held {
+            Some(held) => held.model.clone(),
+            None if !opens => return,
+            None => alone.then(|| model.into()),
+        };
+        self.broke_at = Some(now);
+        self.last.clear();
+        self.rest(model.as_deref(), Class::Transient, verdict, BREAK_MS, now);
     }
 
-    fn note(&mut self, ticket: Ticket, failed: bool) {
-        self.last.push_back((ticket, failed));
+    fn note(&mut self, ticket: Ticket, model: &str, failed: bool) {
+        self.last.push_back(Attempted { ticket, model: hash(model), failed });
         if self.last.len() > LAST {
             self.last.pop_front();
         }
@@ -178,7 +211,7 @@ impl Site {
             return Vec::new();
         }
         let resting = if alike.is_empty() { vec![ticket] } else { alike };
-        self.resting.clone_from(&resting);
+        self.resting.extend(&resting);
         resting
     }
 
@@ -209,6 +242,9 @@ impl Site {
     fn rest(&mut self, model: Option<&str>, class: Class, verdict: &Verdict, ms: u64, now: u64) {
         let strikes = self.cools.iter().find(|c| c.model.as_deref() == model).map_or(0, |c| c.strikes);
         self.cools.retain(|c| c.model.as_deref() != model && c.until + FORGET_MS > now);
+        if self.cools.len() >= NAMES {
+            self.cools.remove(0);
+        }
         self.cools.push(Cool {
             model: model.map(Rc::from),
             until: now + ms,
@@ -227,7 +263,8 @@ impl Site {
 /// What the provider is at fault for is taken from the key: it was not disabled, and does not rest.
 pub fn acquit(slot: &mut Slot, class: Class) -> bool {
     let disabled = slot.disabled.take_if(|d| d.class == class.name() && d.restored.is_none()).is_some();
-    slot.cools.retain(|c| c.class != class || c.stored);
+    // What is stored has an end of its own, and a pause that is no failure has another reason.
+    slot.cools.retain(|c| c.class != class || c.stored || c.strikes == 0);
     disabled
 }
 

@@ -10,6 +10,8 @@ use super::{
 use crate::record::key::{Disabled, Key};
 use std::rc::Rc;
 
+/// How soon those who wait for a key that is full look again.
+const SOON_MS: u64 = 250;
 /// A key that is at the limit it was refused at before is the second choice.
 const SECOND_CHOICE: u32 = 16;
 
@@ -26,6 +28,8 @@ pub struct Slot {
     pub(super) pace: Pace,
     /// Refusals (row 12) in a row.
     pub refusals: u8,
+    /// When someone gave it a fresh start.
+    pub(super) fresh_since: u64,
     /// The last time it was tried although it rested.
     pub(super) last_resort: u64,
     /// Deleted; the slot stays so that tickets of running requests keep their meaning.
@@ -76,6 +80,7 @@ impl Slot {
             in_flight: 0,
             pace: Pace::default(),
             refusals: 0,
+            fresh_since: 0,
             last_resort: 0,
             gone: false,
             place,
@@ -124,8 +129,11 @@ impl Slot {
     }
 
     pub(super) fn share(&self, model: &str, now: u64) -> Share {
-        if self.is_disabled() || self.is_full() || !self.serves(model) {
+        if self.is_disabled() || !self.serves(model) {
             return Share::NONE;
+        }
+        if self.is_full() {
+            return Share { weight: 0, until: Some((now / SOON_MS + 1) * SOON_MS) };
         }
         if let Some(until) = self.cool_for(model, now).and_then(|c| c.holds(now)) {
             return Share { weight: 0, until: Some(until) };
@@ -141,7 +149,6 @@ impl Slot {
 
     /// When it may be used for the model again without a person's doing, and what keeps it until then.
     pub(super) fn comes_back(&self, model: &str, now: u64) -> Option<(Class, u64)> {
-        const SOON_MS: u64 = 250;
         if !self.key.enabled || self.key.weight == 0 {
             return None;
         }

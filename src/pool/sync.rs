@@ -29,7 +29,7 @@ impl Pool {
         match record.kind {
             Kind::Provider => self.take_provider(&record.id, record.read()),
             Kind::Key => self.take_key(&record.id, record.read()),
-            Kind::Disabled => self.take_disabled(&record.id, record.read(), now),
+            Kind::Disabled => self.take_disabled(&record.id, record.read(), record.changed, now),
             Kind::Cooldown => {
                 if let Some((id, model)) = key::split_cooldown_id(&record.id) {
                     self.take_cooldown(id, model, record.read(), now);
@@ -82,12 +82,13 @@ impl Pool {
         let old = std::mem::replace(&mut slot.lane, lane);
         let in_flight = slot.in_flight;
         let Some(lanes) = self.sites.get_mut(site).map(|s| &mut s.lanes) else { return };
-        if let Some(old) = lanes.get_mut(old) {
-            old.in_flight = old.in_flight.saturating_sub(in_flight);
-            old.leave(old_place);
-        }
         if let Some(new) = lanes.get_mut(lane) {
             new.in_flight += in_flight;
+        }
+        let Some(old) = lanes.get_mut(old) else { return };
+        old.in_flight = old.in_flight.saturating_sub(in_flight);
+        if let Some(slot) = old.leave(old_place).and_then(|t| self.slots.get_mut(t)) {
+            slot.place = old_place;
         }
     }
 
@@ -106,14 +107,18 @@ impl Pool {
             slot.key.secret.clear();
             slot.disabled = None;
             slot.cools.clear();
+            slot.tilt = Tilt::default();
+            slot.refusals = 0;
         }
         self.rebuild(ticket);
     }
 
-    fn take_disabled(&mut self, id: &str, disabled: Option<Disabled>, now: u64) {
+    fn take_disabled(&mut self, id: &str, disabled: Option<Disabled>, changed: u64, now: u64) {
         let Some(ticket) = self.by_id.get(id).copied() else { return };
         if let Some(slot) = self.slots.get_mut(ticket) {
-            if disabled.is_none() {
+            // A deletion may be read again and again.
+            if disabled.is_none() && changed > slot.fresh_since {
+                slot.fresh_since = changed;
                 // Someone gave it a fresh start; the rests that are stored have records of their own.
                 slot.cools.retain(|c| c.stored);
                 slot.tilt = Tilt::default();

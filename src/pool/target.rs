@@ -54,7 +54,7 @@ pub fn only(pool: &Pool) -> Option<&str> {
 fn split_group<'a>(pool: &Pool, model: &'a str) -> (&'a str, Option<String>) {
     let named = model.rsplit_once('@').and_then(|(model, name)| {
         let group = group_named(name);
-        let known = group != name || [ACTIVE_GROUP, STANDBY_GROUP].contains(&group) || pool.groups().contains(&group);
+        let known = group != name || [ACTIVE_GROUP, STANDBY_GROUP].contains(&group) || pool.has_group(group);
         known.then(|| (model, Some(group.to_string())))
     });
     named.unwrap_or((model, None))

@@ -144,7 +144,9 @@ async fn whole(
     headers: Headers,
 ) -> Result<Attempt> {
     let Some(body) = upstream::read_whole(response, abort, walk.answer_timeout_ms()).await else {
-        return Ok(if js::is_aborted(&walk.request) { Attempt::Gone } else { walk.judged(&Outcome::Unreachable) });
+        let late = runtime::now() >= walk.journal.attempt_began() + walk.answer_timeout_ms();
+        let outcome = if late { Outcome::NoHead } else { Outcome::Unreachable };
+        return Ok(if js::is_aborted(&walk.request) { Attempt::Gone } else { walk.judged(&outcome) });
     };
     if let Some(failed) = walk.error_in(response, &body, ticket) {
         return Ok(failed);

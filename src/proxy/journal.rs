@@ -4,7 +4,7 @@ use crate::{
     app::{App, Caller, with_cache, with_dice},
     config::Level,
     error::Result,
-    pool::{Ticket, class::Class, target::Target, verdict::Verdict},
+    pool::{Ticket, class::Class, health::Attempt, target::Target, verdict::Verdict},
     record::{client::Right, write::object},
     runtime,
     stream::Ending,
@@ -111,7 +111,8 @@ impl Journal {
             wait_ms: None,
             print: 0,
         };
-        let records = with_dice(|c, dice| c.pool.failed(ticket, &self.model, &verdict, now, dice));
+        let attempt = Attempt { ticket, model: &self.model, began: self.attempt_began(), nth: 1 };
+        let records = with_dice(|c, dice| c.pool.attempt_failed(&attempt, &verdict, now, dice));
         app.note(records, now);
     }
 

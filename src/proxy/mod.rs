@@ -92,7 +92,8 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
         wait_budget_ms: config.wait_budget_ms,
         retry_after_timeout: config.retry_after_timeout > 0,
     };
-    let failover = Failover::new(want, limits, now);
+    // The body may have taken its time.
+    let failover = Failover::new(want, limits, runtime::now());
     let journal = Journal::new(request_id, &caller, &target, now);
     let app = app.clone();
     Walk { app, config, request, provider, call, model: target.model, streamed, journal }.run(failover).await

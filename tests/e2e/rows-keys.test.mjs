@@ -165,15 +165,18 @@ for (const storage of storages) {
         assert.equal(calls.length, 2);
       });
 
-      test("three in a row disable the key", async () => {
-        await stage.fresh(1);
+      test("three in a row disable the key, and of one moment they are one", async () => {
+        const [id] = await stage.fresh(1);
         stage.mock.script("*", { ...said.behavior(said.forbidden[0]), delay: 300 });
-        const answers = await Promise.all([stage.chat(), stage.chat(), stage.chat()]);
-        for (const answer of answers) assertOurs(answer, { status: 502, code: "upstream_auth_failed" });
+        for (const answer of await Promise.all([stage.chat(), stage.chat(), stage.chat()]))
+          assertOurs(answer, { status: 502, code: "upstream_auth_failed" });
         assert.equal(stage.mock.ledger.length, 3);
+        assert.deepEqual((await stage.look()).map(({ seen }) => seen.state), ["cooling"]);
+        const asked = Date.now();
+        const credentials = { authorization: `Bearer ${await stage.worker.token()}`, "x-keypool-key": id };
+        for (let i = 0; i < 2; i++) assert.equal((await stage.chat({}, { headers: credentials })).status, 403);
         const [key] = await stage.look();
-        const answer = { asked: answers[0].asked, answered: Date.now() };
-        assertDisabled(key, { answer }, { class: "key_dead", status: 403, ms: 5 * minute });
+        assertDisabled(key, { answer: { asked, answered: Date.now() } }, { class: "key_dead", status: 403, ms: 5 * minute });
       });
     });
   });
