@@ -1,7 +1,6 @@
 //! What must hold where keys, providers and requests meet.
 
 use super::{
-    affinity,
     class::Class,
     dice::Dice,
     failover::{Failover, Limits, Step, Want},
@@ -277,7 +276,7 @@ fn the_end_of_a_cap_needs_no_trial() {
 fn one_key_less_moves_only_its_own_conversations_at_any_size() {
     let mut pool = pool_of(&[10; 129]);
     let talk = |pool: &mut Pool, i: u32| {
-        let choice = Choice { conversation: Some(affinity::hash(&i.to_string())), ..of("m") };
+        let choice = Choice { conversation: Some(hash(&i.to_string())), ..of("m") };
         pool.pick(choice, &[], false, 0, &mut Dice::seeded(9))
     };
     let before: Vec<_> = (0..500).map(|i| talk(&mut pool, i)).collect();
