@@ -8,6 +8,7 @@ use super::{
     dice::Dice,
     select::Blocked,
     slot::{Share, Slot},
+    tilt,
     tree::Tree,
 };
 use std::{cmp::Reverse, collections::BinaryHeap, rc::Rc};
@@ -162,7 +163,8 @@ impl Lane {
 fn buckets_of(members: &[Ticket], slots: &[Slot]) -> Buckets {
     let key = |(place, ticket): (usize, &Ticket)| {
         let slot = slots.get(*ticket).filter(|s| !s.gone && s.key.enabled)?;
-        Some((place, slot.hash, u32::from(slot.key.weight)))
+        // As its share is while it is well.
+        Some((place, slot.hash, u32::from(slot.key.weight) * tilt::WHOLE))
     };
     Buckets::of(members.iter().enumerate().filter_map(key))
 }

@@ -254,3 +254,16 @@ fn with_all_keys_blocked_one_is_tried_every_ten_seconds() {
     let second = pool.last_resort(choice(), 11_000);
     assert!(second.is_some() && second != first);
 }
+
+#[test]
+fn conversations_spread_by_weight_whatever_the_ids() {
+    for round in 0..300_u32 {
+        let ids = [format!("a{round}"), format!("b{round}"), format!("c{round}")];
+        let keys = ids.iter().zip([50, 30, 0]).map(|(id, weight)| Record::new(Kind::Key, id, &key(weight), 0).unwrap());
+        let mut pool = Pool::default();
+        pool.sync(&keys.collect::<Vec<_>>(), true, 0);
+        let first = (0..400_u32).filter(|c| talk(&mut pool, crate::pool::hash(&c.to_string()), 0) == Some(0)).count();
+        // 250, and five standard deviations.
+        assert!(first.abs_diff(250) < 50, "round {round}: {first} of 400");
+    }
+}
