@@ -211,9 +211,13 @@ for (const storage of storages) {
       await page.getByRole("link", { name: "Edit mock" }).waitFor();
       assert.equal(await page.getByText("Rests as a whole:").count(), 0);
       const body = JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "hi" }] });
-      // The failures of one request are not enough.
-      for (let i = 0; i < 2; i++)
-        await stage.worker.fetch("/v1/chat/completions", { method: "POST", headers: { "content-type": "application/json" }, body });
+      const headers = { "content-type": "application/json" };
+      const call = () => stage.worker.fetch("/v1/chat/completions", { method: "POST", headers, body });
+      // The failures of one request are not enough; the next one waits for the provider, but not we for it.
+      await call();
+      const second = call();
+      const rests = async () => (await stage.worker.api("GET", "/providers/mock", undefined, 200)).body.cooldowns.length > 0;
+      while (!(await rests())) await new Promise((resolve) => setTimeout(resolve, 50));
       await page.evaluate(() => dispatchEvent(new Event("online"))); // asks at once: the rest takes ten seconds only
       const note = page.getByRole("row").filter({ hasText: "Rests as a whole:" });
       await note.getByText("Upstream error · all models").waitFor();
@@ -223,6 +227,7 @@ for (const storage of storages) {
       assert.ok(first > 0 && first <= 10, `${first}`);
       await page.waitForFunction((was) => Number(document.querySelector(".rests time")?.textContent.split(":")[1]) < was, first);
       await page.checked();
+      await second;
     });
 
     test("the connect screen says how to ask for a group and for a key", async () => {
