@@ -1,6 +1,7 @@
 //! Everything that can go wrong, sorted by whose fault it is, and the one shape in which callers see it:
 //! OpenAI's error object.
 
+use crate::json;
 use serde_json::{Map, Value};
 use std::ops::Deref;
 
@@ -222,9 +223,7 @@ impl Fault {
         for (name, value) in fields {
             error.insert(name.into(), value);
         }
-        // A value can always be written.
-        let error = serde_json::to_string(&Value::Object(error)).unwrap_or_default();
-        format!("{{\"error\":{error}}}")
+        format!("{{\"error\":{}}}", json::text(&Value::Object(error)))
     }
 }
 

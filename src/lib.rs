@@ -35,6 +35,9 @@ pub mod record;
 // ground
 pub mod error;
 
+// letters: JSON as text
+pub mod json;
+
 use app::App;
 use error::{Error, Fault, Result};
 use record::write::object;

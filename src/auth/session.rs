@@ -3,13 +3,15 @@
 //! upload, which it would make a seventh larger.
 
 use super::hs256;
-use crate::record::{
-    read::{Reader, Stored},
-    write::{self, object},
+use crate::{
+    json,
+    record::{
+        read::{Reader, Stored},
+        write::{self, object},
+    },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
-use serde_json::Value;
 
 const HEADER: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
 
@@ -76,7 +78,7 @@ pub fn check(token: &str, secret: &str, now: u64) -> Option<Session> {
         return None;
     }
     let claims = String::from_utf8(URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-    let claims: Value = serde_json::from_str(&claims).ok()?;
+    let claims = json::read(&claims).ok()?;
     let session = Session::read(&Reader(&claims))?;
     let second = now / 1000;
     (session.iat <= second + LEEWAY && second < session.exp).then_some(session)

@@ -1,5 +1,5 @@
 //! The few strings and literals of a JSON body that are looked at, as they pass by in windows.
-use serde_json::Value;
+use crate::json;
 
 /// Bytes of one string or literal, as they stand in the body.
 #[derive(Debug, Default)]
@@ -35,6 +35,6 @@ impl Kept {
     pub fn decoded(&self) -> Option<String> {
         let quoted = [b"\"", self.bytes.as_slice(), b"\""].concat();
         let text = std::str::from_utf8(&quoted).ok().filter(|_| !self.cut)?;
-        serde_json::from_str::<Value>(text).ok()?.as_str().map(str::to_string)
+        json::read(text).ok()?.as_str().map(str::to_string)
     }
 }

@@ -4,6 +4,7 @@ mod dialect;
 #[cfg(test)]
 mod tests;
 
+use crate::json;
 use dialect::Counts;
 use serde_json::Value;
 
@@ -52,7 +53,7 @@ fn look_into(text: &str, levels: usize, counts: &mut Counts) {
     if !text.contains("\"usage") {
         return;
     }
-    match serde_json::from_str::<Value>(text) {
+    match json::read(text) {
         Ok(value) => whole(&value, counts),
         Err(_) => cut(text, levels, counts),
     }
@@ -81,9 +82,7 @@ fn cut(text: &str, levels: usize, counts: &mut Counts) {
 }
 
 fn closed_object(text: &str, levels: usize) -> Option<Value> {
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let usage = values.next()?.ok().filter(Value::is_object)?;
-    let rest = text.get(values.byte_offset()..)?;
+    let (usage, rest) = json::read_first(text).filter(|(usage, _)| usage.is_object())?;
     (1..=levels).contains(&levels_closed(rest)?).then_some(usage)
 }
 

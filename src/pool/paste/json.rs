@@ -1,6 +1,6 @@
 //! JSON pastes: an array of keys, each a string or an object, or one such object, or `{"keys": [...]}`.
 use super::{Claim, Refusal};
-use crate::record::write;
+use crate::{json, record::write};
 use serde_json::{Map, Value};
 
 /// `None` when the text is not JSON that could hold keys; then it is read line by line.
@@ -9,7 +9,7 @@ pub fn claims(text: &str) -> Option<Vec<Claim>> {
     if let Some(items) = start.strip_prefix('[') {
         return elements(text, text.len() - items.len());
     }
-    let value: Value = start.starts_with('{').then(|| serde_json::from_str(text).ok())??;
+    let value = start.starts_with('{').then(|| json::read(text).ok())??;
     match value.get("keys") {
         Some(Value::Array(items)) => Some(items.iter().map(|item| claim(item, 1)).collect()),
         _ => Some(vec![claim(&value, 1)]),
@@ -28,10 +28,9 @@ fn elements(text: &str, mut at: usize) -> Option<Vec<Claim>> {
         }
         line += u32::try_from(text.get(counted..start)?.matches('\n').count()).ok()?;
         counted = start;
-        let mut stream = serde_json::Deserializer::from_str(text.get(start..)?).into_iter::<Value>();
-        claims.push(claim(&stream.next()?.ok()?, line));
-        let end = start + stream.byte_offset();
-        let after = text.get(end..)?.trim_start();
+        let (value, after) = json::read_first(text.get(start..)?)?;
+        claims.push(claim(&value, line));
+        let after = after.trim_start();
         match after.strip_prefix(',') {
             Some(more) => at = text.len() - more.len(),
             None => return is_blank(after.strip_prefix(']')?).then_some(claims),

@@ -3,6 +3,7 @@
 mod tests;
 
 use super::signals::Signals;
+use crate::json;
 use serde_json::{Map, Value};
 
 /// No provider's error is larger; a larger answer is not parsed.
@@ -69,7 +70,7 @@ fn error_answer(text: &str) -> Option<String> {
     if text.len() > LARGEST || !text.contains("error") {
         return None;
     }
-    let value: Value = serde_json::from_str(text).ok()?;
+    let value = json::read(text).ok()?;
     let fields = value.as_object().or_else(|| value.as_array()?.first()?.as_object())?;
     // Stored objects (a failed response, a fine-tuning job) name their kind and are answers even with an `error`.
     let kind = fields.get("object").and_then(Value::as_str);
@@ -89,7 +90,7 @@ fn error_event(text: &str) -> Option<String> {
             _ => {}
         }
     }
-    let value: Option<Value> = serde_json::from_str(&data).ok();
+    let value = json::read(&data).ok();
     let fields = value.as_ref().and_then(Value::as_object);
     let typed_error = |f: &Map<String, Value>| f.get("type").and_then(Value::as_str) == Some("error");
     let is_error = fields.map_or(named_error && !data.is_empty(), |f| named_error || typed_error(f) || has_error(f));

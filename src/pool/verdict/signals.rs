@@ -1,5 +1,6 @@
 //! What an error body says, whatever its shape: codes from code-like fields, messages from message-like ones.
 //! Only fields an upstream fills itself are read, at most 12 levels deep and 8 KiB far.
+use crate::json;
 use serde_json::{Map, Value};
 
 const SCANNED: usize = 8 * 1024;
@@ -57,7 +58,7 @@ impl Signals {
     /// Text that may be JSON again, as in OpenRouter's `metadata.raw` or a gateway's `message`.
     fn text(&mut self, text: &str, depth: u8) {
         let text = text.trim();
-        match serde_json::from_str::<Value>(text) {
+        match json::read(text) {
             Ok(value @ (Value::Object(_) | Value::Array(_))) => self.value(&value, depth),
             Ok(Value::String(inner)) => self.message(&inner),
             _ => self.message(text),
@@ -89,7 +90,7 @@ impl Signals {
     fn field(&mut self, name: &str, value: &Value, depth: u8) {
         match (name, value) {
             ("code" | "type" | "status" | "reason" | "error_code", Value::String(code)) => self.code(code),
-            ("code" | "status" | "error_code", Value::Number(code)) => self.code(&code.to_string()),
+            ("code" | "status" | "error_code", Value::Number(_)) => self.code(&json::text(value)),
             ("@type", Value::String(kind)) if kind.ends_with("QuotaFailure") => self.code("quota_failure"),
             ("quotaId", Value::String(id)) if id.contains("PerDay") => self.code("quota_of_a_day"),
             ("message" | "msg" | "error" | "detail" | "raw" | "error_msg", Value::String(text)) => {
