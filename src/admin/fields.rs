@@ -1,7 +1,10 @@
 //! A JSON object from a caller, read field by field. A wrong or unknown field is named in the answer; derived readers
 //! would not say which one, and cost four times as much of the upload.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    json,
+};
 use serde_json::{Map, Value};
 
 /// The first field that was wrong is told by `end`, so that reading goes on without a question mark behind each.
@@ -18,10 +21,10 @@ impl Fields {
     /// # Errors
     /// `invalid_json` when `text` is no JSON, `invalid_request` when it is no object.
     pub fn parse(text: &str) -> Result<Self> {
-        match serde_json::from_str(text) {
+        match json::read(text) {
             Ok(Value::Object(map)) => Ok(Self::new(map)),
             Ok(_) => Err(Error::invalid("The body is a JSON object.", None)),
-            Err(error) => Err(Error::wrong("invalid_json", format!("The body is no JSON: {error}."), None)),
+            Err(error) => Err(Error::wrong("invalid_json", format!("The body is {error}."), None)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a handler decided: what to store, and what the caller is told once that is done. The handlers await nothing.
 
 use super::{Asked, keys, providers, settings};
+use crate::record::write;
 use crate::{
     error::Result,
     js,
@@ -76,7 +77,7 @@ impl Say {
             Self::Provider(status, name, provider) => (status, providers::view(&name, &provider, asked.now)),
             Self::Keys(keys) => (keys.status, keys.json(asked.now, totals)?),
         };
-        js::json_response(status, &value.to_string())
+        js::json_response(status, &write::text(&value))
     }
 }
 

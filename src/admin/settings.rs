@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     record::{
         Kind, Record,
-        write::{Json, object},
+        write::{self, Json, object},
     },
 };
 use serde_json::{Map, Value};
@@ -40,7 +40,7 @@ fn record(name: &str, value: &Value, now: u64) -> Result<Record> {
     let text = match value {
         Value::Null => return Ok(Record::deleted(Kind::Setting, name, now)),
         Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
+        Value::Number(_) => write::text(value),
         Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
             return Err(invalid(format!("{name} is a number or a text.")));
         }

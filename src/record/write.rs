@@ -1,6 +1,7 @@
 //! JSON to be stored or sent, written field by field; the counterpart of read.rs. serde's derived writers, one for each
 //! type and each way out, would be a fortieth of the upload.
 
+use crate::json;
 use serde_json::{Map, Value};
 
 /// Something that has a JSON form.
@@ -39,8 +40,7 @@ fn insert(fields: &mut Map<String, Value>, name: &str, value: Value) {
 /// A value as it is stored or sent.
 #[inline(never)]
 pub fn text(value: &Value) -> String {
-    // A value can always be written.
-    serde_json::to_string(value).unwrap_or_default()
+    json::text(value)
 }
 
 /// The items as an array, without a copy of them all.

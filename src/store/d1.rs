@@ -10,6 +10,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     js::field,
+    json,
     record::{
         Record,
         read::{self, Stored},
@@ -210,7 +211,7 @@ fn records(parts: &[String]) -> Result<Vec<Record>> {
 }
 
 fn list<T: Stored>(text: &str) -> Result<Vec<T>> {
-    let array: Value = serde_json::from_str(text).map_err(broken)?;
+    let array = json::read(text).map_err(broken)?;
     Ok(read::list(&array).unwrap_or_default())
 }
 
@@ -230,6 +231,6 @@ fn parts(items: &mut dyn Iterator<Item = Value>) -> Vec<String> {
     parts
 }
 
-fn broken(error: serde_json::Error) -> Error {
-    Error::storage(format!("a stored value cannot be read: {error}"))
+fn broken(fault: json::Broken) -> Error {
+    Error::storage(format!("a stored value cannot be read: {fault}"))
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, Result},
+    json,
     record::{
         Record,
         read::{self, Reader, Stored},
@@ -115,8 +116,7 @@ pub fn by_key(rows: Vec<Row>) -> HashMap<String, Count> {
 /// # Errors
 /// `Storage` when `text` is no JSON.
 pub fn parse(text: &str) -> Result<Document> {
-    let value: Value =
-        serde_json::from_str(text).map_err(|e| Error::storage(format!("a stored value cannot be read: {e}")))?;
+    let value = json::read(text).map_err(|e| Error::storage(format!("a stored value cannot be read: {e}")))?;
     let from = Reader(&value);
     let array = |name| from.field(name).map(|array| array.0);
     Ok(Document {
