@@ -1,12 +1,11 @@
 //! What a handler decided: what to store, and what the caller is told once that is done. The handlers await nothing.
 
 use super::{Asked, keys, providers, settings};
-use crate::record::write;
 use crate::{
     error::Result,
     js,
     pool::Pool,
-    record::{Record, provider::Provider},
+    record::{Record, provider::Provider, write},
     usage::count::Count,
 };
 use serde_json::Value;

@@ -1,7 +1,8 @@
 //! JSON to be stored or sent, written field by field; the counterpart of read.rs. serde's derived writers, one for each
 //! type and each way out, would be a fortieth of the upload.
 
-use crate::json;
+pub use crate::json::text;
+
 use serde_json::{Map, Value};
 
 /// Something that has a JSON form.
@@ -35,12 +36,6 @@ pub fn field<T: Json + ?Sized>(fields: &mut Map<String, Value>, name: &str, valu
 #[inline(never)]
 fn insert(fields: &mut Map<String, Value>, name: &str, value: Value) {
     fields.insert(name.into(), value);
-}
-
-/// A value as it is stored or sent.
-#[inline(never)]
-pub fn text(value: &Value) -> String {
-    json::text(value)
 }
 
 /// The items as an array, without a copy of them all.
