@@ -10,15 +10,19 @@ use crate::{
 use futures_util::future::{Either, select};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{
-    js_sys::{Object, Promise, Reflect, Uint8Array},
+    js_sys::{Array, Object, Promise, Reflect, Uint8Array},
     wasm_bindgen_futures::JsFuture,
     web_sys::{
         AbortController, ReadableStream, Request, StreamPipeOptions, WritableStream, WritableStreamDefaultWriter,
     },
 };
 
-/// What is kept of the end of a stream: enough for the last events with the usage.
+/// What is kept of the end of a body: enough for the last events with the usage.
 const TAIL: usize = 16 * 1024;
+/// What is kept of an event stream's beginning: enough for a sample of what it says.
+const HEAD: usize = 256 * 1024;
+/// How long to wait for what a copy may still hold.
+const REST_MS: u64 = 50;
 /// What one look at the copy takes at the most.
 const WINDOW: u32 = 64 * 1024;
 const LOOK_EVERY_MS: u64 = 1000;
@@ -38,8 +42,60 @@ pub enum Ending {
 
 pub struct End {
     pub ending: Ending,
-    /// The last bytes of an event stream; empty for other bodies.
+    pub seen: Seen,
+}
+
+/// What was seen of a body that has passed.
+#[derive(Default)]
+pub struct Seen {
+    /// The last bytes of an event stream or a JSON answer; empty for other bodies.
     pub tail: Vec<u8>,
+    /// Of an event stream: its beginning, in JavaScript's memory.
+    head: Array,
+    head_length: usize,
+    /// The length of all that has passed of an event stream or a JSON answer.
+    pub length: usize,
+}
+
+impl Seen {
+    fn add(&mut self, bytes: &Uint8Array) {
+        let length = js::length(bytes);
+        let fits = length.min(HEAD - self.head_length);
+        if fits > 0 {
+            // A copy: the bytes stand in a much larger buffer, which is used again.
+            self.head.push(&js::part(bytes, 0, fits).slice(0, u32::MAX));
+            self.head_length += fits;
+        }
+        self.end(bytes);
+    }
+
+    /// Keeps what fits into the tail, dropping what is too old.
+    fn end(&mut self, bytes: &Uint8Array) {
+        let length = js::length(bytes);
+        let news = js::part(bytes, length.saturating_sub(TAIL), length).to_vec();
+        let excess = (self.tail.len() + news.len()).saturating_sub(TAIL);
+        self.tail.drain(..excess.min(self.tail.len()));
+        self.tail.extend(news);
+        self.length += length;
+    }
+
+    /// The first bytes of an event stream.
+    pub fn beginning(&self, length: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for piece in self.head() {
+            let left = length.saturating_sub(bytes.len());
+            if left == 0 {
+                break;
+            }
+            bytes.extend(js::part(&piece, 0, left).to_vec());
+        }
+        bytes
+    }
+
+    /// The first pieces of an event stream, at most `HEAD` bytes.
+    pub fn head(&self) -> impl Iterator<Item = Uint8Array> {
+        self.head.iter().map(JsValue::unchecked_into)
+    }
 }
 
 pub struct Limits {
@@ -71,37 +127,55 @@ pub async fn first(body: &ReadableStream, idle_ms: u64) -> Result<First> {
     })
 }
 
-/// The readable end for the client, and the work that must go on until the body has passed. `first` was read from the
-/// body already; with it, the body is an event stream that is watched, and ended with an error event when it breaks.
+/// What a body is, besides its bytes.
+pub enum Kind {
+    /// An event stream is watched, and ended with an error event when it breaks. Its first bytes were read already.
+    Events(Uint8Array),
+    /// The end of which says what was used.
+    Json,
+    Other,
+}
+
+/// The readable end for the client, and the work that must go on until the body has passed.
 ///
 /// # Errors
 /// When the runtime refuses to split the body.
 pub fn pass(
     body: &ReadableStream,
-    first: Option<Uint8Array>,
+    kind: Kind,
     client: Request,
     abort: AbortController,
     limits: Limits,
 ) -> Result<(ReadableStream, impl Future<Output = End> + 'static)> {
     let gate = IdentityTransformStream::new();
     let (readable, writable) = (gate.readable(), gate.writable());
-    let parts = first.map(|first| Ok::<_, Error>((first, split(body)?))).transpose()?;
+    let copy = match &kind {
+        Kind::Events(_) => Some(split(body)?),
+        Kind::Json | Kind::Other => None,
+    };
     let body = body.clone();
     let work = async move {
-        let events = parts.is_some();
+        let events = copy.is_some();
         let stop = || abort.abort();
+        let mut seen = Seen::default();
         let way = async {
-            match parts {
-                Some((first, (source, copy))) => watch(&first, &source, copy, &writable, limits.idle_ms, stop).await,
-                None => (pump(&body, &writable, limits.idle_ms).await.is_ok(), Vec::new()),
+            match (&kind, copy) {
+                (Kind::Events(first), Some((source, copy))) => {
+                    watch(first, &source, copy, &writable, limits.idle_ms, stop, &mut seen).await
+                }
+                (kind, _) => {
+                    let seen = matches!(kind, Kind::Json).then_some(&mut seen);
+                    pump(&body, &writable, limits.idle_ms, seen).await.is_ok()
+                }
             }
         };
-        let (whole, tail) = match select(Box::pin(way), runtime::sleep(limits.overall_ms)).await {
-            Either::Left((seen, _)) => seen,
+        let whole = match select(Box::pin(way), runtime::sleep(limits.overall_ms)).await {
+            Either::Left((whole, _)) => whole,
             Either::Right((_, way)) => {
                 stop();
                 // The pipe must let go of the gate before the error event can be written.
-                (false, way.await.1)
+                way.await;
+                false
             }
         };
         stop();
@@ -111,7 +185,7 @@ pub fn pass(
             false if events && say_broken(&writable).await.is_err() => Ending::ClientGone,
             false => Ending::Broken,
         };
-        End { ending, tail }
+        End { ending, seen }
     };
     Ok((readable, work))
 }
@@ -129,9 +203,9 @@ fn split(body: &ReadableStream) -> Result<(ReadableStream, ByobReader)> {
 }
 
 /// Every read is awaited with the idle limit. A failure on either side breaks the other one too.
-async fn pump(body: &ReadableStream, writable: &WritableStream, idle_ms: u64) -> Result<()> {
+async fn pump(body: &ReadableStream, writable: &WritableStream, idle_ms: u64, seen: Option<&mut Seen>) -> Result<()> {
     let (reader, writer) = (byob(body)?, writable.get_writer()?);
-    let outcome = pump_all(&reader, &writer, idle_ms).await;
+    let outcome = pump_all(&reader, &writer, idle_ms, seen).await;
     if outcome.is_err() {
         let _ = reader.cancel_reader();
         let _ = writer.abort();
@@ -139,7 +213,12 @@ async fn pump(body: &ReadableStream, writable: &WritableStream, idle_ms: u64) ->
     outcome
 }
 
-async fn pump_all(reader: &ByobReader, writer: &WritableStreamDefaultWriter, idle_ms: u64) -> Result<()> {
+async fn pump_all(
+    reader: &ByobReader,
+    writer: &WritableStreamDefaultWriter,
+    idle_ms: u64,
+    mut seen: Option<&mut Seen>,
+) -> Result<()> {
     let mut buffer = Uint8Array::new_with_length(WINDOW);
     loop {
         let Some(result) = runtime::in_time(reader.read(&buffer)?, idle_ms).await else {
@@ -148,6 +227,9 @@ async fn pump_all(reader: &ByobReader, writer: &WritableStreamDefaultWriter, idl
         let result: ReadResult = result?.unchecked_into();
         match result.value().filter(|bytes| bytes.length() > 0) {
             Some(bytes) => {
+                if let Some(seen) = seen.as_deref_mut() {
+                    seen.end(&bytes);
+                }
                 JsFuture::from(writer.write_with_chunk(&bytes)).await?;
                 buffer = Uint8Array::new_with_length(WINDOW);
             }
@@ -170,8 +252,8 @@ async fn pipe(first: &Uint8Array, source: &ReadableStream, writable: &WritableSt
     Ok(js::stream(source).pipe_to(writable, &options)?)
 }
 
-/// Looks at the copy now and then until the pipe is done. Answers whether the whole body passed, and its tail.
-/// `stop` makes the pipe fail.
+/// Looks at the copy now and then until the pipe is done. Answers whether the whole body passed. `stop` makes the pipe
+/// fail.
 async fn watch(
     first: &Uint8Array,
     source: &ReadableStream,
@@ -179,12 +261,12 @@ async fn watch(
     writable: &WritableStream,
     idle_ms: u64,
     stop: impl Fn(),
-) -> (bool, Vec<u8>) {
-    let mut tail = Vec::new();
-    keep(&mut tail, first);
+    seen: &mut Seen,
+) -> bool {
+    seen.add(first);
     let Ok(pipe) = pipe(first, source, writable).await else {
         let _ = (copy.cancel_reader(), js::stream(source).cancel());
-        return (false, tail);
+        return false;
     };
     let mut pipe = JsFuture::from(pipe);
     let mut buffer = Uint8Array::new_with_length(WINDOW);
@@ -223,7 +305,7 @@ async fn watch(
         let Ok(result) = result.map(JsValue::unchecked_into::<ReadResult>) else { break };
         if let Some(bytes) = result.value() {
             behind = bytes.length() == WINDOW;
-            keep(&mut tail, &bytes);
+            seen.add(&bytes);
             buffer = Uint8Array::new(&bytes.buffer());
         }
         if result.done() {
@@ -236,18 +318,18 @@ async fn watch(
         None => pipe.await.is_ok(),
     };
     if !whole {
+        // The provider has counted what came since the last look, so shall we. More does not come.
+        stop();
+        loop {
+            let Ok(read) = copy.read(&Uint8Array::new_with_length(WINDOW)) else { break };
+            let Some(Ok(result)) = runtime::in_time(read, REST_MS).await else { break };
+            let result: ReadResult = result.unchecked_into();
+            let Some(bytes) = result.value().filter(|bytes| bytes.length() > 0) else { break };
+            seen.add(&bytes);
+        }
         let _ = copy.cancel_reader();
     }
-    (whole, tail)
-}
-
-/// Appends what fits into the tail, dropping what is too old.
-fn keep(tail: &mut Vec<u8>, bytes: &Uint8Array) {
-    let length = js::length(bytes);
-    let news = js::part(bytes, length.saturating_sub(TAIL), length).to_vec();
-    let excess = (tail.len() + news.len()).saturating_sub(TAIL);
-    tail.drain(..excess.min(tail.len()));
-    tail.extend(news);
+    whole
 }
 
 /// Ends a broken stream with one SSE error event.

@@ -10,7 +10,7 @@ export function chat(call) {
   }
   const message = reply(body);
   const spoken = message.content ?? message.tool_calls[0].function.arguments;
-  const usage = count(body.messages.map((m) => text(m.content)).join(" "), spoken);
+  const usage = thinking(body, count(body.messages.map((m) => text(m.content)).join(" "), spoken));
   return body.stream ? stream(body, message, usage) : json(full(body, message, usage));
 }
 
@@ -85,6 +85,11 @@ function count(asked, said) {
   const prompt_tokens = tokens(asked);
   const completion_tokens = tokens(said);
   return { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
+}
+
+/** Gemini's OpenAI endpoint counts the thoughts in the total only. */
+function thinking(body, usage) {
+  return /^gemini/.test(body.model) ? { ...usage, total_tokens: usage.total_tokens + 30 } : usage;
 }
 
 function example(schema) {

@@ -1,7 +1,8 @@
-// The OpenAI API, as far as a client can tell: one table of routes, each a function of the call.
+// The OpenAI API, and Anthropic's messages, as far as a client can tell: one table of routes, each a function of the call.
 import { chat, completions } from "./chat.mjs";
 import { deleteFile, fileContent, getFile, listFiles, uploadFile } from "./files.mjs";
 import { image, speech, transcription } from "./media.mjs";
+import { messages } from "./messages.mjs";
 import { failure, json } from "./reply.mjs";
 import { createResponse } from "./responses.mjs";
 
@@ -9,6 +10,7 @@ const routes = [
   ["POST", /^\/chat\/completions$/, chat],
   ["POST", /^\/completions$/, completions],
   ["POST", /^\/responses$/, createResponse],
+  ["POST", /^\/messages$/, messages],
   ["POST", /^\/embeddings$/, embeddings],
   ["POST", /^\/images\/(generations|edits|variations)$/, image],
   ["POST", /^\/audio\/speech$/, speech],

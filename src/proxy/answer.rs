@@ -12,9 +12,9 @@ use crate::{
         verdict::{self, Outcome, Verdict},
     },
     runtime,
-    stream::{self, First},
+    stream::{self, First, Kind, Seen},
     upstream,
-    usage::tail,
+    usage::tail::{self, Counts, Tokens},
 };
 use worker::{
     js_sys::Uint8Array,
@@ -23,7 +23,7 @@ use worker::{
 
 /// An answer up to this size is read whole, so that an error inside it can still be failed over.
 const WHOLE: u64 = 4 * 1024 * 1024;
-/// Where the usage stands in a JSON answer.
+/// Where the usage stands in a JSON answer, or at the beginning of an event stream.
 const END: usize = 4 * 1024;
 /// An error body may take this long.
 const ERROR_BODY_MS: u64 = 10_000;
@@ -91,10 +91,10 @@ pub async fn good(
                     abort.abort();
                     Ok(failed)
                 }
-                None => flow(walk, ticket, in_use, &response, abort, &headers, (&body, Some(first))),
+                None => flow(walk, ticket, in_use, &response, abort, &headers, (&body, Kind::Events(first))),
             },
             First::End if walk.wants_body(response.status()) => Ok(empty(headers)),
-            First::End => flow(walk, ticket, in_use, &response, abort, &headers, (&body, None)),
+            First::End => flow(walk, ticket, in_use, &response, abort, &headers, (&body, Kind::Other)),
             First::Broken | First::Stalled if js::is_aborted(&walk.request) => Ok(Attempt::Gone),
             First::Broken => Ok(walk.judged(&Outcome::Unreachable)),
             First::Stalled => {
@@ -106,7 +106,8 @@ pub async fn good(
     if is_json(&kind) && length.is_none_or(|n| n <= WHOLE) {
         return whole(walk, ticket, &response, &abort, headers).await;
     }
-    flow(walk, ticket, in_use, &response, abort, &headers, (&body, None))
+    let kind = if is_json(&kind) { Kind::Json } else { Kind::Other };
+    flow(walk, ticket, in_use, &response, abort, &headers, (&body, kind))
 }
 
 /// From here on the answer is the client's; what follows happens in the background.
@@ -117,11 +118,11 @@ fn flow(
     response: &Response,
     abort: AbortController,
     headers: &Headers,
-    (body, first): (&ReadableStream, Option<Uint8Array>),
+    (body, kind): (&ReadableStream, Kind),
 ) -> Result<Attempt> {
     walk.succeeded(ticket, &response.headers());
-    let events = first.is_some();
-    let (readable, work) = stream::pass(body, first, Clone::clone(&walk.request), abort, walk.limits())?;
+    let events = matches!(kind, Kind::Events(_));
+    let (readable, work) = stream::pass(body, kind, Clone::clone(&walk.request), abort, walk.limits())?;
     let (app, journal, status) = (walk.app.clone(), walk.journal.clone(), response.status());
     walk.app.in_background(Box::pin(async move {
         let end = work.await;
@@ -129,10 +130,21 @@ fn flow(
         if end.ending == stream::Ending::Broken {
             journal.broke(&app, ticket);
         }
-        let tokens = if events { tail::read(&end.tail, true) } else { None };
-        journal.ended(&app, status, end.ending, tokens.as_ref());
+        journal.ended(&app, status, end.ending, streamed(&end.seen, events).as_ref());
     }));
     Ok(Attempt::Answered(js::stream_response(status, headers, Some(&readable))?))
+}
+
+/// What was used. Most streams say so at their end, and Anthropic's say how much went in at their beginning.
+fn streamed(seen: &Seen, events: bool) -> Option<Tokens> {
+    let mut counts = Counts::default();
+    tail::read(&seen.tail, events, &mut counts);
+    if !counts.says_input() {
+        counts = Counts::default();
+        tail::read(&seen.beginning(END), events, &mut counts);
+        tail::read(&seen.tail, events, &mut counts);
+    }
+    counts.tokens()
 }
 
 /// A JSON answer, read to its end before a byte goes out: until then another key can take over.
@@ -157,7 +169,9 @@ async fn whole(
     }
     let end = js::part(&body, length.saturating_sub(END), length).to_vec();
     walk.succeeded(ticket, &response.headers());
-    let tokens = tail::read(&end, false);
+    let mut counts = Counts::default();
+    tail::read(&end, false, &mut counts);
+    let tokens = counts.tokens();
     walk.journal.clone().ended(&walk.app, response.status(), stream::Ending::Complete, tokens.as_ref());
     Ok(Attempt::Answered(js::bytes_response(response.status(), &headers, &body)?))
 }

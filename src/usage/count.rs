@@ -133,7 +133,7 @@ mod tests {
         let mut pending = Pending::default();
         pending.attempt(&key, true, 10);
         pending.attempt(&key, false, 20);
-        pending.tokens(&key, &Tokens { prompt: 5, completion: 7, cached: 0, reasoning: 0 }, 20);
+        pending.tokens(&key, &Tokens { prompt: 5, completion: 7, cached: 0, reasoning: 0, estimated: false }, 20);
         let rows = pending.take();
         assert_eq!(pending.age(50), None);
         pending.give_back(rows, 30);

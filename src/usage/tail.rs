@@ -1,11 +1,12 @@
-//! What a call used, out of the last bytes of its answer, in the dialects of OpenAI (chat and Responses), Anthropic
-//! and Gemini. The bytes may begin, and after a broken stream end, in the middle of anything.
+//! What a call used, out of the first and last bytes of its answer, in the dialects of OpenAI (chat and Responses),
+//! Anthropic and Gemini. The bytes may begin, and after a broken stream end, in the middle of anything.
 mod dialect;
 #[cfg(test)]
 mod tests;
 
+pub use dialect::Counts;
+
 use crate::json;
-use dialect::Counts;
 use serde_json::Value;
 
 /// One meaning for all dialects.
@@ -19,26 +20,27 @@ pub struct Tokens {
     pub cached: u64,
     /// How much of `completion` was reasoning.
     pub reasoning: u64,
+    /// `prompt` or `completion` is our own guess.
+    pub estimated: bool,
 }
 
-/// The usage in the tail of a JSON answer or (`sse`) of an event stream; `None` when it says nothing believable.
-/// A count that a later event repeats replaces the earlier one.
-pub fn read(tail: &[u8], sse: bool) -> Option<Tokens> {
-    let text = String::from_utf8_lossy(tail);
-    let mut counts = Counts::default();
+/// Adds what a part of a JSON answer, or (`sse`) of an event stream, says to `counts`. Parts are given in their order: a
+/// count that a later event repeats replaces the earlier one.
+pub fn read(part: &[u8], sse: bool, counts: &mut Counts) {
+    let text = String::from_utf8_lossy(part);
     if sse {
-        events(&text).iter().for_each(|data| look_into(data, 2, &mut counts));
+        events(&text).iter().for_each(|data| look_into(data, 2, counts));
     } else {
-        look_into(text.trim(), 1, &mut counts);
+        look_into(text.trim(), 1, counts);
     }
-    counts.tokens()
 }
 
 /// The data of each event. The first line may be the rest of one that was cut.
 fn events(text: &str) -> Vec<String> {
     let mut events = vec![String::new()];
     for (number, line) in text.lines().enumerate() {
-        let data = line.strip_prefix("data:").or_else(|| (number == 0).then_some(line));
+        let rest = number == 0 && !["event:", "id:"].iter().any(|field| line.starts_with(field));
+        let data = line.strip_prefix("data:").or_else(|| rest.then_some(line));
         match (data, events.last_mut()) {
             (Some(data), Some(event)) => event.push_str(data),
             (None, _) if line.is_empty() => events.push(String::new()),
@@ -50,7 +52,8 @@ fn events(text: &str) -> Vec<String> {
 
 /// Whole JSON is searched where usage belongs; cut JSON at its end, at most `levels` levels deep.
 fn look_into(text: &str, levels: usize, counts: &mut Counts) {
-    if !text.contains("\"usage") {
+    // All counts are named so; most events have `"usage":null` at the most.
+    if !["_tokens\"", "TokenCount\""].iter().any(|name| text.contains(name)) {
         return;
     }
     match json::read(text) {
@@ -60,11 +63,13 @@ fn look_into(text: &str, levels: usize, counts: &mut Counts) {
 }
 
 fn whole(value: &Value, counts: &mut Counts) {
-    // `x_groq` is Groq's, `choices` Moonshot's place.
-    let places = ["/message", "/response", "/x_groq", "/choices/0", ""];
-    for place in places.iter().filter_map(|place| value.pointer(place)) {
-        ["usage", "usageMetadata"].iter().filter_map(|name| place.get(name)).for_each(|usage| counts.add(usage));
+    // Anthropic's first event. Its output count is that of the first token.
+    if let Some(usage) = value.pointer("/message/usage") {
+        counts.begin(usage);
     }
+    // `x_groq` is Groq's, `choices` Moonshot's place, `meta.tokens` that of SiliconFlow's and Cohere's rerankers.
+    let places = ["/response/usage", "/x_groq/usage", "/choices/0/usage", "/meta/tokens", "/usage", "/usageMetadata"];
+    places.iter().filter_map(|place| value.pointer(place)).for_each(|usage| counts.add(usage));
 }
 
 /// The last key `usage` whose object ends `levels` or fewer levels below the text's end. Inside a string the quotes of

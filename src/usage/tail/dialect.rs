@@ -10,6 +10,8 @@ const MOST: u64 = 1_000_000_000_000;
 pub struct Counts {
     input: Option<u64>,
     output: Option<u64>,
+    /// What the answer's first event says of `output`.
+    first_output: Option<u64>,
     total: Option<u64>,
     /// Part of `input`.
     cached: Option<u64>,
@@ -18,11 +20,28 @@ pub struct Counts {
     cache_write: Option<u64>,
     /// Part of `output`.
     reasoning: Option<u64>,
-    /// Gemini: beside `output`.
+    /// Gemini: beside `output`, and beside `input`.
     thoughts: Option<u64>,
+    tool_use: Option<u64>,
+    /// The names are OpenAI's, whose `total_tokens` is the sum of all.
+    adds_up: bool,
 }
 
 impl Counts {
+    /// Takes the usage of a stream's first event, which knows the input only.
+    pub fn begin(&mut self, usage: &Value) {
+        self.add(usage);
+        self.first_output = self.output.take();
+    }
+
+    pub const fn says_input(&self) -> bool {
+        self.input.is_some() || self.total.is_some()
+    }
+
+    pub const fn says_output(&self) -> bool {
+        self.output.is_some()
+    }
+
     /// Takes what `usage` says; what it does not say stays.
     pub fn add(&mut self, usage: &Value) {
         let first = |paths: &[&str]| paths.iter().find_map(|path| count(usage, path));
@@ -44,6 +63,8 @@ impl Counts {
             &["/completion_tokens_details/reasoning_tokens", "/output_tokens_details/reasoning_tokens"],
         );
         update(&mut self.thoughts, &["/thoughtsTokenCount"]);
+        update(&mut self.tool_use, &["/toolUsePromptTokenCount"]);
+        self.adds_up |= usage.get("prompt_tokens").is_some();
         // Gateways add these to OpenAI's names too, where `prompt_tokens` contains them.
         if usage.get("prompt_tokens").is_none() {
             update(&mut self.cache_read, &["/cache_read_input_tokens"]);
@@ -53,16 +74,21 @@ impl Counts {
 
     /// `None` when nothing was counted.
     pub fn tokens(&self) -> Option<Tokens> {
-        let input = self.input.or(self.total.filter(|_| self.output.is_none()));
-        if input.is_none() && self.output.is_none() {
+        let output = self.output.or(self.first_output);
+        let input = self.input.or(self.total.filter(|_| output.is_none()));
+        if input.is_none() && output.is_none() {
             return None;
         }
-        let sum = |parts: &[Option<u64>]| parts.iter().flatten().sum();
-        let prompt = sum(&[input, self.cache_read, self.cache_write]);
-        let completion = sum(&[self.output, self.thoughts]);
+        let sum = |parts: &[Option<u64>]| parts.iter().flatten().sum::<u64>();
+        let prompt = sum(&[input, self.tool_use, self.cache_read, self.cache_write]);
+        let said = sum(&[output, self.thoughts]);
+        // Gemini's OpenAI endpoint and xAI leave the reasoning out of `completion_tokens`, but not out of the total.
+        let total = self.total.filter(|_| self.adds_up && output.is_some()).unwrap_or(0);
+        let completion = said.max(total.saturating_sub(prompt));
         let cached = self.cached.or(self.cache_read).unwrap_or(0).min(prompt);
-        let reasoning = self.reasoning.or(self.thoughts).unwrap_or(0).min(completion);
-        Some(Tokens { prompt, completion, cached, reasoning })
+        let left_out = Some(completion - said).filter(|left_out| *left_out > 0);
+        let reasoning = self.reasoning.or(self.thoughts).or(left_out).unwrap_or(0).min(completion);
+        Some(Tokens { prompt, completion, cached, reasoning, estimated: false })
     }
 }
 

@@ -1,8 +1,14 @@
 //! Answers and streams in the shape of each dialect, whole and cut at every byte.
-use super::{Tokens, read};
+use super::{Counts, Tokens};
 
 const fn tokens(prompt: u64, completion: u64, cached: u64, reasoning: u64) -> Tokens {
-    Tokens { prompt, completion, cached, reasoning }
+    Tokens { prompt, completion, cached, reasoning, estimated: false }
+}
+
+fn read(part: &[u8], sse: bool) -> Option<Tokens> {
+    let mut counts = Counts::default();
+    super::read(part, sse, &mut counts);
+    counts.tokens()
 }
 
 /// A cut stream may tell less, but nothing that it did not say.
@@ -156,4 +162,51 @@ fn what_is_not_believable_is_absent() {
     assert_eq!(read(b"\xff\xfe\"usage\":{\"prompt_tokens\":1}}", false), Some(tokens(1, 0, 0, 0)));
     let most = r#"{"usage":{"prompt_tokens":1000000000000,"completion_tokens":1000000000000,"prompt_tokens_details":{"cached_tokens":1000000000000}}}"#;
     assert_eq!(read(most.as_bytes(), false).unwrap().cached, 1_000_000_000_000);
+}
+
+#[test]
+fn reasoning_that_only_the_total_holds_is_output() {
+    // xAI: docs.x.ai/docs/guides/reasoning
+    let xai = r#"{"usage":{"prompt_tokens":32,"completion_tokens":9,"total_tokens":151,"completion_tokens_details":{"reasoning_tokens":110}}}"#;
+    check(false, xai, tokens(32, 119, 0, 110));
+    // Gemini's OpenAI endpoint does not say what the difference is.
+    let gemini = r#"{"choices":[],"usage":{"completion_tokens":4,"prompt_tokens":8,"total_tokens":42}}"#;
+    check(true, &format!("data: {gemini}\n\ndata: [DONE]\n\n"), tokens(8, 34, 0, 30));
+    // A total of Anthropic's shape holds the cache, and no more output.
+    let mixed = r#"{"usage":{"input_tokens":10,"cache_read_input_tokens":100,"output_tokens":5,"total_tokens":115}}"#;
+    check(false, mixed, tokens(110, 5, 100, 0));
+    let native = r#"{"usageMetadata":{"promptTokenCount":8,"toolUsePromptTokenCount":5,"candidatesTokenCount":4,"totalTokenCount":17}}"#;
+    check(false, native, tokens(13, 4, 0, 0));
+}
+
+#[test]
+fn pictures_speech_and_rankings_are_counted_where_they_have_tokens() {
+    // platform.openai.com/docs/api-reference: images, audio/transcriptions
+    let image = r#"{"created":1,"data":[{"b64_json":"aGk="}],"usage":{"total_tokens":1200,"input_tokens":50,"output_tokens":1150,"input_tokens_details":{"text_tokens":10,"image_tokens":40}}}"#;
+    check(false, image, tokens(50, 1150, 0, 0));
+    let drawn = format!(
+        "event: image_generation.completed\ndata: {{\"type\":\"image_generation.completed\",\"b64_json\":\"{}\",\"usage\":{}}}\n\n",
+        "aGk".repeat(50),
+        r#"{"total_tokens":1200,"input_tokens":50,"output_tokens":1150}"#
+    );
+    check(true, &drawn, tokens(50, 1150, 0, 0));
+    let text = r#"{"text":"hi","usage":{"type":"tokens","total_tokens":42,"input_tokens":14,"input_token_details":{"text_tokens":0,"audio_tokens":14},"output_tokens":28}}"#;
+    check(false, text, tokens(14, 28, 0, 0));
+    check(true, &format!("data: {text}\n\n"), tokens(14, 28, 0, 0));
+    let ranking = r#"{"id":"r","results":[{"index":0}],"meta":{"billed_units":{"input_tokens":0,"output_tokens":0,"search_units":1},"tokens":{"input_tokens":28,"output_tokens":3}}}"#;
+    assert_eq!(read(ranking.as_bytes(), false), Some(tokens(28, 3, 0, 0)));
+}
+
+#[test]
+fn a_stream_that_broke_off_counts_what_it_said() {
+    let begin = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":25,\"output_tokens\":3}}}\n\n";
+    let mut counts = Counts::default();
+    super::read(begin.as_bytes(), true, &mut counts);
+    assert_eq!(counts.tokens(), Some(tokens(25, 3, 0, 0)));
+    assert!(counts.says_input() && !counts.says_output(), "the first event's output is that of the first token");
+    let more =
+        "event: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":15}}\n\nevent: err";
+    super::read(more.as_bytes(), true, &mut counts);
+    assert_eq!(counts.tokens(), Some(tokens(25, 15, 0, 0)));
+    assert!(counts.says_output());
 }
