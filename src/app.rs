@@ -135,7 +135,8 @@ impl App {
         }
         let stored = with_cache(|c| c.settings.clone());
         let lookup = |name: &str| setting(&stored, name).map(str::to_string).or_else(|| self.var(name));
-        let config = config::read(lookup, self.store.name() == "kv").map_err(|p| Fault::Config(p.join("; ")))?;
+        let config = config::read(lookup, self.store.name() == "kv", js::is_zone);
+        let config = config.map_err(|p| Fault::Config(p.join("; ")))?;
         runtime::set_log_level(config.log_level);
         let config = Rc::new(config);
         with_cache(|c| c.config = Some(config.clone()));
@@ -171,12 +172,16 @@ impl App {
     pub async fn load(&self, now: u64) -> Result<()> {
         let known = with_cache(|c| c.revision);
         let loaded = self.store.load(known).await?;
+        let read = loaded.as_ref().map_or(0, |loaded| loaded.records.len());
         with_cache(|c| {
             c.loaded_at = Some(now);
             if let Some(loaded) = loaded {
                 c.absorb(loaded, now);
             }
         });
+        // A new log level holds from here on. Whoever needs the settings is told what is wrong with them.
+        let _ = self.config();
+        runtime::log(Level::Debug, "snapshot", || object! {"read": read, "known": known});
         Ok(())
     }
 

@@ -3,27 +3,37 @@
 use crate::record::write::{Json, object};
 use serde_json::Value;
 
-/// A number that an operator can set as a var, and at run time by the admin API.
+/// What an operator can set as a var, and at run time by the admin API.
 pub struct Setting {
     /// Its name in the admin API.
     pub name: &'static str,
     /// Its name as a var.
     pub var: &'static str,
-    pub default: u64,
-    pub min: u64,
-    pub max: u64,
+    pub values: Values,
     pub about: &'static str,
 }
 
+/// What a setting may be.
+pub enum Values {
+    /// A whole number: the default, the least and the most.
+    Whole([u64; 3]),
+    /// The default, and all that there are.
+    OneOf(&'static str, &'static [&'static str]),
+    /// A time zone, by its IANA name; the default is `UTC`.
+    Zone,
+}
+
+/// Whether the platform knows a time zone.
+pub type IsZone = fn(&str) -> bool;
+
 const fn setting(name: &'static str, var: &'static str, range: [u64; 3], about: &'static str) -> Setting {
-    let [default, min, max] = range;
-    Setting { name, var, default, min, max, about }
+    Setting { name, var, values: Values::Whole(range), about }
 }
 
 const DAY: u64 = 86_400_000;
 
 /// Times are in milliseconds. The README's table is held against this one by a test.
-pub const SETTINGS: [Setting; 12] = [
+pub const SETTINGS: [Setting; 16] = [
     setting("max_attempts", "KEYPOOL_MAX_ATTEMPTS", [5, 1, 20], "Upstream tries of one request"),
     setting(
         "first_byte_timeout_ms",
@@ -91,6 +101,25 @@ pub const SETTINGS: [Setting; 12] = [
         [12 * 3_600_000, 60_000, 30 * DAY],
         "How long a login on the admin page lasts",
     ),
+    setting(
+        "retention_minutes_days",
+        "KEYPOOL_RETENTION_MINUTES_DAYS",
+        [2, 1, 30],
+        "How many days the counts by minute are kept",
+    ),
+    setting("retention_days", "KEYPOOL_RETENTION_DAYS", [400, 1, 3660], "How many days the counts by day are kept"),
+    Setting {
+        name: "time_zone",
+        var: "KEYPOOL_TIME_ZONE",
+        values: Values::Zone,
+        about: "Where a day begins at midnight: a name such as `Asia/Shanghai`",
+    },
+    Setting {
+        name: "log_level",
+        var: "KEYPOOL_LOG_LEVEL",
+        values: Values::OneOf("info", &["debug", "info", "warn", "error"]),
+        about: "Which lines are logged: `debug`, `info`, `warn` or `error` and those above it",
+    },
 ];
 
 /// The values in force.
@@ -108,6 +137,9 @@ pub struct Config {
     pub flush_interval_ms: u64,
     pub snapshot_age_ms: u64,
     pub session_ms: u64,
+    pub retention_minutes_days: u64,
+    pub retention_days: u64,
+    pub time_zone: String,
     /// http:// and private hosts may be providers.
     pub allow_private_upstreams: bool,
     pub log_level: Level,
@@ -115,7 +147,7 @@ pub struct Config {
 
 impl Json for Config {
     fn json(&self) -> Value {
-        object! { "max_attempts": self.max_attempts, "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "failover_deadline_ms": self.failover_deadline_ms, "wait_budget_ms": self.wait_budget_ms, "retry_after_timeout": self.retry_after_timeout, "standby_percent": self.standby_percent, "flush_interval_ms": self.flush_interval_ms, "snapshot_age_ms": self.snapshot_age_ms, "session_ms": self.session_ms, "allow_private_upstreams": self.allow_private_upstreams, "log_level": self.log_level.name() }
+        object! { "max_attempts": self.max_attempts, "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "failover_deadline_ms": self.failover_deadline_ms, "wait_budget_ms": self.wait_budget_ms, "retry_after_timeout": self.retry_after_timeout, "standby_percent": self.standby_percent, "flush_interval_ms": self.flush_interval_ms, "snapshot_age_ms": self.snapshot_age_ms, "session_ms": self.session_ms, "retention_minutes_days": self.retention_minutes_days, "retention_days": self.retention_days, "time_zone": self.time_zone, "allow_private_upstreams": self.allow_private_upstreams, "log_level": self.log_level.name() }
     }
 }
 
@@ -148,52 +180,101 @@ impl Level {
 ///
 /// # Errors
 /// Every problem, one sentence each.
-pub fn read(lookup: impl Fn(&str) -> Option<String>, on_kv: bool) -> Result<Config, Vec<String>> {
-    let mut problems = Vec::new();
+pub fn read(lookup: impl Fn(&str) -> Option<String>, on_kv: bool, is_zone: IsZone) -> Result<Config, Vec<String>> {
+    let mut found = Reading { lookup: &lookup, is_zone, problems: Vec::new() };
     let config = Config {
-        max_attempts: number(&lookup, "max_attempts", &mut problems),
-        first_byte_timeout_ms: number(&lookup, "first_byte_timeout_ms", &mut problems),
-        answer_timeout_ms: number(&lookup, "answer_timeout_ms", &mut problems),
-        idle_timeout_ms: number(&lookup, "idle_timeout_ms", &mut problems),
-        overall_timeout_ms: number(&lookup, "overall_timeout_ms", &mut problems),
-        failover_deadline_ms: number(&lookup, "failover_deadline_ms", &mut problems),
-        wait_budget_ms: number(&lookup, "wait_budget_ms", &mut problems),
-        retry_after_timeout: number(&lookup, "retry_after_timeout", &mut problems),
-        standby_percent: number(&lookup, "standby_percent", &mut problems),
-        flush_interval_ms: by_storage(number(&lookup, "flush_interval_ms", &mut problems), on_kv, [10_000, 300_000]),
-        snapshot_age_ms: by_storage(number(&lookup, "snapshot_age_ms", &mut problems), on_kv, [10_000, 60_000]),
-        session_ms: number(&lookup, "session_ms", &mut problems),
-        allow_private_upstreams: flag(&lookup, "KEYPOOL_ALLOW_PRIVATE_UPSTREAMS", &mut problems),
-        log_level: level(&lookup, &mut problems),
+        max_attempts: found.number("max_attempts"),
+        first_byte_timeout_ms: found.number("first_byte_timeout_ms"),
+        answer_timeout_ms: found.number("answer_timeout_ms"),
+        idle_timeout_ms: found.number("idle_timeout_ms"),
+        overall_timeout_ms: found.number("overall_timeout_ms"),
+        failover_deadline_ms: found.number("failover_deadline_ms"),
+        wait_budget_ms: found.number("wait_budget_ms"),
+        retry_after_timeout: found.number("retry_after_timeout"),
+        standby_percent: found.number("standby_percent"),
+        flush_interval_ms: by_storage(found.number("flush_interval_ms"), on_kv, [10_000, 300_000]),
+        snapshot_age_ms: by_storage(found.number("snapshot_age_ms"), on_kv, [10_000, 60_000]),
+        session_ms: found.number("session_ms"),
+        retention_minutes_days: found.number("retention_minutes_days"),
+        retention_days: found.number("retention_days"),
+        time_zone: found.text("time_zone"),
+        allow_private_upstreams: found.flag("KEYPOOL_ALLOW_PRIVATE_UPSTREAMS"),
+        log_level: Level::parse(&found.text("log_level")).unwrap_or(Level::Info),
     };
-    if problems.is_empty() { Ok(config) } else { Err(problems) }
+    if found.problems.is_empty() { Ok(config) } else { Err(found.problems) }
 }
 
-/// `text` as a value of the setting `name`.
+/// Whether `text` is a value of the setting `name`.
 ///
 /// # Errors
-/// A sentence that names the range.
-pub fn check(name: &str, text: &str) -> Result<u64, String> {
-    let Some(known) = SETTINGS.iter().find(|s| s.name == name) else {
-        return Err(format!("{name} is not a setting"));
-    };
-    match text.trim().parse::<u64>() {
-        Ok(value) if (known.min..=known.max).contains(&value) => Ok(value),
-        _ => Err(format!("{name} is a whole number from {} to {}", known.min, known.max)),
+/// A sentence that says what it may be.
+pub fn check(name: &str, text: &str, is_zone: IsZone) -> Result<(), String> {
+    match SETTINGS.iter().find(|s| s.name == name) {
+        Some(known) => known.check(text.trim(), is_zone),
+        None => Err(format!("{name} is not a setting")),
     }
 }
 
-fn number(lookup: &impl Fn(&str) -> Option<String>, name: &str, problems: &mut Vec<String>) -> u64 {
-    let Some(known) = SETTINGS.iter().find(|s| s.name == name) else { return 0 };
-    let (source, text) = match (lookup(known.name), lookup(known.var)) {
-        (Some(stored), _) => (known.name, stored),
-        (None, Some(var)) => (known.var, var),
-        (None, None) => return known.default,
-    };
-    check(name, &text).unwrap_or_else(|problem| {
-        problems.push(format!("{source}: {problem}"));
-        known.default
-    })
+impl Setting {
+    pub fn default(&self) -> String {
+        match self.values {
+            Values::Whole([default, ..]) => default.to_string(),
+            Values::OneOf(default, _) => default.into(),
+            Values::Zone => "UTC".into(),
+        }
+    }
+
+    fn check(&self, text: &str, is_zone: IsZone) -> Result<(), String> {
+        let name = self.name;
+        match &self.values {
+            Values::Whole([_, min, max]) => match text.parse::<u64>() {
+                Ok(value) if (min..=max).contains(&&value) => Ok(()),
+                _ => Err(format!("{name} is a whole number from {min} to {max}")),
+            },
+            Values::OneOf(_, words) if words.contains(&text) => Ok(()),
+            Values::OneOf(_, words) => Err(format!("{name} is one of {}", words.join(", "))),
+            Values::Zone if is_zone(text) => Ok(()),
+            Values::Zone => Err(format!("{name} is UTC or the name of a time zone, such as Asia/Shanghai")),
+        }
+    }
+}
+
+struct Reading<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    is_zone: IsZone,
+    problems: Vec<String>,
+}
+
+impl Reading<'_> {
+    /// What the page stored, or else the var, or else the default.
+    fn text(&mut self, name: &str) -> String {
+        let Some(known) = SETTINGS.iter().find(|s| s.name == name) else { return String::new() };
+        let (source, text) = match ((self.lookup)(known.name), (self.lookup)(known.var)) {
+            (Some(stored), _) => (known.name, stored),
+            (None, Some(var)) => (known.var, var),
+            (None, None) => return known.default(),
+        };
+        let text = text.trim();
+        if let Err(problem) = known.check(text, self.is_zone) {
+            self.problems.push(format!("{source}: {problem}"));
+        }
+        text.into()
+    }
+
+    fn number(&mut self, name: &str) -> u64 {
+        self.text(name).parse().unwrap_or(0)
+    }
+
+    fn flag(&mut self, var: &str) -> bool {
+        match (self.lookup)(var).as_deref().map(str::trim) {
+            Some("true" | "1" | "yes") => true,
+            None | Some("" | "false" | "0" | "no") => false,
+            Some(_) => {
+                self.problems.push(format!("{var}: is true or false"));
+                false
+            }
+        }
+    }
 }
 
 const fn by_storage(value: u64, on_kv: bool, [d1, kv]: [u64; 2]) -> u64 {
@@ -204,36 +285,22 @@ const fn by_storage(value: u64, on_kv: bool, [d1, kv]: [u64; 2]) -> u64 {
     }
 }
 
-fn flag(lookup: &impl Fn(&str) -> Option<String>, var: &str, problems: &mut Vec<String>) -> bool {
-    match lookup(var).as_deref().map(str::trim) {
-        Some("true" | "1" | "yes") => true,
-        None | Some("" | "false" | "0" | "no") => false,
-        Some(_) => {
-            problems.push(format!("{var}: is true or false"));
-            false
-        }
-    }
-}
-
-fn level(lookup: &impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Level {
-    let Some(text) = lookup("KEYPOOL_LOG_LEVEL") else { return Level::Info };
-    Level::parse(text.trim()).unwrap_or_else(|| {
-        problems.push("KEYPOOL_LOG_LEVEL: is debug, info, warn or error".into());
-        Level::Info
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn is_zone(text: &str) -> bool {
+        ["UTC", "Asia/Shanghai"].contains(&text)
+    }
+
     #[test]
     fn nothing_set_gives_the_defaults_of_the_storage() {
-        let d1 = read(|_| None, false).unwrap();
-        let kv = read(|_| None, true).unwrap();
+        let d1 = read(|_| None, false, is_zone).unwrap();
+        let kv = read(|_| None, true, is_zone).unwrap();
         assert_eq!((d1.max_attempts, d1.flush_interval_ms, d1.snapshot_age_ms), (5, 10_000, 10_000));
         assert_eq!((kv.flush_interval_ms, kv.snapshot_age_ms), (300_000, 60_000));
         assert!(!d1.allow_private_upstreams);
+        assert_eq!((d1.log_level, d1.time_zone.as_str()), (Level::Info, "UTC"));
     }
 
     #[test]
@@ -241,9 +308,14 @@ mod tests {
         let lookup = |name: &str| match name {
             "max_attempts" => Some("3".to_string()),
             "KEYPOOL_MAX_ATTEMPTS" => Some("4".to_string()),
+            "log_level" => Some("debug".to_string()),
+            "KEYPOOL_LOG_LEVEL" => Some("error".to_string()),
+            "KEYPOOL_TIME_ZONE" => Some(" Asia/Shanghai ".to_string()),
             _ => None,
         };
-        assert_eq!(read(lookup, false).unwrap().max_attempts, 3);
+        let config = read(lookup, false, is_zone).unwrap();
+        assert_eq!((config.max_attempts, config.log_level), (3, Level::Debug));
+        assert_eq!(config.time_zone, "Asia/Shanghai");
     }
 
     #[test]
@@ -252,8 +324,29 @@ mod tests {
             "KEYPOOL_MAX_ATTEMPTS" => Some("0".to_string()),
             "KEYPOOL_WAIT_BUDGET_MS" => Some("soon".to_string()),
             "KEYPOOL_LOG_LEVEL" => Some("loud".to_string()),
+            "time_zone" => Some("Mars/Olympus".to_string()),
             _ => None,
         };
-        assert_eq!(read(lookup, false).unwrap_err().len(), 3);
+        assert_eq!(read(lookup, false, is_zone).unwrap_err().len(), 4);
+    }
+
+    #[test]
+    fn what_a_setting_may_be_is_said() {
+        assert_eq!(check("log_level", " warn ", is_zone), Ok(()));
+        for (name, text, words) in [
+            ("log_level", "loud", "is one of debug, info, warn, error"),
+            ("max_attempts", "21", "from 1 to 20"),
+            ("time_zone", "", "the name of a time zone"),
+            ("colour", "red", "is not a setting"),
+        ] {
+            assert!(check(name, text, is_zone).unwrap_err().contains(words), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_default_is_a_value() {
+        for setting in &SETTINGS {
+            assert_eq!(setting.check(&setting.default(), is_zone), Ok(()), "{}", setting.name);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Fault, Result};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{
-    js_sys::{Array, Promise, Reflect, Uint8Array},
+    js_sys::{Array, Object, Promise, Reflect, Uint8Array},
     web_sys::{
         AbortSignal, Headers, ReadableStream, Request, RequestInit, Response, ResponseInit, StreamPipeOptions,
         WritableStream,
@@ -26,6 +26,13 @@ extern "C" {
     pub type Context;
     #[wasm_bindgen(method, js_name = waitUntil, catch)]
     pub fn wait_until(this: &Context, work: &Promise) -> std::result::Result<(), JsValue>;
+
+    /// JavaScript's knowledge of time zones. It throws on one that it does not know.
+    pub type DateTimeFormat;
+    #[wasm_bindgen(constructor, js_namespace = Intl, catch)]
+    pub fn new(language: &str, options: &Object) -> std::result::Result<DateTimeFormat, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn format(this: &DateTimeFormat, time: f64) -> std::result::Result<String, JsValue>;
 
     /// Its readable side is never handed to the runtime alone, so that we learn of the end of a stream.
     pub type IdentityTransformStream;
@@ -80,6 +87,39 @@ pub fn field(value: &JsValue, name: &str) -> JsValue {
 /// What was thrown, in words.
 pub fn message(thrown: &JsValue) -> String {
     field(thrown, "message").as_string().or_else(|| thrown.as_string()).unwrap_or_else(|| "something was thrown".into())
+}
+
+/// By how many minutes a time zone's clocks are ahead of UTC at the time `now`; `None` when there is no such zone. Costs
+/// far more than it seems: keep what it says.
+pub fn utc_offset_minutes(zone: &str, now: u64) -> Option<i64> {
+    if zone == "UTC" {
+        return Some(0);
+    }
+    let options = Object::new();
+    for (name, value) in [("timeZone", zone), ("timeZoneName", "longOffset")] {
+        Reflect::set(&options, &JsValue::from_str(name), &JsValue::from_str(value)).ok()?;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "times are below 2^53")]
+    let text = DateTimeFormat::new("en", &options).ok()?.format(now as f64).ok()?;
+    offset(&text)
+}
+
+pub fn is_zone(zone: &str) -> bool {
+    utc_offset_minutes(zone, 0).is_some()
+}
+
+/// The end of `1/1/1970, GMT+05:30`; `GMT` alone is 0.
+fn offset(text: &str) -> Option<i64> {
+    let (_, offset) = text.rsplit_once("GMT")?;
+    let (sign, offset) = match (offset.strip_prefix('+'), offset.strip_prefix('-')) {
+        (Some(offset), _) => (1, offset),
+        (None, Some(offset)) => (-1, offset),
+        (None, None) => return Some(0),
+    };
+    // There were zones with seconds, long ago.
+    let mut parts = offset.split(':').map(str::parse::<i64>);
+    let (hours, minutes) = (parts.next()?.ok()?, parts.next()?.ok()?);
+    Some(sign * (hours * 60 + minutes))
 }
 
 /// Path and query of a request, `?` not included.
@@ -181,4 +221,23 @@ pub fn length(bytes: &Uint8Array) -> usize {
 /// web-sys' stream as ours, with the methods above.
 pub fn stream(stream: &ReadableStream) -> &Stream {
     stream.unchecked_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::offset;
+
+    #[test]
+    fn an_offset_is_read_from_a_date() {
+        for (text, minutes) in [
+            ("1/1/1970, GMT", Some(0)),
+            ("11/20/2026, GMT+05:30", Some(330)),
+            ("11/20/2026, GMT-03:30", Some(-210)),
+            ("11/20/2026, GMT-00:44:30", Some(-44)),
+            ("11/20/2026", None),
+            ("GMT+x", None),
+        ] {
+            assert_eq!(offset(text), minutes, "{text}");
+        }
+    }
 }

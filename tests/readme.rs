@@ -50,7 +50,7 @@ fn the_settings_table_is_that_of_the_code() {
     let readme = fs::read_to_string("README.md").unwrap();
     let expected: Vec<Vec<String>> = SETTINGS
         .iter()
-        .map(|s| vec![format!("`{}`", s.name), format!("`{}`", s.var), s.default.to_string(), s.about.to_string()])
+        .map(|s| vec![format!("`{}`", s.name), format!("`{}`", s.var), s.default(), s.about.to_string()])
         .collect();
     assert_eq!(table(&readme, "\n## Settings\n"), expected, "README.md's settings are not those of src/config.rs.");
 }

@@ -10,6 +10,7 @@ use crate::{
     app::{Cache, with_cache},
     config::check,
     error::{Error, Fault, Result},
+    js,
     pool::target,
     record::{
         Kind, Record,
@@ -169,7 +170,8 @@ impl Wish {
         for (name, value, place) in timeouts {
             let Some(value) = value else { continue };
             if let Some(ms) = value {
-                check(name, &ms.to_string()).map_err(|problem| Error::invalid(format!("{problem}."), Some(name)))?;
+                check(name, &ms.to_string(), js::is_zone)
+                    .map_err(|problem| Error::invalid(format!("{problem}."), Some(name)))?;
             }
             *place = value;
         }

@@ -8,6 +8,7 @@ use crate::{
     app::with_cache,
     config,
     error::{Error, Result},
+    js,
     record::{
         Kind, Record,
         write::{self, Json, object},
@@ -50,7 +51,7 @@ fn record(name: &str, value: &Value, now: u64) -> Result<Record> {
             return Err(invalid(format!("There is no provider {text}.")));
         }
     } else {
-        config::check(name, &text).map_err(|problem| invalid(format!("{problem}.")))?;
+        config::check(name, &text, js::is_zone).map_err(|problem| invalid(format!("{problem}.")))?;
     }
     Record::new(Kind::Setting, name, &text, now)
 }

@@ -131,6 +131,8 @@ for (const storage of storages) {
     test("describes settings and flush", async () => {
       const { effective } = await ask("GET", "/settings", undefined, 200);
       await ask("PATCH", "/settings", { max_attempts: 3 }, 200);
+      await ask("PATCH", "/settings", { log_level: "warn", time_zone: "Asia/Shanghai", retention_days: 30 }, 200);
+      await ask("PATCH", "/settings", { log_level: null, time_zone: null, retention_days: null }, 200);
       assert.ok(Object.keys(effective).length > 0);
       await ask("PATCH", "/settings", { max_attempts: "many" }, 400);
       await ask("POST", "/flush", undefined, 200);
