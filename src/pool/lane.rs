@@ -109,7 +109,7 @@ impl Lane {
         let place = favorite.or_else(|| {
             let mut draw = || view.tree.find(dice.below(view.tree.total()));
             let (a, b) = (draw()?, draw()?);
-            let load = |place: usize| member(place).and_then(|t| slots.get(t)).map_or(0, |s| s.load(now));
+            let load = |place: usize| member(place).and_then(|t| slots.get(t)).map_or(0, |s| u64::from(s.in_flight));
             let (weight_a, weight_b) = (u64::from(view.tree.weight(a)), u64::from(view.tree.weight(b)));
             // load a / weight a > load b / weight b, without the division.
             Some(if load(a) * weight_b > load(b) * weight_a { b } else { a })

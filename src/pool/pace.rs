@@ -84,12 +84,126 @@ impl Pace {
     }
 
     /// Requests.
-    pub fn last_minute(&self, now: u64) -> u64 {
+    fn last_minute(&self, now: u64) -> u64 {
         let elapsed = now.saturating_sub(self.began);
         match elapsed / MINUTE_MS {
             0 => self.requests + self.before * (MINUTE_MS - elapsed) / MINUTE_MS,
             1 => self.requests * (2 * MINUTE_MS - elapsed) / MINUTE_MS,
             _ => 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::fixtures::key;
+
+    const NOW: u64 = 10 * MINUTE_MS;
+
+    /// After so many requests within the minute that begins at `NOW`.
+    fn paced(requests: u64) -> Pace {
+        let mut pace = Pace::default();
+        for i in 0..requests {
+            asked(&mut pace, 1, NOW + i * MINUTE_MS / requests);
+        }
+        pace
+    }
+
+    fn asked(pace: &mut Pace, requests: u64, now: u64) {
+        assert_eq!(pace.count(&key(1), requests, 0, now), None);
+    }
+
+    /// Refused at the end of a minute of 60 requests.
+    fn refused_at_60() -> (Pace, u64) {
+        let (mut pace, now) = (paced(60), NOW + MINUTE_MS - 1);
+        pace.refused(now);
+        (pace, now)
+    }
+
+    #[test]
+    fn a_minute_slides() {
+        let pace = paced(60);
+        for (after, requests) in [(59_999, 60), (60_000, 60), (90_000, 30), (119_000, 1), (120_000, 0), (1 << 40, 0)] {
+            assert_eq!(pace.last_minute(NOW + after), requests, "{after}");
+        }
+        let mut pace = paced(60);
+        asked(&mut pace, 10, NOW + 90_000);
+        assert_eq!(pace.last_minute(NOW + 90_000), 10 + 30);
+        asked(&mut pace, 1, NOW + 600_000);
+        assert_eq!(pace.last_minute(NOW + 600_000), 1);
+    }
+
+    #[test]
+    fn a_cap_that_is_reached_lasts_until_the_minute_ends() {
+        let requests = Key { rpm: Some(3), ..key(1) };
+        let tokens = Key { tpm: Some(1000), ..key(1) };
+        for (key, (each, used), allowed) in
+            [(&key(1), (1, 9999), 9), (&requests, (1, 9999), 2), (&tokens, (1, 400), 2), (&tokens, (0, 1000), 0)]
+        {
+            let mut pace = Pace::default();
+            let reached = (0..9).find_map(|i| Some((i, pace.count(key, each, used, NOW + i)?)));
+            assert_eq!(reached, (allowed < 9).then_some((allowed, NOW + MINUTE_MS)));
+        }
+        let mut pace = Pace::default();
+        assert_eq!(pace.count(&requests, 3, 0, NOW), Some(NOW + MINUTE_MS));
+        assert_eq!(pace.count(&requests, 1, 0, NOW + MINUTE_MS), None);
+    }
+
+    #[test]
+    fn a_refusal_teaches_the_limit_and_an_hour_forgets_it() {
+        let (mut pace, now) = refused_at_60();
+        assert!(pace.has_learned() && pace.is_at_limit(now));
+        // An eighth below is far enough: 60 - 7, and one is to come.
+        assert!(pace.is_at_limit(NOW + 67_000) && !pace.is_at_limit(NOW + 70_000));
+        asked(&mut pace, 60, now + FORGET_MS - 1000);
+        assert!(pace.is_at_limit(now + FORGET_MS - 1) && !pace.is_at_limit(now + FORGET_MS));
+    }
+
+    #[test]
+    fn a_refusal_after_a_few_requests_teaches_nothing() {
+        for (requests, learns) in [(0, false), (2, false), (3, true)] {
+            let mut pace = paced(requests);
+            pace.refused(NOW + MINUTE_MS - 1);
+            assert_eq!(pace.has_learned(), learns, "{requests}");
+        }
+    }
+
+    #[test]
+    fn below_the_limit_nothing_is_held_back() {
+        let (mut pace, _) = refused_at_60();
+        pace.begins(NOW + 90_000);
+        assert_eq!(pace.holds(NOW + 90_000), None);
+        let mut pace = paced(600);
+        pace.begins(NOW + 59_999);
+        assert_eq!(pace.holds(NOW + 59_999), None);
+    }
+
+    #[test]
+    fn at_the_limit_each_success_halves_the_time_to_the_next_request() {
+        let (mut pace, now) = refused_at_60();
+        for spacing in [900, 450, 225, 112] {
+            pace.begins(now);
+            assert_eq!(pace.holds(now), Some(now + spacing));
+            assert_eq!(pace.holds(now + spacing), None);
+            pace.served(now);
+        }
+        pace.refused(now);
+        pace.begins(now);
+        assert_eq!(pace.holds(now), Some(now + 900));
+        // A slow key is tried again soon all the same.
+        let mut pace = paced(4);
+        pace.refused(NOW + 59_999);
+        pace.begins(NOW + 59_999);
+        assert_eq!(pace.holds(NOW + 59_999), Some(NOW + 59_999 + LONGEST_MS));
+    }
+
+    #[test]
+    fn what_was_too_many_and_went_well_is_the_new_limit() {
+        let (mut pace, now) = refused_at_60();
+        asked(&mut pace, 40, now);
+        pace.served(now);
+        // Of 100 that went well 87 are below the limit; of 60 they were far above it.
+        assert!(pace.is_at_limit(NOW + 67_000) && !pace.is_at_limit(NOW + 69_000));
     }
 }

@@ -72,7 +72,7 @@ impl Slot {
     pub fn new(id: &str, key: Key, [site, lane, place]: [usize; 3]) -> Self {
         Self {
             id: id.into(),
-            hash: super::affinity::hash(id),
+            hash: super::hash(id),
             key,
             disabled: None,
             cools: Vec::new(),
@@ -116,12 +116,6 @@ impl Slot {
     /// Whether its allow-list names the model. A call without a model is always allowed.
     pub fn serves(&self, model: &str) -> bool {
         self.key.models.is_empty() || model.is_empty() || self.key.models.iter().any(|g| glob::matches(g, model))
-    }
-
-    /// What it has to do, and what it did in the last minute: a key that has just done its share need not be the one
-    /// that is asked next.
-    pub(super) fn load(&self, now: u64) -> u64 {
-        4 * u64::from(self.in_flight) + self.pace.last_minute(now)
     }
 
     pub(super) fn is_full(&self) -> bool {

@@ -3,6 +3,7 @@ use crate::{
     pool::fixtures::{key, pool_of, verdict},
     record::{Kind, Record},
 };
+use std::collections::VecDeque;
 
 const BOTH: [&str; 2] = ["active", "standby"];
 
@@ -56,14 +57,31 @@ fn choices_follow_the_weights_by_chi_square() {
     }
 }
 
+/// Twenty requests a second, from `first` to `last`, each of 180 ms.
+fn serve(pool: &mut Pool, [first, last]: [u64; 2], under_way: &mut VecDeque<Ticket>, dice: &mut Dice) -> Vec<u32> {
+    let mut hits = vec![0; pool.slots.len()];
+    for now in (first..last).map(|at| at * 50) {
+        let ticket = pick(pool, &[], now, dice).unwrap();
+        hits[ticket] += 1;
+        pool.started(ticket, "m", now);
+        under_way.push_back(ticket);
+        if under_way.len() == 4 {
+            let done = under_way.pop_front().unwrap();
+            pool.succeeded(done, "m", now - 150, now + 30);
+            pool.ended(done, now + 30);
+        }
+    }
+    hits
+}
+
 #[test]
 fn a_new_key_gets_its_share_within_its_first_hundred_requests() {
     for seed in 0..20 {
-        let mut pool = pool_of(&[10; 4]);
-        hits(&mut pool, 4, 1000, seed);
-        pool.sync(&[Record::new(Kind::Key, "new", &key(10), 0).unwrap()], false, 0);
+        let (mut pool, mut dice, mut under_way) = (pool_of(&[10; 4]), Dice::seeded(seed), VecDeque::new());
+        serve(&mut pool, [0, 1000], &mut under_way, &mut dice);
+        pool.sync(&[Record::new(Kind::Key, "new", &key(10), 0).unwrap()], false, 50_000);
         // A hundred for each of five keys; its share is 20 %.
-        let share = f64::from(hits(&mut pool, 5, 500, seed + 100)[4]) / 500.0;
+        let share = f64::from(serve(&mut pool, [1000, 1500], &mut under_way, &mut dice)[4]) / 500.0;
         assert!((share - 0.2).abs() <= 0.05, "seed {seed}: {share}");
     }
 }
