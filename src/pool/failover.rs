@@ -41,7 +41,6 @@ pub struct Want {
 
 pub struct Failover {
     want: Want,
-    groups: Vec<String>,
     limits: Limits,
     began: u64,
     waited: u64,
@@ -79,14 +78,8 @@ pub struct Failed {
 
 impl Failover {
     pub fn new(want: Want, limits: Limits, now: u64) -> Self {
-        let groups = match (&want.group, want.standby_first) {
-            (Some(asked), _) => vec![asked.clone()],
-            (None, true) => vec![STANDBY_GROUP.into(), ACTIVE_GROUP.into()],
-            (None, false) => vec![ACTIVE_GROUP.into(), STANDBY_GROUP.into()],
-        };
         Self {
             want,
-            groups,
             limits,
             began: now,
             waited: 0,
@@ -110,21 +103,25 @@ impl Failover {
         if let Some(ticket) = self.want.forced.filter(|_| self.attempts == 0) {
             return self.attempt(ticket, 0, now);
         }
-        let groups: Vec<&str> = self.groups.iter().map(String::as_str).collect();
-        let choice =
-            |(provider, model)| Choice { provider, model, groups: &groups, conversation: self.want.conversation };
-        let choices: Vec<Choice> = self.want.targets.iter().map(|(p, m)| choice((p.as_str(), m.as_str()))).collect();
+        let Want { targets, group, conversation, standby_first, .. } = &self.want;
+        let groups: &[&str] = match (group, standby_first) {
+            (Some(asked), _) => &[asked.as_str()],
+            (None, true) => &[STANDBY_GROUP, ACTIVE_GROUP],
+            (None, false) => &[ACTIVE_GROUP, STANDBY_GROUP],
+        };
+        let choices =
+            targets.iter().map(|(provider, model)| Choice { provider, model, groups, conversation: *conversation });
         let mut found = None;
         if self.may_try(now) {
             // An overloaded model's other keys may be lucky, once.
             let insist = self.busy == 1;
-            let mut picks = choices.iter().enumerate();
-            found = picks.find_map(|(at, c)| Some((pool.pick(*c, &self.tried, insist, now, dice)?, at)));
+            let mut picks = choices.clone().enumerate();
+            found = picks.find_map(|(at, choice)| Some((pool.pick(choice, &self.tried, insist, now, dice)?, at)));
         }
         let mut blocked = Blocked::default();
         if found.is_none() {
-            for choice in &choices {
-                let of_target = pool.blocked(*choice, now);
+            for choice in choices.clone() {
+                let of_target = pool.blocked(choice, now);
                 blocked.keys += of_target.keys;
                 blocked.sooner(of_target.class.zip(of_target.soonest));
             }
@@ -135,8 +132,8 @@ impl Failover {
                 return Step::Wait(wait);
             }
             if self.attempts == 0 && self.is_long(&blocked, now) {
-                let mut probes = choices.iter().enumerate();
-                found = probes.find_map(|(at, c)| Some((pool.last_resort(*c, now)?, at)));
+                let mut probes = choices.enumerate();
+                found = probes.find_map(|(at, choice)| Some((pool.last_resort(choice, now)?, at)));
             }
         }
         match found {
