@@ -2,7 +2,7 @@
 //! and Ravishankar 1998; the weights as in Schindelhauer and Schomaker 2005). No map is stored, and when a key goes,
 //! only its own conversations move. See docs/adr/0011.
 
-use super::slot::Slot;
+use super::{hash::mix, slot::Slot};
 
 /// The race is run twice: between buckets of keys, then within one.
 const BUCKETS: u64 = 128;
@@ -85,16 +85,4 @@ fn first(conversation: u64, rivals: &mut dyn Iterator<Item = (usize, u64, u32)>)
 pub fn is_swamped(slot: &Slot, in_flight: u32, weight: u32, total: u64) -> bool {
     const FEW: u32 = 8;
     slot.in_flight >= FEW && u64::from(slot.in_flight) * total > 2 * u64::from(in_flight) * u64::from(weight)
-}
-
-/// A well-mixed hash of a key's or a client's id.
-pub fn hash(text: &str) -> u64 {
-    mix(text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)))
-}
-
-/// SplitMix64's finalizer.
-const fn mix(mut x: u64) -> u64 {
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
 }

@@ -1,7 +1,7 @@
 //! A rest: of a key for one model or for all, or of a whole provider. When it is over, one request goes first.
 
 use super::class::Class;
-use std::rc::Rc;
+use std::{ops::Range, rc::Rc};
 
 /// So long the one request on trial keeps the others waiting: refusals come quickly, good answers may take their time.
 const TRIAL_MS: u64 = 2000;
@@ -27,6 +27,26 @@ pub struct Cool {
 }
 
 impl Cool {
+    /// One that no failure is behind, and that only this isolate knows of.
+    pub fn new(model: Option<&str>, class: Class, message: &str, time: Range<u64>) -> Self {
+        Self {
+            model: model.map(Rc::from),
+            until: time.end,
+            since: time.start,
+            class,
+            status: None,
+            message: message.into(),
+            strikes: 0,
+            stored: false,
+            trial: None,
+        }
+    }
+
+    /// A person's cap is reached: no failure, and of all models.
+    pub const fn is_cap(&self) -> bool {
+        self.strikes == 0 && self.model.is_none()
+    }
+
     pub fn is_for(&self, model: &str) -> bool {
         self.model.as_deref().is_none_or(|m| m == model)
     }
@@ -44,8 +64,7 @@ impl Cool {
     /// A request goes ahead; answers whether that keeps others away.
     pub fn try_out(&mut self, now: u64) -> bool {
         // That a cap's minute is over is known.
-        let is_cap = self.strikes == 0 && self.model.is_none();
-        let first = self.until <= now && self.trial.is_none() && !is_cap;
+        let first = self.until <= now && self.trial.is_none() && !self.is_cap();
         if first {
             self.trial = Some(now + TRIAL_MS);
         }

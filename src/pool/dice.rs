@@ -1,5 +1,7 @@
 //! Chance as an argument: a seeded SplitMix64 (Steele, Lea, Flood 2014), so that a test can repeat it.
 
+use super::hash::mix;
+
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 
@@ -10,9 +12,7 @@ impl Dice {
 
     pub const fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        mix(self.0)
     }
 
     /// Evenly from 0 to `bound - 1`; 0 when `bound` is 0. The bias at the bounds used here is below 2^-32.

@@ -15,7 +15,7 @@ use crate::record::{
     Kind, Record,
     key::{Cooldown, Disabled, cooldown_id},
 };
-use std::{cmp::Reverse, collections::BinaryHeap, rc::Rc};
+use std::{cmp::Reverse, collections::BinaryHeap};
 
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
@@ -63,10 +63,8 @@ impl Pool {
     /// Notes a failed attempt; answers what must be stored.
     pub fn attempt_failed(&mut self, attempt: &Attempt, verdict: &Verdict, now: u64, dice: &mut Dice) -> Vec<Record> {
         let Attempt { ticket, model, began, .. } = *attempt;
-        if self.slots.get(ticket).is_none_or(|s| s.gone) {
-            return Vec::new();
-        }
-        let Some(site) = self.slots.get(ticket).and_then(|s| self.sites.get_mut(s.site)) else { return Vec::new() };
+        let slot = self.slots.get(ticket).filter(|s| !s.gone);
+        let Some(site) = slot.and_then(|s| self.sites.get_mut(s.site)) else { return Vec::new() };
         let google = site.provider.as_ref().is_some_and(|p| p.preset.as_deref() == Some("gemini"));
         let innocent = site.failed(attempt, verdict, now, dice);
         let mut records = Vec::new();
@@ -155,17 +153,7 @@ impl Pool {
             return;
         }
         slot.cools.retain(|c| c.model.as_deref() != model);
-        slot.cools.push(Cool {
-            model: model.map(Rc::from),
-            until,
-            since: now,
-            class: Class::RateLimited,
-            status: None,
-            message: message.into(),
-            strikes: 0,
-            stored: false,
-            trial: None,
-        });
+        slot.cools.push(Cool::new(model, Class::RateLimited, message, now..until));
         self.reweigh(ticket, now);
     }
 
@@ -262,17 +250,9 @@ fn rest(slot: &mut Slot, model: Option<&str>, verdict: &Verdict, ms: u64, stored
     }
     let held = slot.cools.iter().find(|c| c.model.as_deref() == model).map_or(0, |c| c.until);
     slot.cools.retain(|c| c.model.as_deref() != model && c.until + FORGET_MS > now);
-    let cool = Cool {
-        model: model.map(Rc::from),
-        until: now.saturating_add(ms).max(held),
-        since: now,
-        class: verdict.class,
-        status: verdict.status,
-        message: verdict.message.as_str().into(),
-        strikes,
-        stored,
-        trial: None,
-    };
+    let time = now..now.saturating_add(ms).max(held);
+    let cool =
+        Cool { status: verdict.status, strikes, stored, ..Cool::new(model, verdict.class, &verdict.message, time) };
     let body = Cooldown {
         until: cool.until,
         class: cool.class.name().into(),

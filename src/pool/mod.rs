@@ -10,6 +10,7 @@ pub mod failover;
 #[cfg(test)]
 pub mod fixtures;
 pub mod glob;
+mod hash;
 pub mod health;
 mod lane;
 mod pace;
@@ -31,7 +32,7 @@ use site::Site;
 use slot::{Slot, State};
 use std::{collections::HashMap, rc::Rc};
 
-pub use affinity::hash;
+pub use hash::hash;
 
 /// A key's place in the pool; it holds as long as the isolate lives.
 pub type Ticket = usize;

@@ -92,7 +92,7 @@ impl Pool {
             return None;
         }
         let may = |slot: &Slot| {
-            let capped = slot.cools.iter().any(|c| c.model.is_none() && c.strikes == 0 && c.until > now);
+            let capped = slot.cools.iter().any(|c| c.is_cap() && c.until > now);
             let on = !slot.gone && slot.key.enabled && slot.key.weight > 0;
             on && slot.serves(choice.model) && !capped && !slot.is_full()
         };

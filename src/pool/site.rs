@@ -246,16 +246,11 @@ impl Site {
             self.cools.remove(0);
         }
         self.cools.push(Cool {
-            model: model.map(Rc::from),
-            until: now + ms,
-            since: now,
-            class,
             status: verdict.status,
-            message: verdict.message.as_str().into(),
             strikes: strikes.saturating_add(1),
-            stored: false,
             // What does not rest at all needs no trial either.
             trial: (ms == 0).then_some(0),
+            ..Cool::new(model, class, &verdict.message, now..now + ms)
         });
     }
 }

@@ -6,9 +6,9 @@ use crate::record::{
     key::{self, Cooldown, Disabled, Key},
     provider::Provider,
 };
-use std::rc::Rc;
 
-/// What this isolate disabled may take this long to reach what it reads, in milliseconds.
+/// What this isolate disabled may take this long to reach what it reads, in milliseconds. The cache brings back what was
+/// noted in it meanwhile, but not what a cron's probes found.
 const SETTLING_MS: u64 = 120_000;
 
 impl Pool {
@@ -141,17 +141,11 @@ impl Pool {
                 }
                 held.stored = true;
             }
-            (None, Some(stored)) => slot.cools.push(Cool {
-                model: model.map(Rc::from),
-                until: stored.until,
-                since: stored.since,
-                class: Class::parse(&stored.class).unwrap_or(Class::RateLimited),
-                status: stored.status,
-                message: stored.message.into(),
-                strikes: 1,
-                stored: true,
-                trial: None,
-            }),
+            (None, Some(stored)) => {
+                let class = Class::parse(&stored.class).unwrap_or(Class::RateLimited);
+                let cool = Cool::new(model, class, &stored.message, stored.since..stored.until);
+                slot.cools.push(Cool { status: stored.status, strikes: 1, stored: true, ..cool });
+            }
             // Someone ended it. A rest that only this isolate knows of stays.
             (Some(_), None) => slot.cools.retain(|c| c.model.as_deref() != model || !c.stored),
         }

@@ -7,7 +7,7 @@ mod signals;
 mod tests;
 
 pub use super::reset::day_end_ms;
-use super::{class::Class, redact::redact_line, reset};
+use super::{class::Class, hash::fnv, redact::redact_line, reset};
 pub use inside::{Inside, error_inside};
 use signals::Signals;
 
@@ -87,12 +87,7 @@ fn failure(status: u16, headers: &[(String, String)], body: &[u8], now_ms: u64) 
     let class = if status == 402 && asks_patience { Class::RateLimited } else { rows::class_of(status, &signals) };
     let message = redact_line(&signals.shown(), &[]);
     let message = if message.is_empty() { format!("HTTP {status}") } else { message };
-    Verdict { class, status: Some(status), message, wait_ms, print: print(body) }
-}
-
-/// FNV-1a (Fowler, Noll, Vo); it need not resist anyone.
-fn print(body: &[u8]) -> u64 {
-    body.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    Verdict { class, status: Some(status), message, wait_ms, print: fnv(body) }
 }
 
 /// A redirect is a wrong base URL: neither the caller's fault nor a key's. `Forbidden` would disable every key of the

@@ -86,7 +86,7 @@ pub async fn good(
     if kind.starts_with("text/event-stream") {
         let idle_ms = walk.limits().idle_ms;
         return match stream::first(&body, idle_ms).await? {
-            First::Bytes(first) => match walk.error_in(&response, &first, ticket) {
+            First::Bytes(first) => match walk.error_in(&response, &first, true, ticket) {
                 Some(failed) => {
                     abort.abort();
                     Ok(failed)
@@ -160,7 +160,7 @@ async fn whole(
         let outcome = if late { Outcome::NoHead } else { Outcome::Unreachable };
         return Ok(if js::is_aborted(&walk.request) { Attempt::Gone } else { walk.judged(&outcome) });
     };
-    if let Some(failed) = walk.error_in(response, &body, ticket) {
+    if let Some(failed) = walk.error_in(response, &body, false, ticket) {
         return Ok(failed);
     }
     let length = js::length(&body);
@@ -197,11 +197,9 @@ fn finish(headers: &Headers, journal: &Journal) -> Result<()> {
 
 impl Walk {
     /// Row 14: a success that is an error, as far as its beginning tells. One that is the caller's fault passes as it is.
-    fn error_in(&self, response: &Response, body: &Uint8Array, ticket: Ticket) -> Option<Attempt> {
+    fn error_in(&self, response: &Response, body: &Uint8Array, events: bool, ticket: Ticket) -> Option<Attempt> {
         let look = js::part(body, 0, upstream::LOOK).to_vec();
         // Most answers need no second look.
-        let kind = js::header(&response.headers(), "content-type").unwrap_or_default();
-        let events = kind.starts_with("text/event-stream");
         verdict::error_inside(&look, events)?;
         let headers = js::all_headers(&response.headers());
         let outcome = Outcome::Answer { status: response.status(), headers: &headers, body: &look };
