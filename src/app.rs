@@ -14,12 +14,16 @@ use crate::{
     record::{
         Kind, Record,
         client::{Client, Right},
+        price::Rates,
         write::object,
     },
     runtime::{self, Work},
     sort::sort,
     store::{Loaded, Store},
-    usage::count::Pending,
+    usage::{
+        count::Pending,
+        price::{self, Prices},
+    },
 };
 use std::{
     cell::RefCell,
@@ -68,6 +72,8 @@ pub struct Cache {
     /// What the page stored, by the setting's name.
     pub settings: Vec<(String, String)>,
     pub revoked: HashSet<String>,
+    /// The user's own.
+    pub prices: Prices,
     pub pending: Pending,
     pub throttle: Throttle,
     pepper: Option<String>,
@@ -311,12 +317,19 @@ impl Cache {
         setting(&self.settings, name)
     }
 
+    /// What a provider takes for a model, by the user's own prices or else by the shipped ones.
+    pub fn price(&self, provider: &str, model: &str) -> Option<Rates> {
+        let preset = self.pool.provider(provider).and_then(|p| p.preset.as_deref());
+        self.prices.find(provider, model).or_else(|| price::shipped(preset?, model))
+    }
+
     fn absorb(&mut self, loaded: Loaded, now: u64) {
         self.revision = loaded.revision;
         if loaded.full {
             self.clients.clear();
             self.settings.clear();
             self.revoked.clear();
+            self.prices = Prices::default();
             self.config = None;
         }
         self.pool.sync(&loaded.records, loaded.full, now);
@@ -356,6 +369,7 @@ impl Cache {
                     self.settings.retain(|(name, _)| *name != record.id);
                     self.settings.extend(record.read::<String>().map(|value| (record.id.clone(), value)));
                 }
+                Kind::Price => self.prices.take(&record.id, record.read()),
                 Kind::Revoked => {
                     self.revoked.insert(record.id.clone());
                 }

@@ -6,6 +6,7 @@ mod fields;
 mod input;
 mod keys;
 mod outcome;
+mod prices;
 mod providers;
 mod session;
 mod settings;
@@ -26,7 +27,7 @@ struct Asked {
     app: Rc<App>,
     request: Request,
     query: String,
-    /// Of a POST or PATCH; empty otherwise.
+    /// Of a POST, PATCH or PUT; empty otherwise.
     body: String,
     /// See `App::pepper`.
     pepper: String,
@@ -60,7 +61,7 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
         None => session::login(&asked, &password)?,
         Some(token) => {
             let session = app.session(&token, now).ok_or(Fault::LoginRequired)?;
-            if matches!(method.as_str(), "POST" | "PATCH") {
+            if matches!(method.as_str(), "POST" | "PATCH" | "PUT") {
                 asked.body = input::text(&asked.request).await?;
             }
             decide(&asked, &session, rest, &method)?
@@ -123,6 +124,10 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["clients", id], "PATCH") => clients::change(asked, id),
         (["clients", id], "DELETE") => clients::delete(asked, id),
         (["clients", _], _) => allow("PATCH, DELETE"),
+        (["prices"], "GET") => prices::list(asked),
+        (["prices"], "PUT") => prices::put(asked),
+        (["prices"], "DELETE") => prices::delete(asked),
+        (["prices"], _) => allow("GET, PUT, DELETE"),
         (["settings"], "GET") => outcome::store(Vec::new(), Say::Settings),
         (["settings"], "PATCH") => settings::change(asked),
         (["settings"], _) => allow("GET, PATCH"),

@@ -9,7 +9,6 @@ pub mod exhausted;
 pub mod failover;
 #[cfg(test)]
 pub mod fixtures;
-pub mod glob;
 mod hash;
 pub mod health;
 mod lane;

@@ -3,11 +3,13 @@
 use super::{
     class::Class,
     cool::Cool,
-    glob,
     pace::Pace,
     tilt::{self, Tilt},
 };
-use crate::record::key::{Disabled, Key};
+use crate::record::{
+    glob,
+    key::{Disabled, Key},
+};
 use std::rc::Rc;
 
 /// How soon those who wait for a key that is full look again.

@@ -35,7 +35,7 @@ impl Pool {
                     self.take_cooldown(id, model, record.read(), now);
                 }
             }
-            Kind::Client | Kind::Setting | Kind::Revoked | Kind::Secret => {}
+            Kind::Client | Kind::Setting | Kind::Price | Kind::Revoked | Kind::Secret => {}
         }
     }
 

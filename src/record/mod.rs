@@ -2,7 +2,9 @@
 //! other's work. See docs/adr/0002.
 
 pub mod client;
+pub mod glob;
 pub mod key;
+pub mod price;
 pub mod provider;
 pub mod read;
 pub mod write;
@@ -26,6 +28,8 @@ pub enum Kind {
     Client,
     /// id: the setting's name. Written by people.
     Setting,
+    /// id: the provider's glob, a space, and the model's. Written by people.
+    Price,
     /// id: the `jti` of a session that was logged out.
     Revoked,
     /// id: `pepper`. Written once, by the first login.
@@ -33,13 +37,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Provider,
         Self::Key,
         Self::Disabled,
         Self::Cooldown,
         Self::Client,
         Self::Setting,
+        Self::Price,
         Self::Revoked,
         Self::Secret,
     ];
@@ -52,6 +57,7 @@ impl Kind {
             Self::Cooldown => "cooldown",
             Self::Client => "client",
             Self::Setting => "setting",
+            Self::Price => "price",
             Self::Revoked => "revoked",
             Self::Secret => "secret",
         }

@@ -138,6 +138,7 @@ mod tests {
     use crate::record::{
         client::{Client, Right},
         key::{Cooldown, Disabled, Key},
+        price::{Price, Rates},
         provider::{PRESETS, Provider},
         read::{Reader, Stored},
     };
@@ -183,6 +184,8 @@ mod tests {
             restored: Some(5),
         });
         reads_back(&Cooldown { until: 1, class: word("c"), status: Some(2), message: word("m"), since: 3 });
+        let rates = Rates { input: 1, cached_input: 2, output: 3 };
+        reads_back(&Price { provider: word("p"), model: word("m"), rates });
         reads_back(&Client {
             label: word("l"),
             hash: word("h"),

@@ -1,4 +1,5 @@
-//! What was used: counts on their way to storage, and the tokens that an upstream reports.
+//! What was used: counts on their way to storage, the tokens that an upstream reports, and what they cost.
 
 pub mod count;
+pub mod price;
 pub mod tail;

@@ -128,6 +128,15 @@ for (const storage of storages) {
       await ask("DELETE", `/clients/${id}`, undefined, 204);
     });
 
+    test("describes prices", async () => {
+      await ask("PUT", "/prices", { provider: "own", model: "gpt-*", input: 1, cached_input: 0, output: 2 }, 200);
+      await ask("PUT", "/prices", { model: "gpt-*", input: 1 }, 400);
+      await ask("GET", "/prices", undefined, 200);
+      await ask("GET", "/prices?provider=own&model=gpt-5", undefined, 200);
+      await ask("DELETE", "/prices?provider=own&model=gpt-*", undefined, 204);
+      await ask("DELETE", "/prices?provider=own&model=gpt-*", undefined, 404);
+    });
+
     test("describes settings and flush", async () => {
       const { effective } = await ask("GET", "/settings", undefined, 200);
       await ask("PATCH", "/settings", { max_attempts: 3 }, 200);
