@@ -35,8 +35,9 @@ pub mod record;
 // ground
 pub mod error;
 
-// letters: JSON as text
+// letters: JSON as text, bytes looked for
 pub mod json;
+pub mod swar;
 
 use app::App;
 use error::{Error, Fault, Result};
