@@ -14,6 +14,7 @@ use crate::{
     record::{
         Kind, Record,
         client::{Client, Right},
+        key::{ACTIVE_GROUP, STANDBY_GROUP},
         price::Rates,
         write::object,
     },
@@ -51,6 +52,11 @@ pub struct Caller {
 impl Caller {
     pub fn may(&self, right: Right) -> bool {
         self.rights.contains(&right)
+    }
+
+    /// Keys of these groups may serve it.
+    pub fn may_use(&self, group: &str) -> bool {
+        [ACTIVE_GROUP, STANDBY_GROUP].contains(&group) || self.may_ask_for(group)
     }
 
     pub fn may_ask_for(&self, group: &str) -> bool {
@@ -374,7 +380,7 @@ impl Cache {
                     self.revoked.insert(record.id.clone());
                 }
                 Kind::Secret => self.pepper = record.read(),
-                Kind::Provider | Kind::Key | Kind::Disabled | Kind::Cooldown => {}
+                Kind::Provider | Kind::Key | Kind::Disabled | Kind::Cooldown | Kind::Balance => {}
             }
         }
     }

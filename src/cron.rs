@@ -1,4 +1,4 @@
-//! Every minute: fold the journal, probe what is due, in this order. Each step may be repeated, and fails alone.
+//! Every minute: fold the journal, probe what is due and ask for balances, in this order. Each step may be repeated, and fails alone.
 
 use crate::{
     app::{App, with_cache},
@@ -12,6 +12,10 @@ use std::rc::Rc;
 /// Probes of one tick: with the storage's work well within a free plan's 50 subrequests.
 const PROBES: usize = 10;
 const PROBE_MS: u64 = 10_000;
+const MINUTE_MS: u64 = 60_000;
+/// Balances of one tick, and how often there are any: each of these ticks writes, and KV's free plan has 1,000 writes a day.
+const BALANCES: usize = 8;
+const BALANCES_MS: u64 = 10 * MINUTE_MS;
 
 /// `now` is the scheduled event's own time.
 pub async fn tick(app: &Rc<App>, now: u64) {
@@ -21,28 +25,42 @@ pub async fn tick(app: &Rc<App>, now: u64) {
 
 async fn probe_due(app: &Rc<App>, now: u64) -> Result<()> {
     app.load(now).await?;
-    let due = with_cache(|c| c.pool.due(now));
     let (mut records, mut outcome) = (Vec::new(), Ok(()));
-    for ticket in due.into_iter().take(PROBES) {
-        let Some((provider, secret)) = with_cache(|c| {
+    let mut due = with_cache(|c| c.pool.due(now));
+    due.truncate(PROBES);
+    let probes = due.len();
+    if now % BALANCES_MS < MINUTE_MS {
+        due.extend(with_cache(|c| c.pool.balances_due(BALANCES, now)));
+    }
+    for (place, ticket) in due.into_iter().enumerate() {
+        let for_balance = place >= probes;
+        let Some((provider, secret, url)) = with_cache(|c| {
             let key = &c.pool.slot(ticket)?.key;
-            Some((c.pool.provider(&key.provider).filter(|p| p.enabled)?.clone(), key.secret.clone()))
+            let provider = c.pool.provider(&key.provider).filter(|p| p.enabled)?;
+            let url = if for_balance { provider.balance_address()? } else { upstream::probe_url(provider) };
+            Some((provider.clone(), key.secret.clone(), url))
         }) else {
             continue;
         };
-        let verdict = match upstream::probe(&provider, &secret, PROBE_MS).await {
-            Ok(answer) => answer.verdict,
+        let probe = match upstream::probe(&provider, &secret, &url, PROBE_MS).await {
+            Ok(probe) => probe,
             Err(error) => {
                 outcome = Err(error);
-                break;
+                continue;
             }
         };
-        let id = with_cache(|c| {
+        let verdict = with_cache(|c| {
+            if for_balance {
+                records.extend(c.pool.balance_answered(ticket, &probe.balance(), now));
+                return None;
+            }
+            let verdict = probe.refusal();
             records.extend(c.pool.probed(ticket, verdict.as_ref(), now));
-            c.pool.slot(ticket).map(|s| s.id.clone())
+            verdict
         });
-        let class = verdict.map(|v| v.class.name());
-        runtime::log(Level::Info, "probe", || object! {"key": id.as_deref(), "class": class});
+        let id = with_cache(|c| c.pool.slot(ticket).map(|s| s.id.clone()));
+        let (event, class) = (if for_balance { "balance" } else { "probe" }, verdict.map(|v| v.class.name()));
+        runtime::log(Level::Info, event, || object! {"key": id.as_deref(), "class": class});
     }
     // At once: KV takes one write a second to one name.
     app.store.write(&records, now).await?;

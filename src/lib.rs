@@ -35,9 +35,8 @@ pub mod record;
 // ground
 pub mod error;
 
-// letters: JSON as text, bytes looked for
+// letters: JSON as text
 pub mod json;
-pub mod swar;
 
 use app::App;
 use error::{Error, Fault, Result};

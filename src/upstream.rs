@@ -4,6 +4,7 @@ use crate::{
     error::Result,
     js,
     pool::{
+        balance,
         class::Class,
         verdict::{self, Outcome, Verdict},
     },
@@ -167,34 +168,55 @@ pub async fn read_whole(response: &Response, abort: &AbortController, ms: u64) -
 }
 
 /// What a probe showed.
+#[derive(Default)]
 pub struct Probe {
     pub status: Option<u16>,
-    /// `None` when the upstream takes the key, and what went wrong otherwise.
-    pub verdict: Option<Verdict>,
+    /// `None` when all went well.
+    verdict: Option<Verdict>,
+    /// The beginning of the answer.
+    body: Vec<u8>,
 }
 
-/// A free call that needs the key.
+impl Probe {
+    /// `None` when the upstream takes the key, and what went wrong otherwise: a provider without that path, or one that
+    /// asks for patience, has taken the key.
+    pub fn refusal(self) -> Option<Verdict> {
+        self.verdict.filter(|v| !matches!(v.class, Class::Caller | Class::RateLimited | Class::DayQuota))
+    }
+
+    pub fn balance(&self) -> balance::Answer<'_> {
+        let message = self.verdict.as_ref().map_or("", |verdict| &*verdict.message);
+        balance::Answer { status: self.status, message, body: &self.body }
+    }
+}
+
+/// Where a free call needs the key.
+pub fn probe_url(provider: &Provider) -> String {
+    let preset = provider.preset.as_deref().and_then(provider::preset);
+    url(provider, preset.map_or("models", |p| p.probe), "")
+}
+
+/// A GET with the key.
 ///
 /// # Errors
 /// When the request cannot be built at all.
-pub async fn probe(provider: &Provider, secret: &str, timeout_ms: u64) -> Result<Probe> {
+pub async fn probe(provider: &Provider, secret: &str, url: &str, timeout_ms: u64) -> Result<Probe> {
     let headers = js::headers_of(&[("accept", "application/json"), ("accept-encoding", "identity")])?;
     set_key(&headers, provider.auth, secret)?;
-    let preset = provider.preset.as_deref().and_then(provider::preset);
-    let path = preset.map_or("models", |p| p.probe);
-    let call = Call { method: "GET".into(), url: url(provider, path, ""), headers, body: Body::None };
-    let (status, verdict) = match send(&call, None, timeout_ms).await? {
-        Reply::Unreachable => (None, verdict::judge(&Outcome::Unreachable, runtime::now())),
-        Reply::NoHead => (None, verdict::judge(&Outcome::NoHead, runtime::now())),
+    let call = Call { method: "GET".into(), url: url.into(), headers, body: Body::None };
+    let mut probe = Probe::default();
+    let verdict = match send(&call, None, timeout_ms).await? {
+        Reply::Unreachable => verdict::judge(&Outcome::Unreachable, runtime::now()),
+        Reply::NoHead => verdict::judge(&Outcome::NoHead, runtime::now()),
         Reply::Head(response, abort) => {
             let body = read_whole(&response, &abort, timeout_ms).await;
-            let look = body.map(|b| js::part(&b, 0, LOOK).to_vec()).unwrap_or_default();
+            probe.body = body.map(|b| js::part(&b, 0, LOOK).to_vec()).unwrap_or_default();
+            probe.status = Some(response.status());
             let headers = js::all_headers(&response.headers());
-            let outcome = Outcome::Answer { status: response.status(), headers: &headers, body: &look };
-            (Some(response.status()), verdict::judge(&outcome, runtime::now()))
+            let outcome = Outcome::Answer { status: response.status(), headers: &headers, body: &probe.body };
+            verdict::judge(&outcome, runtime::now())
         }
     };
-    // A provider without that path, or one that asks for patience, has taken the key.
-    let verdict = verdict.filter(|v| !matches!(v.class, Class::Caller | Class::RateLimited | Class::DayQuota));
-    Ok(Probe { status, verdict: verdict.map(|v| v.without(secret)) })
+    probe.verdict = verdict.map(|v| v.without(secret));
+    Ok(probe)
 }

@@ -69,7 +69,7 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
     };
     let Outcome { records, say, cookie } = match outcome.say {
         Say::Probe(suspect) => {
-            let probe = upstream::probe(&suspect.provider, &suspect.key.secret, keys::PROBE_MS).await?;
+            let probe = upstream::probe(&suspect.provider, &suspect.key.secret, &suspect.url, keys::PROBE_MS).await?;
             asked.now = runtime::now();
             keys::probed(&suspect, probe, asked.now)?
         }
@@ -110,7 +110,8 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["keys", _], _) => allow("GET, PATCH, DELETE"),
         (["keys", id, "reset"], "POST") => keys::reset(asked, id),
         (["keys", id, "test"], "POST") => keys::test(id),
-        (["keys", _, "reset" | "test"], _) => allow("POST"),
+        (["keys", id, "balance"], "POST") => keys::balance(id),
+        (["keys", _, "reset" | "test" | "balance"], _) => allow("POST"),
         (["providers"], "GET") => providers::list(asked),
         (["providers"], "POST") => providers::add(asked),
         (["providers"], _) => allow("GET, POST"),

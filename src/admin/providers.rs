@@ -36,6 +36,9 @@ struct Wish {
     answer_timeout_ms: Option<Option<u64>>,
     idle_timeout_ms: Option<Option<u64>>,
     overall_timeout_ms: Option<Option<u64>>,
+    /// Empty = none.
+    balance_url: Option<String>,
+    balance_path: Option<String>,
 }
 
 pub fn list(asked: &Asked) -> Result<Outcome> {
@@ -43,7 +46,7 @@ pub fn list(asked: &Asked) -> Result<Outcome> {
         PRESETS.iter().map(|p| object! {"name": p.name, "label": p.label, "base_url": p.base_url}).collect();
     let (providers, default) = with_cache(|c| {
         let views: Vec<Value> = c.pool.providers().map(|(name, p)| view_in(c, name, p, asked.now)).collect();
-        (views, default_provider(c).map(str::to_string))
+        (views, target::default(&c.pool, c.setting(DEFAULT)).map(str::to_string))
     });
     answer(200, object! {"providers": providers, "presets": presets, "default_provider": default})
 }
@@ -81,6 +84,8 @@ pub fn add(asked: &Asked) -> Result<Outcome> {
             answer_timeout_ms: None,
             idle_timeout_ms: None,
             overall_timeout_ms: None,
+            balance_url: None,
+            balance_path: None,
             created: asked.now,
         },
     };
@@ -114,6 +119,9 @@ pub fn delete(asked: &Asked, name: &str) -> Result<Outcome> {
             keys += 1;
             records.push(Record::deleted(Kind::Key, &*slot.id, asked.now));
             records.push(Record::deleted(Kind::Disabled, &*slot.id, asked.now));
+            if slot.balance.is_some() {
+                records.push(Record::deleted(Kind::Balance, &*slot.id, asked.now));
+            }
             for cool in &slot.cools {
                 let id = cooldown_id(&slot.id, cool.model.as_deref());
                 records.push(Record::deleted(Kind::Cooldown, id, asked.now));
@@ -145,6 +153,8 @@ impl Wish {
             answer_timeout_ms: fields.number_or_null("answer_timeout_ms"),
             idle_timeout_ms: fields.number_or_null("idle_timeout_ms"),
             overall_timeout_ms: fields.number_or_null("overall_timeout_ms"),
+            balance_url: fields.text("balance_url"),
+            balance_path: fields.text("balance_path"),
         };
         fields.end().map(|()| wish)
     }
@@ -158,6 +168,17 @@ impl Wish {
         if let Some(auth) = &self.auth {
             provider.auth = Auth::parse(auth)
                 .ok_or_else(|| Error::invalid("auth is bearer, x-api-key or api-key.", Some("auth")))?;
+        }
+        if let Some(url) = &self.balance_url {
+            let url = Some(url.trim()).filter(|url| !url.is_empty()).map(provider::balance_url).transpose();
+            provider.balance_url = url.map_err(|problem| Error::invalid(format!("{problem}."), Some("balance_url")))?;
+        }
+        if let Some(path) = &self.balance_path {
+            provider.balance_path = Some(input::label(path)?).filter(|path| !path.is_empty());
+        }
+        if provider.balance_url.is_some() && provider.balance_path.is_none() {
+            let message = "balance_path says where in the answer the balance stands, such as data.balance.";
+            return Err(Error::invalid(message, Some("balance_path")));
         }
         provider.enabled = self.enabled.unwrap_or(provider.enabled);
         provider.affinity = self.affinity.unwrap_or(provider.affinity);
@@ -192,12 +213,6 @@ fn records(name: &str, provider: &Provider, default: Option<bool>, now: u64) -> 
     Ok(records)
 }
 
-/// The one that was chosen, or else the first one made.
-fn default_provider(cache: &Cache) -> Option<&str> {
-    let chosen = cache.setting(DEFAULT);
-    chosen.filter(|name| cache.pool.provider(name).is_some_and(|p| p.enabled)).or_else(|| target::only(&cache.pool))
-}
-
 fn find(name: &str) -> Result<Provider> {
     with_cache(|c| c.pool.provider(name).cloned())
         .ok_or_else(|| Error::not_found("provider_not_found", format!("There is no provider {name}.")))
@@ -208,7 +223,7 @@ pub fn view(name: &str, provider: &Provider, now: u64) -> Value {
 }
 
 fn view_in(cache: &Cache, name: &str, provider: &Provider, now: u64) -> Value {
-    let [active, cooling, disabled] = cache.pool.count(Some(name), now);
+    let [active, cooling, disabled] = cache.pool.count(&|key| key.provider == name, now);
     let rests = cache.pool.rests(name).iter().filter(|c| c.until > now);
     let cooldowns: Vec<Value> = rests
         .map(|c| object! {"model": c.model.as_deref(), "until": c.until, "class": c.class.name(), "message": &*c.message})
@@ -220,11 +235,13 @@ fn view_in(cache: &Cache, name: &str, provider: &Provider, now: u64) -> Value {
         "auth": provider.auth.name(),
         "enabled": provider.enabled,
         "affinity": provider.affinity,
-        "default": default_provider(cache) == Some(name),
+        "default": target::default(&cache.pool, cache.setting(DEFAULT)) == Some(name),
         "first_byte_timeout_ms": provider.first_byte_timeout_ms,
         "answer_timeout_ms": provider.answer_timeout_ms,
         "idle_timeout_ms": provider.idle_timeout_ms,
         "overall_timeout_ms": provider.overall_timeout_ms,
+        "balance_url": provider.balance_url,
+        "balance_path": provider.balance_path,
         "cooldowns": cooldowns,
         "keys": object! {"active": active, "cooling": cooling, "disabled": disabled},
         "created": provider.created,

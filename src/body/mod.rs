@@ -6,6 +6,7 @@ mod kept;
 pub mod multipart;
 mod opening;
 pub mod scan;
+pub mod swar;
 #[cfg(test)]
 mod tests;
 

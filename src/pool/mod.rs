@@ -2,6 +2,7 @@
 //! dice, no I/O of its own.
 
 mod affinity;
+pub mod balance;
 pub mod class;
 pub mod cool;
 pub mod dice;
@@ -25,7 +26,7 @@ mod tilt;
 mod tree;
 pub mod verdict;
 
-use crate::record::provider::Provider;
+use crate::record::{key::Key, provider::Provider};
 use cool::Cool;
 use site::Site;
 use slot::{Slot, State};
@@ -88,11 +89,11 @@ impl Pool {
         self.sites.iter().any(|site| site.lane(group).is_some())
     }
 
-    /// How many keys are active, cooling and disabled; of one provider or of all.
-    pub fn count(&self, provider: Option<&str>, now: u64) -> [u64; 3] {
+    /// How many of the keys that are `meant` are active, cooling and disabled.
+    pub fn count(&self, meant: &dyn Fn(&Key) -> bool, now: u64) -> [u64; 3] {
         let mut counts = [0; 3];
         let [active, cooling, disabled] = &mut counts;
-        for (_, slot) in self.keys().filter(|(_, s)| provider.is_none_or(|p| s.key.provider == p)) {
+        for (_, slot) in self.keys().filter(|(_, s)| meant(&s.key)) {
             match slot.state(now) {
                 State::Active => *active += 1,
                 State::Cooling => *cooling += 1,

@@ -7,6 +7,7 @@ use super::{
     tilt::{self, Tilt},
 };
 use crate::record::{
+    balance::Balance,
     glob,
     key::{Disabled, Key},
 };
@@ -24,6 +25,8 @@ pub struct Slot {
     pub key: Key,
     pub disabled: Option<Disabled>,
     pub cools: Vec<Cool>,
+    /// Boxed: few pools have one for each key.
+    pub balance: Option<Box<Balance>>,
     pub(super) tilt: Tilt,
     /// Requests of this isolate that use the key right now.
     pub in_flight: u32,
@@ -78,6 +81,7 @@ impl Slot {
             key,
             disabled: None,
             cools: Vec::new(),
+            balance: None,
             tilt: Tilt::default(),
             in_flight: 0,
             pace: Pace::default(),

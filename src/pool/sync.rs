@@ -3,6 +3,7 @@
 use super::{Pool, Ticket, class::Class, cool::Cool, slot::Slot, tilt::Tilt};
 use crate::record::{
     Kind, Record,
+    balance::Balance,
     key::{self, Cooldown, Disabled, Key},
     provider::Provider,
 };
@@ -18,7 +19,7 @@ impl Pool {
             self.forget_missing(records, now);
         }
         // Keys first: the others are notes about them.
-        for kind in [Kind::Provider, Kind::Key, Kind::Disabled, Kind::Cooldown] {
+        for kind in [Kind::Provider, Kind::Key, Kind::Disabled, Kind::Cooldown, Kind::Balance] {
             for record in records.iter().filter(|r| r.kind == kind) {
                 self.take(record, now);
             }
@@ -35,6 +36,7 @@ impl Pool {
                     self.take_cooldown(id, model, record.read(), now);
                 }
             }
+            Kind::Balance => self.take_balance(&record.id, record.read()),
             Kind::Client | Kind::Setting | Kind::Price | Kind::Revoked | Kind::Secret => {}
         }
     }
@@ -106,6 +108,7 @@ impl Pool {
             slot.gone = true;
             slot.key.secret.clear();
             slot.disabled = None;
+            slot.balance = None;
             slot.cools.clear();
             slot.tilt = Tilt::default();
             slot.refusals = 0;
@@ -127,6 +130,14 @@ impl Pool {
             slot.disabled = disabled;
         }
         self.reweigh(ticket, now);
+    }
+
+    fn take_balance(&mut self, id: &str, balance: Option<Balance>) {
+        let Some(slot) = self.by_id.get(id).and_then(|ticket| self.slots.get_mut(*ticket)) else { return };
+        let held = slot.balance.as_ref().map_or(0, |held| held.asked);
+        if let Some(balance) = balance.filter(|balance| balance.asked >= held) {
+            slot.balance = Some(Box::new(balance));
+        }
     }
 
     fn take_cooldown(&mut self, id: &str, model: Option<&str>, stored: Option<Cooldown>, now: u64) {

@@ -35,7 +35,7 @@ pub fn choose(pool: &Pool, default: Option<&str>, pin: Option<&str>, model: &str
     {
         return target(name, rest, true);
     }
-    match default.filter(|name| is_on(pool, name)).or_else(|| only(pool)) {
+    match self::default(pool, default) {
         Some(name) => target(name, model, false),
         None => Err(Error::not_found(
             "provider_not_found",
@@ -45,9 +45,10 @@ pub fn choose(pool: &Pool, default: Option<&str>, pin: Option<&str>, model: &str
     }
 }
 
-/// The provider that plain model names go to when none was chosen: the one that was made first.
-pub fn only(pool: &Pool) -> Option<&str> {
-    pool.providers().filter(|(_, p)| p.enabled).min_by_key(|(_, p)| p.created).map(|(name, _)| name)
+/// The provider that plain model names go to: the one that was `chosen`, or else the one that was made first.
+pub fn default<'a>(pool: &'a Pool, chosen: Option<&'a str>) -> Option<&'a str> {
+    let first = || pool.providers().filter(|(_, p)| p.enabled).min_by_key(|(_, p)| p.created).map(|(name, _)| name);
+    chosen.filter(|name| is_on(pool, name)).or_else(first)
 }
 
 /// `model@group`; models have names with an @ too, so what follows it must be a group that there is.

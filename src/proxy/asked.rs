@@ -11,11 +11,7 @@ use crate::{
         failover::Want,
         target::{self, Target},
     },
-    record::{
-        client::Right,
-        key::{ACTIVE_GROUP, Key, STANDBY_GROUP},
-        provider::Provider,
-    },
+    record::{client::Right, key::Key, provider::Provider},
 };
 use worker::web_sys::Headers;
 
@@ -64,8 +60,7 @@ fn force(caller: &Caller, id: &str, target: &Target) -> Result<pool::Ticket> {
     if !caller.may(Right::ForceKey) {
         return Err(Error::forbidden("force_not_allowed", "This client key may not choose the upstream key.".into()));
     }
-    let mine = |group: &str| [ACTIVE_GROUP, STANDBY_GROUP].contains(&group) || caller.may_ask_for(group);
-    let fits = |key: &Key| key.provider == target.provider && mine(&key.group);
+    let fits = |key: &Key| key.provider == target.provider && caller.may_use(&key.group);
     with_cache(|c| c.pool.find(id).filter(|(_, slot)| fits(&slot.key)).map(|(ticket, _)| ticket))
         .ok_or_else(|| Error::not_found("key_not_found", format!("Provider {} has no key {id}.", target.provider)))
 }

@@ -1,11 +1,11 @@
 //! A call, from the client's request to the upstream's answer: who asks, what for, which key, and again with another
 //! key until the first byte is out.
 
+mod about;
 mod answer;
 mod asked;
 mod intake;
 mod journal;
-mod token_count;
 
 use crate::{
     app::{App, with_cache, with_dice},
@@ -77,10 +77,10 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
     let headers = request.headers();
     let credential = auth::credential(|name| js::header(&headers, name));
     let caller = credential.and_then(|key| app.caller(&key, now)).ok_or(Fault::ClientKey)?;
-    let intake = intake::read(&request).await?;
-    if asked.pin.is_none() && asked.rest == "token-count" {
-        return token_count::answer(&request.method(), intake);
+    if let Some(answer) = about::answer(&caller, &asked, &request.method(), now)? {
+        return Ok(answer);
     }
+    let intake = intake::read(&request).await?;
     let (mut target, provider) = asked::target(&asked, &intake)?;
     let want = asked::want(&caller, &headers, &intake, &mut target, &config)?;
     let streamed = intake.streamed();

@@ -1,6 +1,7 @@
 //! What is stored: small records, each of one kind, with one class of writer, so that no two writers undo each
 //! other's work. See docs/adr/0002.
 
+pub mod balance;
 pub mod client;
 pub mod glob;
 pub mod key;
@@ -24,6 +25,8 @@ pub enum Kind {
     Disabled,
     /// id: key id, a space, and the model (`*` for all). Written by machines.
     Cooldown,
+    /// id: a key's id. What its provider says is left on its account. Written by machines.
+    Balance,
     /// id: random. Written by people.
     Client,
     /// id: the setting's name. Written by people.
@@ -37,11 +40,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Provider,
         Self::Key,
         Self::Disabled,
         Self::Cooldown,
+        Self::Balance,
         Self::Client,
         Self::Setting,
         Self::Price,
@@ -55,6 +59,7 @@ impl Kind {
             Self::Key => "key",
             Self::Disabled => "disabled",
             Self::Cooldown => "cooldown",
+            Self::Balance => "balance",
             Self::Client => "client",
             Self::Setting => "setting",
             Self::Price => "price",

@@ -21,13 +21,18 @@ pub struct Provider {
     pub answer_timeout_ms: Option<u64>,
     pub idle_timeout_ms: Option<u64>,
     pub overall_timeout_ms: Option<u64>,
+    /// Where a GET with a key tells what is left on its account: with a slash at its beginning at the base URL's host,
+    /// without one behind the base URL. `None` = nowhere.
+    pub balance_url: Option<String>,
+    /// Where in that answer: a JSON pointer, or names and places with dots between them.
+    pub balance_path: Option<String>,
     /// Unix milliseconds.
     pub created: u64,
 }
 
 impl Json for Provider {
     fn json(&self) -> Value {
-        object! { "preset": self.preset, "base_url": self.base_url, "auth": self.auth.name(), "enabled": self.enabled, "affinity": self.affinity, "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "created": self.created }
+        object! { "preset": self.preset, "base_url": self.base_url, "auth": self.auth.name(), "enabled": self.enabled, "affinity": self.affinity, "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "balance_url": self.balance_url, "balance_path": self.balance_path, "created": self.created }
     }
 }
 
@@ -43,6 +48,8 @@ impl Stored for Provider {
             answer_timeout_ms: from.number("answer_timeout_ms"),
             idle_timeout_ms: from.number("idle_timeout_ms"),
             overall_timeout_ms: from.number("overall_timeout_ms"),
+            balance_url: from.text("balance_url"),
+            balance_path: from.text("balance_path"),
             created: from.number("created")?,
         })
     }
@@ -96,21 +103,51 @@ pub struct Preset {
     pub auth: Auth,
     /// What a probe asks for with GET: free, and refused without a valid key.
     pub probe: &'static str,
+    pub balance: Option<PresetBalance>,
+}
+
+/// See `Provider::balance_url`.
+#[derive(Clone, Copy)]
+pub struct PresetBalance {
+    pub url: &'static str,
+    pub path: &'static str,
+    /// `None` when the answer names it.
+    pub currency: Option<&'static str>,
+}
+
+const fn balance(url: &'static str, path: &'static str, currency: Option<&'static str>) -> Option<PresetBalance> {
+    Some(PresetBalance { url, path, currency })
 }
 
 const fn bearer(name: &'static str, label: &'static str, base_url: &'static str) -> Preset {
-    Preset { name, label, base_url, auth: Auth::Bearer, probe: "models" }
+    Preset { name, label, base_url, auth: Auth::Bearer, probe: "models", balance: None }
 }
 
 /// Each provider's OpenAI-compatible endpoint, from its own documentation. All take `Authorization: Bearer`.
-pub const PRESETS: [Preset; 13] = [
+pub const PRESETS: [Preset; 14] = [
     bearer("openai", "OpenAI", "https://api.openai.com/v1"),
     bearer("anthropic", "Anthropic", "https://api.anthropic.com/v1"),
     bearer("gemini", "Google Gemini", "https://generativelanguage.googleapis.com/v1beta/openai"),
-    // OpenRouter lists its models to anyone.
-    Preset { probe: "key", ..bearer("openrouter", "OpenRouter", "https://openrouter.ai/api/v1") },
-    bearer("deepseek", "DeepSeek", "https://api.deepseek.com/v1"),
-    bearer("siliconflow", "SiliconFlow", "https://api.siliconflow.cn/v1"),
+    // OpenRouter lists its models to anyone. What its account has left is told to management keys only; this is what the
+    // key's own limit leaves it.
+    Preset {
+        probe: "key",
+        balance: balance("key", "data.limit_remaining", Some("USD")),
+        ..bearer("openrouter", "OpenRouter", "https://openrouter.ai/api/v1")
+    },
+    Preset {
+        balance: balance("/user/balance", "balance_infos.0.total_balance", None),
+        ..bearer("deepseek", "DeepSeek", "https://api.deepseek.com/v1")
+    },
+    // `balance` alone is what was given for free.
+    Preset {
+        balance: balance("user/info", "data.totalBalance", Some("CNY")),
+        ..bearer("siliconflow", "SiliconFlow", "https://api.siliconflow.cn/v1")
+    },
+    Preset {
+        balance: balance("users/me/balance", "data.available_balance", Some("CNY")),
+        ..bearer("moonshot", "Moonshot (Kimi)", "https://api.moonshot.cn/v1")
+    },
     bearer("dashscope", "Alibaba DashScope (Qwen)", "https://dashscope.aliyuncs.com/compatible-mode/v1"),
     bearer("qianfan", "Baidu Qianfan (ERNIE)", "https://qianfan.baidubce.com/v2"),
     bearer("groq", "Groq", "https://api.groq.com/openai/v1"),
@@ -136,9 +173,43 @@ impl Preset {
             answer_timeout_ms: None,
             idle_timeout_ms: None,
             overall_timeout_ms: None,
+            balance_url: self.balance.map(|b| b.url.into()),
+            balance_path: self.balance.map(|b| b.path.into()),
             created: now,
         }
     }
+}
+
+impl Provider {
+    /// The whole address of `balance_url`. Always at the base URL's host, whatever the path is: it is put behind it.
+    pub fn balance_address(&self) -> Option<String> {
+        let path = self.balance_url.as_deref()?;
+        if !path.starts_with('/') {
+            return Some(format!("{}/{path}", self.base_url));
+        }
+        let host = self.base_url.find("://").map_or(0, |at| at + 3);
+        let end = self.base_url.get(host..)?.find('/').map_or(self.base_url.len(), |at| host + at);
+        Some(format!("{}{path}", self.base_url.get(..end)?))
+    }
+
+    /// What its preset's balances are in, where the base URL is still that of the preset.
+    pub fn balance_currency(&self) -> Option<&'static str> {
+        let preset = preset(self.preset.as_deref()?).filter(|preset| preset.base_url == self.base_url)?;
+        preset.balance?.currency
+    }
+}
+
+/// `text` as a `balance_url`.
+///
+/// # Errors
+/// A sentence for the person who typed it.
+pub fn balance_url(text: &str) -> Result<String, String> {
+    let url = text.trim();
+    if url.is_empty() || url.len() > 200 || !url.chars().all(|c| c.is_ascii_graphic()) || url.contains([':', '#', '\\'])
+    {
+        return Err("a balance URL is a path at the provider's own address, such as /user/balance".into());
+    }
+    Ok(url.into())
 }
 
 /// `text` as a base URL: https (http only if `private` is allowed), a host, no user, query or fragment.
@@ -234,6 +305,29 @@ mod tests {
         }
         assert_eq!(base_url(" https://api.example.com/v1/ ", false).as_deref(), Ok("https://api.example.com/v1"));
         assert_eq!(base_url("http://127.0.0.1:8080/v1", true).as_deref(), Ok("http://127.0.0.1:8080/v1"));
+    }
+
+    #[test]
+    fn a_balance_is_asked_for_at_the_base_urls_host_and_nowhere_else() {
+        let address = |base_url: &str, path: &str| {
+            let path = balance_url(path).ok();
+            Provider { base_url: base_url.into(), balance_url: path, ..PRESETS[0].provider(0) }.balance_address()
+        };
+        for (base, path, expected) in [
+            ("https://a.example/v1", "/user/balance", "https://a.example/user/balance"),
+            ("https://a.example", "/user/balance", "https://a.example/user/balance"),
+            ("http://a.example:81/b/v1", "user/info?x=1", "http://a.example:81/b/v1/user/info?x=1"),
+            ("https://a.example/v1", "//b.example/x", "https://a.example//b.example/x"),
+            ("https://a.example", "@b.example/x", "https://a.example/@b.example/x"),
+        ] {
+            assert_eq!(address(base, path).as_deref(), Some(expected));
+        }
+        for bad in ["", "https://b.example/x", "a b", "\\\\b.example", "x#y"] {
+            assert!(balance_url(bad).is_err(), "{bad}");
+        }
+        for preset in PRESETS.iter().filter_map(|preset| preset.balance) {
+            assert_eq!(balance_url(preset.url).as_deref(), Ok(preset.url));
+        }
     }
 
     #[test]

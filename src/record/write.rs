@@ -136,6 +136,7 @@ impl<T: Json> Json for Vec<T> {
 mod tests {
     use super::*;
     use crate::record::{
+        balance::Balance,
         client::{Client, Right},
         key::{Cooldown, Disabled, Key},
         price::{Price, Rates},
@@ -159,6 +160,8 @@ mod tests {
             answer_timeout_ms: Some(2),
             idle_timeout_ms: Some(3),
             overall_timeout_ms: Some(4),
+            balance_url: Some(word("u")),
+            balance_path: Some(word("v")),
             ..PRESETS[1].provider(5)
         });
         reads_back(&Key {
@@ -186,6 +189,15 @@ mod tests {
         reads_back(&Cooldown { until: 1, class: word("c"), status: Some(2), message: word("m"), since: 3 });
         let rates = Rates { input: 1, cached_input: 2, output: 3 };
         reads_back(&Price { provider: word("p"), model: word("m"), rates });
+        reads_back(&Balance {
+            amount: Some(0.25),
+            currency: Some(word("c")),
+            at: Some(1),
+            asked: 2,
+            failed: Some(word("f")),
+            status: Some(3),
+            message: word("m"),
+        });
         reads_back(&Client {
             label: word("l"),
             hash: word("h"),

@@ -165,7 +165,14 @@ fn is_trimmed(record: &Record, now: u64) -> bool {
     let keep = match record.kind {
         Kind::Revoked => REVOKED_MS,
         Kind::Cooldown => TOMBSTONE_MS,
-        Kind::Provider | Kind::Key | Kind::Disabled | Kind::Client | Kind::Setting | Kind::Price | Kind::Secret => {
+        Kind::Provider
+        | Kind::Key
+        | Kind::Disabled
+        | Kind::Balance
+        | Kind::Client
+        | Kind::Setting
+        | Kind::Price
+        | Kind::Secret => {
             if record.body.is_some() {
                 u64::MAX
             } else {

@@ -25,6 +25,7 @@ export const changeKey = (id, fields) => call("PATCH", `/keys/${encodeURICompone
 export const deleteKey = (id) => call("DELETE", `/keys/${encodeURIComponent(id)}`);
 export const resetKey = (id) => call("POST", `/keys/${encodeURIComponent(id)}/reset`);
 export const testKey = (id) => call("POST", `/keys/${encodeURIComponent(id)}/test`);
+export const askBalance = (id) => call("POST", `/keys/${encodeURIComponent(id)}/balance`);
 export const bulk = (order) => call("POST", "/keys/bulk", order);
 
 export const providers = () => call("GET", "/providers");

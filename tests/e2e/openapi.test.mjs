@@ -58,6 +58,8 @@ for (const storage of storages) {
       await ask("POST", "/providers", { name: "No Good" }, 400);
       await ask("GET", "/providers", undefined, 200);
       await ask("GET", "/providers/own", undefined, 200);
+      await ask("PATCH", "/providers/own", { balance_url: "/balance", balance_path: "left" }, 200);
+      await ask("PATCH", "/providers/own", { balance_url: "https://example.com" }, 400);
       await ask("GET", "/providers/none", undefined, 404);
       await ask("PATCH", "/providers/own", { default: true, idle_timeout_ms: null, affinity: false }, 200);
       await ask("PATCH", "/providers/own", { base_url: "nonsense" }, 400);
@@ -109,6 +111,13 @@ for (const storage of storages) {
       await ask("PATCH", `/keys/${ids[3]}`, { weight: 1000 }, 400);
       for (const id of ids) await ask("POST", `/keys/${id}/test`, undefined, 200);
       for (const id of ids) await ask("POST", `/keys/${id}/reset`, undefined, 200);
+      await ask("POST", `/keys/${ids[3]}/balance`, undefined, 409);
+      await ask("POST", "/keys/none/balance", undefined, 404);
+      await ask("PATCH", `/providers/${name}`, { balance_url: "balance", balance_path: "left" }, 200);
+      for (const answer of [{ body: { left: "1.5", currency: "USD" } }, { status: 410, body: "gone" }, { cut: 0 }]) {
+        mock.script("mock-good-openapi-04", answer);
+        await ask("POST", `/keys/${ids[3]}/balance`, undefined, 200);
+      }
       for (const action of ["disable", "enable", "reset"])
         await ask("POST", "/keys/bulk", { ids: [ids[0], "none"], action }, 200);
       await ask("POST", "/keys/bulk", { filter: { state: "active", provider: name }, action: "set", weight: 2 }, 200);
@@ -126,15 +135,6 @@ for (const storage of storages) {
       await ask("PATCH", `/clients/${id}`, { label: "two", enabled: false }, 200);
       await ask("PATCH", "/clients/none", { label: "two" }, 404);
       await ask("DELETE", `/clients/${id}`, undefined, 204);
-    });
-
-    test("describes the estimate of tokens", async () => {
-      const path = "/v1/token-count";
-      for (const [body, status] of [[chatBody(), 200], ["{", 400]]) {
-        const answer = await worker.fetch(path, { method: "POST", headers: json, body });
-        check("POST", path, answer.status, await answer.json(), JSON.parse(chatBody()));
-        assert.equal(answer.status, status);
-      }
     });
 
     test("describes prices", async () => {

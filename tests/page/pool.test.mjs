@@ -59,6 +59,35 @@ for (const storage of storages) {
       await page.checked();
     });
 
+    test("a balance is asked for where the provider's form says, and its failures stand beside the last one", async () => {
+      const [{ id }] = await stage.keys([{ key: "mock-good-balance-1", label: "saver" }]);
+      const says = (behavior) => stage.upstream.script("mock-good-balance-1", (call) => (call.path === "/left" ? behavior : {}));
+      const page = await stage.open(`#/keys/${id}`);
+      const drawer = page.getByRole("dialog");
+      await drawer.getByRole("heading", { name: "Details" }).waitFor();
+      assert.equal(await drawer.getByRole("heading", { name: "Balance" }).count(), 0);
+      await page.goto("/admin/#/providers/mock");
+      await drawer.getByText("Balance", { exact: true }).click();
+      await drawer.getByLabel("Path", { exact: true }).fill("/left");
+      await drawer.getByLabel("Place in the answer").fill("data.0.left");
+      await drawer.getByRole("button", { name: "Save" }).click();
+      await drawer.waitFor({ state: "detached" });
+      await page.goto(`/admin/#/keys/${id}`);
+      const section = drawer.locator("section").filter({ has: page.getByRole("heading", { name: "Balance" }) });
+      const ask = section.getByRole("button", { name: "Ask now" });
+      await section.getByText("–", { exact: true }).waitFor();
+      says({ body: { data: [{ left: "0.00", currency: "CNY" }] } });
+      await ask.click();
+      await section.getByText("0 CNY", { exact: true }).waitFor();
+      says({ status: 410, body: "gone" });
+      await ask.click();
+      await section.getByText("The provider no longer tells balances").waitFor();
+      await section.getByText("0 CNY", { exact: true }).waitFor();
+      await drawer.getByText("Active", { exact: true }).waitFor();
+      await stage.worker.api("PATCH", "/providers/mock", { balance_url: "" }, 200);
+      await page.checked();
+    });
+
     test("wherever a group is chosen its meaning is said, and active and standby are offered", async () => {
       const [{ id }] = await stage.keys([{ key: "mock-good-night-1", label: "night owl", group: "night" }]);
       const page = await stage.open("#/keys/add");

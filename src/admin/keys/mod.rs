@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::{with_cache, with_dice},
-    error::{Error, Result},
+    error::{Error, Fault, Result},
     pool::{Ticket, class::Class},
     record::{
         Kind, Record,
@@ -21,7 +21,7 @@ use crate::{
         provider::Provider,
         write::object,
     },
-    upstream::Probe,
+    upstream::{self, Probe},
     usage::count::Count,
 };
 pub use add::add;
@@ -38,6 +38,9 @@ pub struct Suspect {
     id: String,
     pub key: Key,
     pub provider: Provider,
+    pub url: String,
+    /// It is asked what is left on its account, and not whether it works.
+    for_balance: bool,
 }
 
 #[derive(Default)]
@@ -71,7 +74,7 @@ pub fn list(asked: &Asked) -> Result<Outcome> {
         let page = found.iter().skip(from).take(limit);
         let ids: Vec<String> = page.filter_map(|t| Some(c.pool.slot(*t)?.id.to_string())).collect();
         let next = (from + ids.len() < found.len() && !ids.is_empty()).then(|| (from + ids.len()).to_string());
-        let [active, cooling, disabled] = c.pool.count(None, now);
+        let [active, cooling, disabled] = c.pool.count(&|_| true, now);
         let answer = object! {"keys": Value::Null, "total": found.len(), "next_cursor": next, "as_of": now,
         "groups": c.pool.groups(), "counts": object! {"active": active, "cooling": cooling, "disabled": disabled}};
         let keys = Keys { status: 200, ids, pool: None, place: Place::List("keys", answer) };
@@ -120,15 +123,36 @@ pub fn reset(asked: &Asked, id: &str) -> Result<Outcome> {
 
 /// A free call with this key alone; see `probed`.
 pub fn test(id: &str) -> Result<Outcome> {
+    suspect(id, |provider| Ok(upstream::probe_url(provider)), false)
+}
+
+/// What is left on the key's account; see `probed`.
+pub fn balance(id: &str) -> Result<Outcome> {
+    let address = |provider: &Provider| {
+        provider.balance_address().ok_or_else(|| {
+            let message = "The key's provider has no balance URL.".into();
+            Fault::Conflict { code: "no_balance_url", message }.into()
+        })
+    };
+    suspect(id, address, true)
+}
+
+fn suspect(id: &str, url: fn(&Provider) -> Result<String>, for_balance: bool) -> Result<Outcome> {
     let (ticket, key) = find(id)?;
     let provider = with_cache(|c| c.pool.provider(&key.provider).cloned());
     let provider = provider.ok_or_else(|| Error::not_found("provider_not_found", "The key's provider is gone."))?;
-    store(Vec::new(), Say::Probe(Box::new(Suspect { ticket, id: id.into(), key, provider })))
+    let url = url(&provider)?;
+    store(Vec::new(), Say::Probe(Box::new(Suspect { ticket, id: id.into(), key, provider, url, for_balance })))
 }
 
 /// What the call shows about the key is noted as a probe's outcome is.
-pub fn probed(suspect: &Suspect, Probe { status, verdict }: Probe, now: u64) -> Result<Outcome> {
+pub fn probed(suspect: &Suspect, probe: Probe, now: u64) -> Result<Outcome> {
     let ticket = suspect.ticket;
+    if suspect.for_balance {
+        let record = with_cache(|c| c.pool.balance_answered(ticket, &probe.balance(), now));
+        return store(record.into_iter().collect(), Say::key(&suspect.id));
+    }
+    let (status, verdict) = (probe.status, probe.refusal());
     let records = with_dice(|c, dice| match &verdict {
         None => c.pool.probed(ticket, None, now),
         Some(verdict) if c.pool.slot(ticket).is_some_and(|s| s.disabled.is_some()) => {
@@ -205,6 +229,9 @@ fn wake(ticket: Ticket, now: u64) -> Vec<Record> {
 /// What must be stored so that the key and all notes about it are gone.
 fn gone(ticket: Ticket, id: &str, now: u64) -> Vec<Record> {
     let mut records = wake(ticket, now);
+    if with_cache(|c| c.pool.slot(ticket).is_some_and(|s| s.balance.is_some())) {
+        records.push(Record::deleted(Kind::Balance, id, now));
+    }
     records.push(Record::deleted(Kind::Key, id, now));
     records
 }

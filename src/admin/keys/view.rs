@@ -5,7 +5,7 @@ use crate::{
         Pool, redact,
         slot::{Slot, State},
     },
-    record::write::object,
+    record::{balance::Balance, write::object},
     usage::count::Count,
 };
 use serde_json::Value;
@@ -14,6 +14,7 @@ pub fn view(pool: &Pool, slot: &Slot, count: &Count, now: u64) -> Value {
     let key = &slot.key;
     let state = slot.state(now);
     let served = pool.provider(&key.provider).is_some_and(|p| p.enabled);
+    let tells = pool.provider(&key.provider).is_some_and(|p| p.balance_url.is_some());
     let cooldowns: Vec<Value> = slot
         .cools
         .iter()
@@ -42,7 +43,16 @@ pub fn view(pool: &Pool, slot: &Slot, count: &Count, now: u64) -> Value {
         "counters": object! {"attempts": count.attempts, "ok": count.ok, "failed": count.failed,
             "prompt_tokens": count.prompt_tokens, "completion_tokens": count.completion_tokens},
         "last_used": last_used,
+        "balance": tells.then(|| balance(slot.balance.as_deref().unwrap_or(&Balance::default()))),
     }
+}
+
+/// An amount of null was never told, which is not 0.
+fn balance(balance: &Balance) -> Value {
+    let failed = balance.failed.as_ref().map(|code| {
+        object! {"code": code, "status": balance.status, "message": balance.message, "at": balance.asked}
+    });
+    object! {"amount": balance.amount.map(Value::from), "currency": balance.currency, "at": balance.at, "failed": failed}
 }
 
 /// The class of what keeps the key from work, if anything does.

@@ -18,7 +18,7 @@ const BEGINNINGS: [(&str, &str); 13] = [
 ];
 
 /// Words of variable names; `AZURE_OPENAI_API_KEY` is Azure's, so it comes before OpenAI.
-const WORDS: [(&str, &str); 22] = [
+const WORDS: [(&str, &str); 24] = [
     ("AZURE", "azure"),
     ("OPENAI", "openai"),
     ("ANTHROPIC", "anthropic"),
@@ -28,6 +28,8 @@ const WORDS: [(&str, &str); 22] = [
     ("OPENROUTER", "openrouter"),
     ("DEEPSEEK", "deepseek"),
     ("SILICONFLOW", "siliconflow"),
+    ("MOONSHOT", "moonshot"),
+    ("KIMI", "moonshot"),
     ("DASHSCOPE", "dashscope"),
     ("QWEN", "dashscope"),
     ("BAILIAN", "dashscope"),

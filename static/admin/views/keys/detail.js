@@ -58,6 +58,7 @@ function Facts({ of: key, changed, setEdit, onDeleted }) {
       <${Cooldowns} of=${key} />
       <${Past} of=${key.past} />
       <${Counters} of=${key.counters} />
+      <${Balance} of=${key} changed=${changed} />
       <${Particulars} of=${key} changed=${changed} />
       <div class="apart-below"><button type="button" class="danger-quiet" onClick=${() => setLeaving(true)}><${Icon} name="trash" />${t("key.delete")}</button></div>
     </div>
@@ -113,6 +114,19 @@ function Counters({ of: { attempts, ok, failed, prompt_tokens, completion_tokens
       ${tile("attempts", number(attempts))}${tile("ok", number(ok))}${tile("failed", number(failed))}
       ${tile("rate", attempts ? percent(ok / attempts) : "–")}${tile("prompt", number(prompt_tokens))}${tile("completion", number(completion_tokens))}
     </dl>
+  </section>`;
+}
+
+/** What the provider says is left on the key's account. */
+function Balance({ of: { id, balance }, changed }) {
+  const ask = useAction(async () => changed(await api.askBalance(id)));
+  if (!balance) return null;
+  const { amount, currency, at, failed } = balance;
+  return html`<section><h3>${t("balance")}</h3>
+    <p class="row"><strong class="num">${amount === null ? "–" : `${number(amount)} ${currency ?? ""}`}</strong> ${at && html`<${Ago} at=${at} />`}
+      <button type="button" class="small" disabled=${ask.pending} aria-busy=${ask.pending} onClick=${() => ask.start()}><${Icon} name="reset" />${t("balance.ask")}</button></p>
+    ${failed && html`<p class="note warn">${t(`balance.${failed.code}`)}${failed.status && failed.code === "refused" && ` · ${t("key.upstream_status", { status: String(failed.status) })}`} (<${Ago} at=${failed.at} />)</p>`}
+    <${Failure} failure=${ask.failure} />
   </section>`;
 }
 

@@ -8,6 +8,7 @@ import { Check, Field } from "../../ui/form.js";
 import { say } from "../../ui/toast.js";
 
 const AUTHS = ["bearer", "x-api-key", "api-key"];
+const BALANCE = ["balance_url", "balance_path"];
 const TIMEOUTS = ["first_byte_timeout_ms", "answer_timeout_ms", "idle_timeout_ms", "overall_timeout_ms"];
 
 /** `of` is the provider to change, or null for a new one. */
@@ -50,6 +51,11 @@ export function ProviderForm({ of: provider, presets, taken, onSaved, onCancel }
           value=${form[name]} onText=${(value) => set({ [name]: value })} />`)}</div>
         <small>${t("provider.timeouts_hint")}</small>
       </details>
+      <details open=${before.balance_url !== ""}>
+        <summary>${t("balance")}</summary>
+        <div class="fields">${BALANCE.map((name) => html`<${Field} key=${name} label=${t(`provider.${name}`)} spellcheck="false" class="mono" maxlength="200" value=${form[name]} onText=${(value) => set({ [name]: value })} />`)}</div>
+        <small>${t("provider.balance_hint")}</small>
+      </details>
       <${Failure} failure=${save.failure} title=${t("save_failed")} />
     </div>
     <footer>
@@ -67,6 +73,7 @@ function formOf(provider) {
     base_url: provider?.base_url ?? "",
     auth: provider?.auth ?? "",
     affinity: provider?.affinity ?? true,
+    ...Object.fromEntries(BALANCE.map((name) => [name, provider?.[name] ?? ""])),
     ...Object.fromEntries(TIMEOUTS.map((name) => [name, seconds(name)])),
   };
 }
@@ -78,7 +85,7 @@ function valueOf(name, form) {
 }
 
 function changesOf(before, form) {
-  const names = ["base_url", "auth", "affinity", ...TIMEOUTS].filter((name) => form[name] !== before[name]);
+  const names = ["base_url", "auth", "affinity", ...BALANCE, ...TIMEOUTS].filter((name) => form[name] !== before[name]);
   return Object.fromEntries(names.map((name) => [name, valueOf(name, form)]));
 }
 
@@ -86,7 +93,7 @@ function changesOf(before, form) {
 function newOf(form, presets) {
   const preset = presets.find(({ name }) => name === form.preset);
   const said = { affinity: true, base_url: preset?.base_url };
-  const names = ["name", "preset", "base_url", "auth", "affinity", ...TIMEOUTS].filter((name) => form[name] !== "" && form[name] !== said[name]);
+  const names = ["name", "preset", "base_url", "auth", "affinity", ...BALANCE, ...TIMEOUTS].filter((name) => form[name] !== "" && form[name] !== said[name]);
   return Object.fromEntries(names.map((name) => [name, valueOf(name, form)]));
 }
 
