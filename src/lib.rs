@@ -26,7 +26,6 @@ pub mod body;
 pub mod config;
 pub mod pool;
 pub mod route;
-pub mod sort;
 pub mod usage;
 
 // words: the stored shapes
@@ -35,8 +34,10 @@ pub mod record;
 // ground
 pub mod error;
 
-// letters: JSON as text
+// letters: JSON as text, places in order, bytes looked for
 pub mod json;
+pub mod sort;
+pub mod swar;
 
 use app::App;
 use error::{Error, Fault, Result};

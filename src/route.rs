@@ -18,7 +18,7 @@ pub enum Route<'a> {
 }
 
 /// First segments that are taken for a call when `/v1` is missing from the base URL.
-const ENDPOINTS: [&str; 20] = [
+const ENDPOINTS: [&str; 21] = [
     "assistants",
     "audio",
     "batches",
@@ -37,6 +37,7 @@ const ENDPOINTS: [&str; 20] = [
     "rerank",
     "responses",
     "threads",
+    "token-count",
     "uploads",
     "vector_stores",
 ];

@@ -6,7 +6,6 @@ mod kept;
 pub mod multipart;
 mod opening;
 pub mod scan;
-pub mod swar;
 #[cfg(test)]
 mod tests;
 

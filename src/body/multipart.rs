@@ -1,5 +1,6 @@
 //! Finds the fields `model` and `stream` of a multipart form (RFC 7578) that passes by in windows.
-use super::{Model, Seen, VALUE, swar::find_either};
+use super::{Model, Seen, VALUE};
+use crate::swar::find_either;
 
 /// RFC 2046 allows 70; some clients are generous.
 const LONGEST_BOUNDARY: usize = 200;

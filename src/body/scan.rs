@@ -7,8 +7,8 @@ use super::{
     hash::Hash,
     kept::Kept,
     opening::Opening,
-    swar::find_either,
 };
+use crate::swar::find_either;
 
 /// The longest key that is kept: `prompt_cache_key` with every letter escaped.
 const KEY: usize = 96;

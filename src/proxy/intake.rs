@@ -6,6 +6,7 @@ use crate::{
     error::Result,
     js,
     upstream::Body,
+    usage::texts::{Shape, Texts},
 };
 use wasm_bindgen::JsValue;
 use worker::{js_sys::Uint8Array, wasm_bindgen_futures::JsFuture, web_sys::Request};
@@ -36,18 +37,38 @@ pub async fn read(request: &Request) -> Result<Intake> {
 
 fn scan(bytes: &Uint8Array, content_type: &str) -> Scanner {
     let mut scanner = Scanner::of(content_type);
+    in_windows(bytes, &mut |window| {
+        scanner.feed(window);
+        !scanner.is_done()
+    });
+    scanner
+}
+
+/// The texts in a JSON body.
+pub fn texts(bytes: &Uint8Array, shape: Shape) -> Texts {
+    let mut texts = Texts::new(shape);
+    in_windows(bytes, &mut |window| {
+        texts.feed(window);
+        true
+    });
+    texts
+}
+
+/// Shows all bytes, until `show` has seen enough.
+fn in_windows(bytes: &Uint8Array, show: &mut dyn FnMut(&[u8]) -> bool) {
     let length = js::length(bytes);
     let mut window = vec![0; length.min(WINDOW)];
     let mut at = 0;
-    while at < length && !scanner.is_done() {
+    while at < length {
         let next = (at + WINDOW).min(length);
         if let Some(view) = window.get_mut(..next - at) {
             js::part(bytes, at, next).copy_to(view);
-            scanner.feed(view);
+            if !show(view) {
+                return;
+            }
         }
         at = next;
     }
-    scanner
 }
 
 impl Intake {

@@ -6,6 +6,7 @@ mod answer;
 mod asked;
 mod intake;
 mod journal;
+mod token_count;
 
 use crate::{
     app::{App, with_cache, with_dice},
@@ -81,6 +82,9 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
         return Ok(answer);
     }
     let intake = intake::read(&request).await?;
+    if asked.pin.is_none() && asked.rest == "token-count" {
+        return token_count::answer(&request.method(), intake);
+    }
     let (mut target, provider) = asked::target(&asked, &intake)?;
     let want = asked::want(&caller, &headers, &intake, &mut target, &config)?;
     let streamed = intake.streamed();

@@ -137,6 +137,15 @@ for (const storage of storages) {
       await ask("DELETE", `/clients/${id}`, undefined, 204);
     });
 
+    test("describes the estimate of tokens", async () => {
+      const path = "/v1/token-count";
+      for (const [body, status] of [[chatBody(), 200], ["{", 400]]) {
+        const answer = await worker.fetch(path, { method: "POST", headers: json, body });
+        check("POST", path, answer.status, await answer.json(), JSON.parse(chatBody()));
+        assert.equal(answer.status, status);
+      }
+    });
+
     test("describes prices", async () => {
       await ask("PUT", "/prices", { provider: "own", model: "gpt-*", input: 1, cached_input: 0, output: 2 }, 200);
       await ask("PUT", "/prices", { model: "gpt-*", input: 1 }, 400);
