@@ -6,7 +6,7 @@ use crate::record::{
     price::{Price, Rates},
 };
 
-/// Its first line is the date at which it held. Then, for each preset, its name and where its prices stand, and rows
+/// Its first line is the date at which it held. Then, for each preset, after a #, its name and where its prices stand, and rows
 /// of three prices in dollars per million tokens (input, cached input, output) and the globs of the models that have
 /// them; of two that match, the upper one holds. These are list prices for prompts of usual length: a provider's
 /// higher tier for very long ones, its batches and its discounts by the hour are not told apart. DeepSeek's are those
@@ -83,7 +83,7 @@ pub fn list(each: &mut dyn FnMut(Shipped)) {
 }
 
 fn sections() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    LIST.split("\n\n").filter_map(|section| {
+    LIST.split('#').filter_map(|section| {
         let (head, rows) = section.split_once('\n')?;
         let (preset, source) = head.split_once(' ')?;
         Some((preset, source, rows))
