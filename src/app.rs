@@ -1,6 +1,8 @@
 //! What a request carries with it: the storage, and this isolate's cache. The cache is a picture of what is stored
 //! and a small buffer of counts; it is borrowed inside `with_cache` only, never across an await.
 
+mod flush;
+
 use crate::{
     auth::{
         self,
@@ -22,7 +24,7 @@ use crate::{
     sort::sort,
     store::{Loaded, Store},
     usage::{
-        count::Pending,
+        pending::Pending,
         price::{self, Prices},
     },
 };
@@ -89,6 +91,10 @@ pub struct Cache {
     loaded_at: Option<u64>,
     refreshing: Option<u64>,
     flushing: Option<u64>,
+    /// Of the time zone, in minutes, with the hour in which it holds.
+    offset: Option<(u64, i64)>,
+    /// When counts were last written down.
+    flushed: Option<u64>,
     recent: Vec<Record>,
 }
 
@@ -260,44 +266,6 @@ impl App {
                 .filter(|session| !c.revoked.contains(&session.jti))
         })
     }
-
-    /// Writes the counts down after a while; many requests share one write.
-    pub fn flush_soon(self: &Rc<Self>, now: u64) {
-        let Ok(interval) = self.config().map(|c| c.flush_interval_ms) else { return };
-        let asleep = with_cache(|c| c.flushing.is_some_and(|since| since + BACKGROUND_MS > now));
-        if asleep || with_cache(|c| c.pending.age(now)).is_none() {
-            return;
-        }
-        with_cache(|c| c.flushing = Some(now));
-        let app = self.clone();
-        self.in_background(Box::pin(async move {
-            // The runtime gives background work 30 s.
-            runtime::sleep(interval.min(20_000)).await;
-            let now = runtime::now();
-            with_cache(|c| c.flushing = None);
-            if with_cache(|c| c.pending.age(now)).is_some_and(|age| age + 500 >= interval)
-                && let Err(error) = app.flush(now).await
-            {
-                runtime::log(Level::Warn, "flush_failed", || object! {"error": error.message()});
-            }
-        }));
-    }
-
-    /// Writes this isolate's counts down now; answers how many keys they were of. Nothing is lost when it fails.
-    pub async fn flush(&self, now: u64) -> Result<usize> {
-        let rows = with_cache(|c| c.pending.take());
-        if rows.is_empty() {
-            return Ok(0);
-        }
-        let id = format!("{now:013}-{}", runtime::random_id()?);
-        match self.store.append(&id, &rows).await {
-            Ok(()) => Ok(rows.len()),
-            Err(error) => {
-                with_cache(|c| c.pending.give_back(rows, now));
-                Err(error)
-            }
-        }
-    }
 }
 
 /// Those of `mine`, the oldest first, that are not in `read` as they are or newer.
@@ -371,7 +339,7 @@ impl Cache {
                     }
                 }
                 Kind::Setting => {
-                    self.config = None;
+                    (self.config, self.offset) = (None, None);
                     self.settings.retain(|(name, _)| *name != record.id);
                     self.settings.extend(record.read::<String>().map(|value| (record.id.clone(), value)));
                 }

@@ -87,7 +87,7 @@ pub const SETTINGS: [Setting; 16] = [
         "flush_interval_ms",
         "KEYPOOL_FLUSH_INTERVAL_MS",
         [0, 0, DAY],
-        "How often an isolate writes its counts down; 0 = 10 s on D1, 5 min on KV",
+        "How often an isolate writes its counts down; 0 = 20 s on D1, 5 min on KV",
     ),
     setting(
         "snapshot_age_ms",
@@ -192,7 +192,7 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>, on_kv: bool, is_zone: IsZon
         wait_budget_ms: found.number("wait_budget_ms"),
         retry_after_timeout: found.number("retry_after_timeout"),
         standby_percent: found.number("standby_percent"),
-        flush_interval_ms: by_storage(found.number("flush_interval_ms"), on_kv, [10_000, 300_000]),
+        flush_interval_ms: by_storage(found.number("flush_interval_ms"), on_kv, [20_000, 300_000]),
         snapshot_age_ms: by_storage(found.number("snapshot_age_ms"), on_kv, [10_000, 60_000]),
         session_ms: found.number("session_ms"),
         retention_minutes_days: found.number("retention_minutes_days"),
@@ -297,7 +297,7 @@ mod tests {
     fn nothing_set_gives_the_defaults_of_the_storage() {
         let d1 = read(|_| None, false, is_zone).unwrap();
         let kv = read(|_| None, true, is_zone).unwrap();
-        assert_eq!((d1.max_attempts, d1.flush_interval_ms, d1.snapshot_age_ms), (5, 10_000, 10_000));
+        assert_eq!((d1.max_attempts, d1.flush_interval_ms, d1.snapshot_age_ms), (5, 20_000, 10_000));
         assert_eq!((kv.flush_interval_ms, kv.snapshot_age_ms), (300_000, 60_000));
         assert!(!d1.allow_private_upstreams);
         assert_eq!((d1.log_level, d1.time_zone.as_str()), (Level::Info, "UTC"));

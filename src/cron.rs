@@ -19,8 +19,13 @@ const BALANCES_MS: u64 = 10 * MINUTE_MS;
 
 /// `now` is the scheduled event's own time.
 pub async fn tick(app: &Rc<App>, now: u64) {
-    report("fold_failed", app.store.tick(now).await);
+    app.flush_due().await;
+    report("fold_failed", fold(app, now).await);
     report("probes_failed", probe_due(app, now).await);
+}
+
+async fn fold(app: &Rc<App>, now: u64) -> Result<()> {
+    app.store.tick(&app.upkeep(now)?).await
 }
 
 async fn probe_due(app: &Rc<App>, now: u64) -> Result<()> {

@@ -130,6 +130,7 @@ pub fn log(level: Level, event: &str, fields: impl FnOnce() -> serde_json::Value
 
 fn write(level: Level, event: &str, mut fields: serde_json::Value) {
     if let Some(map) = fields.as_object_mut() {
+        map.insert("time".into(), String::from(js_sys::Date::new_0().to_iso_string()).into());
         map.insert("level".into(), level.name().into());
         map.insert("event".into(), event.into());
     }

@@ -10,6 +10,7 @@ mod prices;
 mod providers;
 mod session;
 mod settings;
+mod stats;
 
 use crate::{
     app::App,
@@ -67,7 +68,7 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
             decide(&asked, &session, rest, &method)?
         }
     };
-    let Outcome { records, say, cookie } = match outcome.say {
+    let Outcome { records, mut say, cookie } = match outcome.say {
         Say::Probe(suspect) => {
             let probe = upstream::probe(&suspect.provider, &suspect.key.secret, &suspect.url, keys::PROBE_MS).await?;
             asked.now = runtime::now();
@@ -75,15 +76,15 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
         }
         Say::Flush => {
             let flushed = app.flush(now).await?;
-            answer(200, object! {"flushed": flushed, "folded": app.store.fold(now).await?})?
+            answer(200, object! {"flushed": flushed, "folded": app.store.fold(&app.upkeep(now)?).await?})?
         }
         _ => outcome,
     };
     if !records.is_empty() {
         app.write(records, asked.now).await?;
     }
-    let totals = app.store.totals(say.keys()).await?;
-    let response = say.response(&asked, &totals)?;
+    let counted = app.store.usage(&say.queries()).await?;
+    let response = say.response(&asked, counted)?;
     if let Some(cookie) = cookie {
         response.headers().append("set-cookie", &cookie)?;
     }
@@ -104,6 +105,8 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["keys", "bulk"], "POST") => keys::bulk(asked),
         (["keys"], _) => allow("GET, POST"),
         (["keys", "bulk"], _) => allow("POST"),
+        (["keys", "stats"], "GET") => keys::stats(asked),
+        (["keys", "stats"], _) => allow("GET"),
         (["keys", id], "GET") => keys::show(id),
         (["keys", id], "PATCH") => keys::change(asked, id),
         (["keys", id], "DELETE") => keys::delete(asked, id),
@@ -129,6 +132,9 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["prices"], "PUT") => prices::put(asked),
         (["prices"], "DELETE") => prices::delete(asked),
         (["prices"], _) => allow("GET, PUT, DELETE"),
+        (["stats"], "GET") => stats::now(asked),
+        (["stats", "series"], "GET") => stats::series(asked),
+        (["stats"] | ["stats", "series"], _) => allow("GET"),
         (["settings"], "GET") => outcome::store(Vec::new(), Say::Settings),
         (["settings"], "PATCH") => settings::change(asked),
         (["settings"], _) => allow("GET, PATCH"),

@@ -6,7 +6,10 @@ use crate::{
     js,
     pool::Pool,
     record::{Record, provider::Provider, write},
-    usage::count::Count,
+    usage::{
+        row::{self, Dimension, Query, Row},
+        sums::Sums,
+    },
 };
 use serde_json::Value;
 use std::collections::HashMap;
@@ -31,6 +34,8 @@ pub enum Say {
     Probe(Box<keys::Suspect>),
     /// How many counts were made durable.
     Flush,
+    /// What was counted, told as the function has it.
+    Usage(Vec<Query>, fn(&Asked, Vec<Vec<Row>>) -> Result<Response>),
 }
 
 /// Keys as they stand then, with what was counted of them.
@@ -58,15 +63,17 @@ impl Say {
         Self::Keys(Keys { status: 200, ids: vec![id.into()], pool: None, place: Place::Alone })
     }
 
-    /// Of these keys the counts are needed.
-    pub fn keys(&self) -> &[String] {
+    /// What must be known of the counts.
+    pub fn queries(&mut self) -> Vec<Query> {
         match self {
-            Self::Keys(keys) => &keys.ids,
-            _ => &[],
+            Self::Keys(keys) if keys.ids.is_empty() => Vec::new(),
+            Self::Keys(keys) => vec![row::of_keys(keys.ids.clone())],
+            Self::Usage(queries, _) => std::mem::take(queries),
+            _ => Vec::new(),
         }
     }
 
-    pub fn response(self, asked: &Asked, totals: &HashMap<String, Count>) -> Result<Response> {
+    pub fn response(self, asked: &Asked, counted: Vec<Vec<Row>>) -> Result<Response> {
         let (status, value) = match self {
             Self::Nothing | Self::Probe(_) | Self::Flush => {
                 return js::text_response(204, &js::headers_of(&[("cache-control", "no-store")])?, None);
@@ -74,14 +81,15 @@ impl Say {
             Self::Json(status, value) => (status, value),
             Self::Settings => (200, settings::view(asked)?),
             Self::Provider(status, name, provider) => (status, providers::view(&name, &provider, asked.now)),
-            Self::Keys(keys) => (keys.status, keys.json(asked.now, totals)?),
+            Self::Keys(keys) => (keys.status, keys.json(asked.now, &row::by(Dimension::Key, &counted.concat()))?),
+            Self::Usage(_, tell) => return tell(asked, counted),
         };
         js::json_response(status, &write::text(&value))
     }
 }
 
 impl Keys {
-    fn json(self, now: u64, totals: &HashMap<String, Count>) -> Result<Value> {
+    fn json(self, now: u64, totals: &HashMap<String, Sums>) -> Result<Value> {
         let mut views = keys::views(&self, now, totals);
         let (name, views, mut answer) = match self.place {
             Place::List(name, answer) => (name, Value::Array(views), answer),

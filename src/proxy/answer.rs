@@ -222,6 +222,7 @@ impl Walk {
 
     fn succeeded(&self, ticket: Ticket, headers: &Headers) {
         let now = runtime::now();
+        self.journal.answered(now);
         // Most answers have something left, or do not say.
         let used_up = reset::REMAINING.iter().any(|name| js::header(headers, name).is_some_and(|n| reset::is_zero(&n)));
         let rest_ms = if used_up { reset::used_up_ms(&js::all_headers(headers), now) } else { None };

@@ -8,12 +8,18 @@ use crate::{
     record::{client::Right, write::object},
     runtime,
     stream::Ending,
-    usage::tail::Tokens,
+    usage::{
+        pending::{Call, End},
+        price,
+        row::Series,
+        tail::Tokens,
+    },
 };
 use serde_json::Value;
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 use worker::web_sys::Headers;
 
+/// Until a call's target is known its provider and model are empty.
 #[derive(Clone)]
 pub struct Journal {
     request_id: Rc<str>,
@@ -23,6 +29,9 @@ pub struct Journal {
     /// The client may know of the attempts.
     shown: bool,
     began: u64,
+    first_byte: Cell<Option<u64>>,
+    /// Whoever holds a copy: a call is counted once.
+    counted: Rc<Cell<bool>>,
     /// The running attempt: its key, and since when.
     attempt: Option<(Ticket, Rc<str>, u64)>,
     last_key: Option<Rc<str>>,
@@ -31,18 +40,25 @@ pub struct Journal {
 }
 
 impl Journal {
-    pub fn new(request_id: &str, caller: &Caller, target: &Target, now: u64) -> Self {
+    pub fn new(request_id: &str, caller: &Caller, now: u64) -> Self {
         Self {
             request_id: request_id.into(),
             client: caller.id.as_str().into(),
-            provider: target.provider.as_str().into(),
-            model: target.model.as_str().into(),
+            provider: "".into(),
+            model: "".into(),
             shown: caller.may(Right::SeeAttempts),
             began: now,
+            first_byte: Cell::new(None),
+            counted: Rc::default(),
             attempt: None,
             last_key: None,
             attempts: Vec::new(),
         }
+    }
+
+    pub fn is_for(&mut self, target: &Target) {
+        self.provider = target.provider.as_str().into();
+        self.model = target.model.as_str().into();
     }
 
     pub fn request_id(&self) -> &str {
@@ -57,6 +73,11 @@ impl Journal {
         let key = with_cache(|c| c.pool.slot(ticket).map(|s| s.id.clone()));
         self.last_key.clone_from(&key);
         self.attempt = key.map(|key| (ticket, key, now));
+    }
+
+    /// The client's answer begins.
+    pub fn answered(&self, now: u64) {
+        self.first_byte.set(Some(now.saturating_sub(self.began)));
     }
 
     /// Tells a client that may know how many attempts there were, and who served the last one.
@@ -80,25 +101,31 @@ impl Journal {
         self.attempt_ends(verdict.class.name(), verdict.status, verdict.class == Class::Caller, now);
     }
 
-    fn attempt_ends(&mut self, class: &str, status: Option<u16>, ok: bool, now: u64) -> Option<Rc<str>> {
-        let (_, key, began) = self.attempt.take()?;
-        with_cache(|c| c.pending.attempt(&key, ok, now));
-        self.attempts.push(object! {"key": &*key, "class": class, "status": status, "ms": now.saturating_sub(began)});
-        Some(key)
+    fn attempt_ends(&mut self, class: &str, status: Option<u16>, ok: bool, now: u64) {
+        let Some((_, key, began)) = self.attempt.take() else { return };
+        let ms = now.saturating_sub(began);
+        let series = self.series(&key);
+        with_cache(|c| {
+            let time = c.time(now);
+            c.pending.attempt(&series, (!ok).then_some(class), ms, time);
+        });
+        self.attempts.push(object! {"key": &*key, "class": class, "status": status, "ms": ms});
     }
 
-    /// No key answered, or the upstream's refusal is the answer.
+    fn series(&self, key: &Rc<str>) -> Series {
+        Series([self.provider.clone(), key.clone(), self.model.clone(), self.client.clone()])
+    }
+
+    /// No key answered, or the upstream's refusal is the answer, or it never came to an attempt.
     pub fn refused(&self, app: &Rc<App>, status: u16) {
-        let now = runtime::now();
-        app.flush_soon(now);
         let level = if status >= 500 { Level::Warn } else { Level::Info };
-        self.log(level, status, now, object! {});
+        self.over(app, level, status, End::Refused(status), None);
     }
 
     /// The client left before an answer began.
     pub fn left(&mut self, app: &Rc<App>) {
         self.attempt_ends(Class::ClientGone.name(), None, true, runtime::now());
-        self.refused(app, 499);
+        self.over(app, Level::Info, 499, End::Gone, None);
     }
 
     /// The stream broke after the first byte: the key rests, and the attempt counts as failed.
@@ -119,29 +146,42 @@ impl Journal {
     /// The answer's last byte is out, or its way is cut.
     pub fn ended(mut self, app: &Rc<App>, status: u16, ending: Ending, tokens: Option<&Tokens>) {
         let now = runtime::now();
-        let (level, class, ending) = match ending {
-            Ending::Complete => (Level::Info, "ok", "complete"),
-            Ending::Broken => (Level::Warn, Class::BrokenStream.name(), "broken"),
-            Ending::ClientGone => (Level::Info, Class::ClientGone.name(), "client_gone"),
+        let (level, class, end) = match ending {
+            Ending::Complete => (Level::Info, "ok", End::Ok),
+            Ending::Broken => (Level::Warn, Class::BrokenStream.name(), End::Broken),
+            Ending::ClientGone => (Level::Info, Class::ClientGone.name(), End::Gone),
         };
-        let ticket = self.attempt.as_ref().map(|(ticket, _, _)| *ticket);
-        let key = self.attempt_ends(class, Some(status), level == Level::Info, now);
-        if let (Some(ticket), Some(key), Some(tokens)) = (ticket, key, tokens) {
-            with_cache(|c| {
-                c.pending.tokens(&key, tokens, now);
-                c.pool.used(ticket, 0, tokens.prompt + tokens.completion, now);
-            });
+        if let (Some((ticket, _, _)), Some(tokens)) = (&self.attempt, tokens) {
+            with_cache(|c| c.pool.used(*ticket, 0, tokens.prompt + tokens.completion, now));
         }
-        app.flush_soon(now);
-        let tokens = tokens.map(|t| object! {"prompt": t.prompt, "completion": t.completion});
-        self.log(level, status, now, object! {"ending": ending, "tokens": tokens});
+        self.attempt_ends(class, Some(status), level == Level::Info, now);
+        self.over(app, level, status, end, tokens);
     }
 
-    fn log(&self, level: Level, status: u16, now: u64, more: Value) {
+    /// Counted and logged, once.
+    fn over(&self, app: &Rc<App>, level: Level, status: u16, end: End, tokens: Option<&Tokens>) {
+        if self.counted.replace(true) {
+            return;
+        }
+        let now = runtime::now();
+        let ms = now.saturating_sub(self.began);
+        let first_byte_ms = self.first_byte.get();
+        let series = self.series(&self.last_key.clone().unwrap_or_else(|| "".into()));
+        with_cache(|c| {
+            let rates = tokens.and_then(|_| c.price(&self.provider, &self.model));
+            let cost = tokens.zip(rates).map(|(tokens, rates)| price::cost(tokens, &rates));
+            let time = c.time(now);
+            c.pending.call(&series, &Call { end, ms, first_byte_ms, tokens, cost }, time);
+        });
+        app.flush_soon(now);
+        let tokens = tokens.map(|t| {
+            object! {"prompt": t.prompt, "completion": t.completion, "cached": t.cached, "reasoning": t.reasoning,
+            "estimated": t.estimated}
+        });
         runtime::log(level, "call", || {
-            object! {"request": &*self.request_id, "client": &*self.client, "provider": &*self.provider,
-            "model": &*self.model, "status": status, "attempts": self.attempts,
-            "ms": now.saturating_sub(self.began), "end": more}
+            object! {"request": self.request_id, "client": self.client, "provider": self.provider, "model": self.model,
+            "key": self.last_key, "status": status, "attempts": self.attempts, "ending": end.name(), "ms": ms,
+            "first_byte_ms": first_byte_ms, "tokens": tokens}
         });
     }
 }

@@ -9,9 +9,9 @@ mod journal;
 mod token_count;
 
 use crate::{
-    app::{App, with_cache, with_dice},
+    app::{App, Caller, with_cache, with_dice},
     auth,
-    config::Config,
+    config::{Config, Level},
     error::{Fault, Result},
     js,
     pool::{
@@ -19,7 +19,7 @@ use crate::{
         failover::{Failover, Limits, Step},
         verdict::{self, Outcome, Verdict},
     },
-    record::provider::Provider,
+    record::{provider::Provider, write::object},
     runtime,
     upstream::{self, Body, Call, Reply},
 };
@@ -77,16 +77,39 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
     let config = app.config()?;
     let headers = request.headers();
     let credential = auth::credential(|name| js::header(&headers, name));
-    let caller = credential.and_then(|key| app.caller(&key, now)).ok_or(Fault::ClientKey)?;
+    let Some(caller) = credential.and_then(|key| app.caller(&key, now)) else {
+        runtime::log(Level::Info, "call", || object! {"request": request_id, "status": 401_u16});
+        return Err(Fault::ClientKey.into());
+    };
     if let Some(answer) = about::answer(&caller, &asked, &request.method(), now)? {
         return Ok(answer);
     }
-    let intake = intake::read(&request).await?;
     if asked.pin.is_none() && asked.rest == "token-count" {
-        return token_count::answer(&request.method(), intake);
+        return token_count::answer(&request.method(), intake::read(&request).await?);
     }
+    let mut journal = Journal::new(request_id, &caller, now);
+    match prepare(app, request, asked, &caller, config, &mut journal).await {
+        Ok((walk, failover)) => walk.run(failover).await,
+        Err(error) => {
+            journal.refused(app, error.status());
+            Err(error)
+        }
+    }
+}
+
+async fn prepare(
+    app: &Rc<App>,
+    request: Request,
+    asked: Asked<'_>,
+    caller: &Caller,
+    config: Rc<Config>,
+    journal: &mut Journal,
+) -> Result<(Walk, Failover)> {
+    let headers = request.headers();
+    let intake = intake::read(&request).await?;
     let (mut target, provider) = asked::target(&asked, &intake)?;
-    let want = asked::want(&caller, &headers, &intake, &mut target, &config)?;
+    journal.is_for(&target);
+    let want = asked::want(caller, &headers, &intake, &mut target, &config)?;
     let streamed = intake.streamed();
     let call = Call {
         method: request.method(),
@@ -102,13 +125,20 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
     };
     // The body may have taken its time.
     let failover = Failover::new(want, limits, runtime::now());
-    let journal = Journal::new(request_id, &caller, &target, now);
-    let app = app.clone();
-    Walk { app, config, request, provider, call, model: target.model, streamed, journal }.run(failover).await
+    let (app, journal) = (app.clone(), journal.clone());
+    Ok((Walk { app, config, request, provider, call, model: target.model, streamed, journal }, failover))
 }
 
 impl Walk {
-    async fn run(mut self, mut failover: Failover) -> Result<Response> {
+    async fn run(mut self, failover: Failover) -> Result<Response> {
+        let answer = self.answer(failover).await;
+        if let Err(error) = &answer {
+            self.journal.refused(&self.app, error.status());
+        }
+        answer
+    }
+
+    async fn answer(&mut self, mut failover: Failover) -> Result<Response> {
         let mut last: Option<Said> = None;
         loop {
             let now = runtime::now();

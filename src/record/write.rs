@@ -62,6 +62,12 @@ impl Json for str {
     }
 }
 
+impl Json for std::rc::Rc<str> {
+    fn json(&self) -> Value {
+        (**self).json()
+    }
+}
+
 impl Json for String {
     fn json(&self) -> Value {
         self.as_str().json()

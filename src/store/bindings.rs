@@ -30,6 +30,9 @@ extern "C" {
     pub type Namespace;
     #[wasm_bindgen(method, catch)]
     pub fn get(this: &Namespace, name: &str) -> Thrown<Promise>;
+    /// A `Map` of at most 100 names.
+    #[wasm_bindgen(method, js_name = get, catch)]
+    pub fn get_many(this: &Namespace, names: &Array) -> Thrown<Promise>;
     #[wasm_bindgen(method, js_name = getWithMetadata, catch)]
     pub fn get_with_metadata(this: &Namespace, name: &str) -> Thrown<Promise>;
     #[wasm_bindgen(method, catch)]

@@ -1,12 +1,17 @@
 //! What every store promises, told step by step on an empty one. Memory is held to it natively; D1 and KV in
 //! workerd, by a build with the feature `contract`.
 
-use super::{Loaded, REVOKED_MS, Store, TOMBSTONE_MS};
+use super::{DAY_MS, Loaded, REVOKED_MS, Store, TOMBSTONE_MS, Upkeep, entry_id};
 use crate::{
     error::Error,
     record::{Kind, Record},
-    usage::count::{Count, Row},
+    usage::{
+        metric::Metric,
+        row::{self, Dimension, Period, Place, Query, Row, Series},
+        sums::Sums,
+    },
 };
+use std::rc::Rc;
 
 /// When the story begins, in Unix milliseconds; it goes on by the step.
 const START: u64 = 1_700_000_000_000;
@@ -25,7 +30,9 @@ pub async fn check(store: &Store) -> Kept {
     what_is_noted_is_there_after_a_fold(store).await?;
     many_records_are_written_at_once(store).await?;
     counts_are_added_once(store).await?;
-    what_is_old_is_trimmed(store).await
+    counts_are_told_apart_as_asked(store).await?;
+    what_is_old_is_trimmed(store).await?;
+    old_rollups_are_trimmed(store).await
 }
 
 async fn a_load_tells_what_changed(store: &Store) -> Kept {
@@ -75,7 +82,7 @@ async fn the_first_one_ensured_stays(store: &Store) -> Kept {
 
 async fn what_is_noted_is_there_after_a_fold(store: &Store) -> Kept {
     store.note(&[key("n", "noted", START + 7)], START + 7).await.map_err(said)?;
-    store.fold(START + 7).await.map_err(said)?;
+    fold(store, START + 7).await?;
     hold(has(&all(store).await?, "n noted"), "what was noted is there after a fold")
 }
 
@@ -94,27 +101,77 @@ async fn many_records_are_written_at_once(store: &Store) -> Kept {
 
 async fn counts_are_added_once(store: &Store) -> Kept {
     let now = START + 10;
-    store.fold(now).await.map_err(said)?;
+    fold(store, now).await?;
     hold(total(store, "k").await?.is_none(), "a key without counts has no total")?;
     for id in ["1", "2", "1"] {
-        store.append(&entry(now, id), &[row("k", 2, now), row("l", 1, now)]).await.map_err(said)?;
+        append(store, now, id, &[line("k", "a", 2, now), line("l", "a", 1, now)]).await?;
     }
-    let folded = store.fold(now).await.map_err(said)?;
-    hold(folded == 2, "a fold answers how many entries it folded, those of one id being one")?;
+    let waiting = total(store, "k").await?.unwrap_or_default();
+    hold(waiting.of(Metric::Ok) == 4, "what waits in the journal counts already, that of one id once")?;
+    hold(fold(store, now).await? == 2, "a fold answers how many entries it folded")?;
     let k = total(store, "k").await?.unwrap_or_default();
-    hold((k.attempts, k.ok, k.failed) == (6, 4, 2), "counts of all entries are added, those of one id once")?;
-    hold((k.prompt_tokens, k.completion_tokens) == (20, 40), "tokens are added")?;
-    hold(total(store, "l").await?.is_some_and(|l| l.ok == 2), "each key has its own total")?;
-    hold(store.fold(now).await.map_err(said)? == 0, "a fold that is repeated finds nothing")?;
+    hold(k == waiting, "a fold changes no sum")?;
+    hold((k.of(Metric::Attempts), k.of(Metric::In)) == (6, 20), "counts of all entries are added")?;
+    hold(total(store, "l").await?.is_some_and(|l| l.of(Metric::Ok) == 2), "each key has its own total")?;
+    hold(fold(store, now).await? == 0, "a fold that is repeated finds nothing")?;
+    append(store, now, "1", &[line("k", "a", 2, now)]).await?;
+    fold(store, now).await?;
+    hold(
+        total(store, "k").await? == Some(k.clone()),
+        "an entry that is written again after it was folded adds nothing",
+    )?;
     for hours in [1, 2] {
-        store.fold(now + hours * HOUR).await.map_err(said)?;
+        fold(store, now + hours * HOUR).await?;
     }
     hold(total(store, "k").await? == Some(k), "later folds add nothing again")?;
-    store.append(&entry(now + HOUR, "3"), &[row("k", 1, now - 1)]).await.map_err(said)?;
-    store.fold(now + 3 * HOUR).await.map_err(said)?;
+    append(store, now + HOUR, "3", &[line("k", "a", 1, now - 1)]).await?;
+    fold(store, now + 3 * HOUR).await?;
     let k = total(store, "k").await?.unwrap_or_default();
-    hold(k.ok == 5, "a later entry is added to the total")?;
-    hold(k.last_used == now, "the latest use holds")
+    hold(k.of(Metric::Ok) == 5, "a later entry is added to the total")?;
+    hold(k.of(Metric::LastUsed) == now, "the latest use holds")
+}
+
+/// Two minutes of one hour, half of it folded and half waiting.
+async fn counts_are_told_apart_as_asked(store: &Store) -> Kept {
+    let (first, second) = (START + DAY_MS, START + DAY_MS + 60_000);
+    append(store, first, "4", &[line("k", "a", 1, first), line("l", "b", 2, first)]).await?;
+    fold(store, first).await?;
+    append(store, second, "5", &[line("k", "a", 4, second), line("", "b", 8, second)]).await?;
+    let (minute, none) = (first / 60_000, [false; 4]);
+    let ask = |period, from: u64, timed, by| Query { period, from, to: from + 2, timed, by, only: None };
+    let minutes = ask(Period::Minute, minute, true, none);
+    hold(sums(store, minutes).await? == [(minute, 3), (minute + 1, 12)], "minutes are told apart")?;
+    let keys = ask(Period::Minute, minute, false, [false, true, false, false]);
+    hold(sums(store, keys).await? == [(0, 2), (0, 5), (0, 8)], "keys are told apart")?;
+    let hours = ask(Period::Hour, minute / 60, false, none);
+    hold(sums(store, hours).await? == [(0, 15)], "an hour is the sum of its minutes")?;
+    let days = ask(Period::Day, day(first), true, [false, false, true, false]);
+    hold(sums(store, days).await? == [(day(first), 5), (day(first), 10)], "models are told apart by day")?;
+    let these = Some((Dimension::Model, vec!["b".to_string(), "c".into()]));
+    let only = Query { only: these, ..ask(Period::Minute, minute, false, none) };
+    hold(sums(store, only).await? == [(0, 10)], "one dimension's others are left out")?;
+    let past = ask(Period::Minute, minute + 2, false, none);
+    hold(sums(store, past).await?.is_empty(), "times that are not asked for are left out")?;
+    let slots = store.usage(&[ask(Period::Minute, minute, false, none)]).await.map_err(said)?;
+    let slot = |rows: &[Row]| rows.iter().map(|row| row.of(Metric::RequestSlot)).sum::<u64>();
+    hold(slots.iter().map(|rows| slot(rows)).sum::<u64>() == 4, "minutes have slots")?;
+    let slots = store.usage(&[ask(Period::Hour, minute / 60, false, none)]).await.map_err(said)?;
+    hold(slots.iter().map(|rows| slot(rows)).sum::<u64>() == 0, "hours have none")
+}
+
+async fn old_rollups_are_trimmed(store: &Store) -> Kept {
+    let (at, now) = (START + DAY_MS, START + 40 * DAY_MS);
+    let ask = |period, from| Query { period, from, to: from + 1, timed: false, by: [false; 4], only: None };
+    let total_before = total(store, "k").await?;
+    append(store, now, "6", &[line("m", "a", 1, now)]).await?;
+    fold(store, now).await?;
+    if store.name() != "kv" {
+        // KV forgets by itself, in its own time.
+        hold(sums(store, ask(Period::Minute, at / 60_000)).await?.is_empty(), "old minutes are cleared away")?;
+        hold(sums(store, ask(Period::Hour, at / HOUR)).await?.is_empty(), "old hours are cleared away")?;
+    }
+    hold(!sums(store, ask(Period::Day, day(at))).await?.is_empty(), "days are kept for longer")?;
+    hold(total(store, "k").await? == total_before, "a key's total is kept for ever")
 }
 
 async fn what_is_old_is_trimmed(store: &Store) -> Kept {
@@ -122,13 +179,13 @@ async fn what_is_old_is_trimmed(store: &Store) -> Kept {
     let cooldown = Record::new(Kind::Cooldown, "b *", &"rests", at).map_err(said)?;
     let revoked = Record::new(Kind::Revoked, "session", &"over", at).map_err(said)?;
     write(store, &[cooldown, revoked], at).await?;
-    store.fold(at + TOMBSTONE_MS - HOUR).await.map_err(said)?;
+    fold(store, at + TOMBSTONE_MS - HOUR).await?;
     hold(has(&all(store).await?, "a deleted"), "a deletion is kept for as long as an isolate may not know of it")?;
     for later in [TOMBSTONE_MS, REVOKED_MS] {
         let now = at + later + HOUR;
         // A store may clear away when it writes anyway.
         write(store, &[key("b", "later", now)], now).await?;
-        store.fold(now).await.map_err(said)?;
+        fold(store, now).await?;
         let held = all(store).await?;
         hold(!has(&held, "a deleted") && !has(&held, "b * rests"), "old deletions and cooldowns are cleared away")?;
         let kept = has(&held, "session over");
@@ -154,8 +211,25 @@ async fn write(store: &Store, records: &[Record], now: u64) -> Kept {
     store.write(records, now).await.map_err(said)
 }
 
-async fn total(store: &Store, key: &str) -> Kept<Option<Count>> {
-    Ok(store.totals(&[key.into()]).await.map_err(said)?.remove(key))
+async fn fold(store: &Store, now: u64) -> Kept<u64> {
+    store.fold(&Upkeep { now, minute_days: 2, days: 400, large: true }).await.map_err(said)
+}
+
+async fn append(store: &Store, now: u64, id: &str, rows: &[Row]) -> Kept {
+    store.append(&entry_id(now, id), rows).await.map_err(said)
+}
+
+async fn total(store: &Store, key: &str) -> Kept<Option<Sums>> {
+    let answer = store.usage(&[row::of_keys(vec![key.into()])]).await.map_err(said)?;
+    Ok(row::by(Dimension::Key, &answer.concat()).remove(key))
+}
+
+/// Time and successes of each row, in order.
+async fn sums(store: &Store, query: Query) -> Kept<Vec<(u64, u64)>> {
+    let answer = store.usage(&[query]).await.map_err(said)?;
+    let mut rows: Vec<(u64, u64)> = answer.concat().iter().map(|row| (row.place.at, row.of(Metric::Ok))).collect();
+    rows.sort_unstable();
+    Ok(rows)
 }
 
 /// The store does not look into a body.
@@ -164,14 +238,22 @@ fn key(id: &str, value: &str, changed: u64) -> Record {
     Record::new(Kind::Key, id, &value, changed).unwrap_or(deleted)
 }
 
-fn row(key: &str, ok: u64, last_used: u64) -> Row {
-    let count = Count { attempts: ok + 1, ok, failed: 1, prompt_tokens: 10, completion_tokens: 20, last_used };
-    Row { key: key.into(), count }
+fn line(key: &str, model: &str, ok: u64, now: u64) -> Row {
+    let counted = [
+        (Metric::Attempts, ok + 1),
+        (Metric::Ok, ok),
+        (Metric::In, 10),
+        (Metric::RequestSlot, 1),
+        (Metric::LastUsed, now),
+    ];
+    let mut sums = Sums::default();
+    counted.into_iter().for_each(|(metric, amount)| sums.count(metric, amount));
+    let series = Series(["p", key, model, "c"].map(Rc::from));
+    Row { place: Place { at: now / 60_000, day: day(now), series }, sums }
 }
 
-/// An entry's id begins with its time, see `app::flush`.
-fn entry(now: u64, id: &str) -> String {
-    format!("{now:013}-{id}")
+const fn day(now: u64) -> u64 {
+    now / DAY_MS
 }
 
 fn text(record: &Record) -> String {

@@ -2,8 +2,9 @@
 //! what a KV namespace holds is taken over when its mark is.
 
 use super::{
-    Loaded, REVOKED_MS, TOMBSTONE_MS,
+    Loaded, MINUTE_MS, REVOKED_MS, TOMBSTONE_MS, Upkeep,
     bindings::{Database, failed, number, settled},
+    entry_id,
     kv::Kv,
     schema::{MIGRATIONS, TABLE, statements},
 };
@@ -16,15 +17,20 @@ use crate::{
         read::{self, Stored},
         write::{self, Json},
     },
-    usage::count::{Count, Row},
+    usage::row::{Query, Row},
 };
 use serde_json::Value;
-use std::collections::HashMap;
 use wasm_bindgen::JsValue;
 use worker::js_sys::Array;
 
 /// D1 takes strings of up to 2 MB; JSON is sent in parts of about this many bytes.
 const PART: usize = 500_000;
+/// A fold every so many minutes writes a fifth of the rows that one a minute would.
+const FOLD_MINUTES: u64 = 5;
+/// So many entries are folded sooner.
+const MANY: u64 = 100;
+/// For how long an isolate may try to write an entry that it is not sure of.
+const UNSURE_MS: u64 = 3_600_000;
 
 // Every answer is read as text, from a column named `value`.
 
@@ -42,24 +48,71 @@ const INSERT: &str = "insert into records (kind, id, body, changed, revision) \
 /// A secret never changes: digests were made with it.
 const REPLACE: &str = "update set body = excluded.body, changed = excluded.changed, revision = excluded.revision \
     where excluded.changed >= records.changed and excluded.kind <> 'secret'";
-const APPEND: &str = "insert into journal (id, body) values (?1, ?2) on conflict (id) do nothing";
-const ENTRIES: &str = "select cast(count(*) as text) as value from (select id from journal limit 500)";
-const FOLD: &str = "insert into totals (key, attempts, ok, failed, prompt_tokens, completion_tokens, last_used) \
-    select row.value ->> '$.key', sum(row.value ->> '$.count.attempts'), sum(row.value ->> '$.count.ok'), \
-    sum(row.value ->> '$.count.failed'), sum(row.value ->> '$.count.prompt_tokens'), \
-    sum(row.value ->> '$.count.completion_tokens'), max(row.value ->> '$.count.last_used') \
-    from (select body from journal order by id limit 500) as entry, json_each(entry.body) as row where true \
-    group by 1 on conflict (key) do update set attempts = attempts + excluded.attempts, ok = ok + excluded.ok, \
-    failed = failed + excluded.failed, prompt_tokens = prompt_tokens + excluded.prompt_tokens, \
-    completion_tokens = completion_tokens + excluded.completion_tokens, \
-    last_used = max(last_used, excluded.last_used)";
-const FOLDED: &str = "delete from journal where id in (select id from journal order by id limit 500)";
+/// Once only, also after it was folded.
+const APPEND: &str = "insert into entries (id, body) select ?1, ?2 where not exists (select 1 from rollups, \
+    json_each(body) as done where period = 'f' and done.value = ?1) on conflict (id) do nothing";
+const ENTRIES: &str = "select cast(count(*) as text) as value from (select id from entries limit 500)";
+/// Lines of entries are summed up first, then spread over the periods, then added to what is there: whoever does it at
+/// the same time waits for this batch. Slots of 10 seconds are for minutes alone.
+const FOLD: &str = "insert into rollups (period, at, part, body) with lines as materialized ( \
+    select line.value ->> 0 as minute, line.value ->> 1 as day, line.value -> 2 as p, line.value -> 3 as k, \
+    line.value -> 4 as m, line.value -> 5 as c, line.value -> 6 as sums \
+    from (select body from entries order by id limit 500) as entry, json_each(entry.body) as line), \
+    fresh as materialized (select minute, day, p, k, m, c, metric.key as metric, \
+    iif(metric.key = 'u', max(metric.value), sum(metric.value)) as value \
+    from lines, json_each(sums) as metric group by 1, 2, 3, 4, 5, 6, 7), \
+    lasting as (select * from fresh where metric not glob '[st][0-5]'), \
+    spread as materialized (select 'm' as period, minute as at, substr(k, 2, ?1) as part, \
+    json_array(minute, 0, json(p), json(k), json(m), json(c)) as series, metric, value from fresh \
+    union all select 'h', minute / 60, substr(k, 2, ?1), \
+    json_array(minute / 60, 0, json(p), json(k), json(m), json(c)), metric, value from lasting \
+    union all select 'd', day, substr(k, 2, ?1), json_array(day, 0, json(p), json(k), json(m), json(c)), metric, value \
+    from lasting \
+    union all select 'k', 0, substr(k, 2, ?1), json_array(0, 0, json(p), json(k), '', ''), metric, value \
+    from lasting where k <> '\"\"' \
+    union all select 'e', 0, '', json_array(0, 0, json(p), '', json(m), ''), metric, value from lasting), \
+    touched as materialized (select distinct period, at, part from spread) \
+    select period, at, part, json_group_array(json(line)) from ( \
+    select period, at, part, json_insert(series, '$[6]', json(json_group_object(metric, value))) as line from ( \
+    select period, at, part, series, metric, iif(metric = 'u', max(value), sum(value)) as value from ( \
+    select * from spread union all select period, rollups.at, part, json_remove(line.value, '$[6]'), metric.key, \
+    metric.value from touched join rollups using (period, at, part), json_each(rollups.body) as line, \
+    json_each(line.value, '$[6]') as metric) \
+    group by 1, 2, 3, 4, 5) group by 1, 2, 3, series) group by 1, 2, 3 \
+    on conflict (period, at, part) do update set body = excluded.body";
+/// An isolate that is not sure of an entry writes it again, but not after an hour.
+const REMEMBER: &str = "insert into rollups (period, at, part, body) select 'f', 0, '', json_group_array(id) from ( \
+    select done.value as id from rollups, json_each(body) as done where period = 'f' and done.value >= ?1 \
+    union select id from (select id from entries order by id limit 500)) where true \
+    on conflict (period, at, part) do update set body = excluded.body";
+const FOLDED: &str = "delete from entries where id in (select id from entries order by id limit 500)";
+/// In steps; the cron goes on.
+const TRIM_ROLLUPS: &str = "delete from rollups where (period, at, part) in ( \
+    select period, at, part from rollups where period = 'm' and at < ?1 \
+    union all select period, at, part from rollups where period = 'h' and at < ?2 \
+    union all select period, at, part from rollups where period = 'd' and at < ?3 limit 200)";
+/// Parameters: 1 period, 2 from, 3 to, 4 whether times are told apart, 5 to 8 whether the dimensions are, 9 the JSON path of the
+/// dimension of which only those of the JSON array 10. Answered in pieces, so that none is a string of more than 2 MB.
+const USAGE: &str = "select json_group_array(json(line)) as value from ( \
+    select at, key, json_array(at, 0, provider, key, model, client, json(json_group_object(metric, value))) as line \
+    from (select iif(?4, at, 0) as at, iif(?5, json_extract(s, '$[2]'), '') as provider, \
+    iif(?6, json_extract(s, '$[3]'), '') as key, iif(?7, json_extract(s, '$[4]'), '') as model, \
+    iif(?8, json_extract(s, '$[5]'), '') as client, metric.key as metric, \
+    iif(metric.key = 'u', max(metric.value), sum(metric.value)) as value from ( \
+    select rollups.at as at, line.value as s from rollups, json_each(body) as line \
+    where period = ?1 and rollups.at >= ?2 and rollups.at < ?3 \
+    union all select at, s from (select case ?1 when 'm' then line.value ->> 0 when 'h' then (line.value ->> 0) / 60 \
+    when 'd' then line.value ->> 1 else 0 end as at, line.value as s from entries, json_each(entries.body) as line) \
+    where at >= ?2 and at < ?3), json_each(s, '$[6]') as metric \
+    where (?10 is null or json_extract(s, ?9) in (select value from json_each(?10))) \
+    and (?1 <> 'k' or json_extract(s, '$[3]') <> '') and (?1 = 'm' or metric.key not glob '[st][0-5]') \
+    group by 1, 2, 3, 4, 5, 6) group by at, provider, key, model, client) group by at, substr(key, 1, 1)";
+/// What was a KV namespace's is in parts of its own.
+const TAKE: &str = "insert into rollups (period, at, part, body) select value ->> 0, value ->> '$[1][0]', ?2, \
+    json_group_array(json(value -> 1)) from json_each(?1) group by 1, 2";
 /// Worded as the partial index of the migration is, or it would not be used.
 const TRIM: &str = "delete from records where (body is null or kind in ('cooldown', 'revoked')) and changed < ?1 \
     and (kind <> 'revoked' or changed < ?2)";
-const TOTALS: &str = "select json_group_array(json_object('key', key, 'count', json_object('attempts', attempts, \
-    'ok', ok, 'failed', failed, 'prompt_tokens', prompt_tokens, 'completion_tokens', completion_tokens, \
-    'last_used', last_used))) as value from totals where key in (select value from json_each(?1))";
 const MOVED: &str = "select name as value from meta where name = 'moved_from_kv'";
 const MARK_MOVED: &str = "insert into meta (name, value) values ('moved_from_kv', 1)";
 
@@ -131,20 +184,49 @@ impl D1 {
         self.batch(vec![(APPEND, vec![id.into(), body.into()])]).await.map(|_| ())
     }
 
-    pub async fn fold(&self, now: u64) -> Result<u64> {
+    pub async fn fold(&self, upkeep: &Upkeep) -> Result<u64> {
+        let now = upkeep.now;
         let (old, older) = (now.saturating_sub(TOMBSTONE_MS), now.saturating_sub(REVOKED_MS));
-        let trim = (TRIM, vec![number(old), number(older)]);
-        let answers = self.batch(vec![(ENTRIES, vec![]), (FOLD, vec![]), (FOLDED, vec![]), trim]).await?;
+        let unsure = entry_id(now.saturating_sub(UNSURE_MS), "");
+        let answers = self
+            .batch(vec![
+                (ENTRIES, vec![]),
+                (FOLD, vec![number(u64::from(upkeep.large))]),
+                (REMEMBER, vec![unsure.into()]),
+                (FOLDED, vec![]),
+                (TRIM, vec![number(old), number(older)]),
+                (TRIM_ROLLUPS, upkeep.first().map(number).to_vec()),
+            ])
+            .await?;
         Ok(answers.iter().flatten().next().map_or(0, |text| whole(text)))
     }
 
-    pub async fn totals(&self, keys: &[String]) -> Result<HashMap<String, Count>> {
-        let mut totals = HashMap::new();
-        for text in self.batch(vec![(TOTALS, vec![write::text(&keys.json()).into()])]).await?.iter().flatten() {
-            let rows: Vec<Row> = list(text)?;
-            totals.extend(rows.into_iter().map(|row| (row.key, row.count)));
+    pub async fn tick(&self, upkeep: &Upkeep) -> Result<()> {
+        let due = (upkeep.now / MINUTE_MS).is_multiple_of(FOLD_MINUTES);
+        let waiting = || async { self.batch(vec![(ENTRIES, vec![])]).await };
+        if due || waiting().await?.iter().flatten().any(|count| whole(count) >= MANY) {
+            self.fold(upkeep).await?;
         }
-        Ok(totals)
+        Ok(())
+    }
+
+    pub async fn usage(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
+        let statements = queries.iter().map(|query| {
+            let flag = |is: bool| number(u64::from(is));
+            let mut values: Vec<JsValue> = vec![query.period.name().into(), number(query.from), number(query.to)];
+            values.push(flag(query.timed));
+            values.extend(query.by.map(flag));
+            let (dimension, these) = match &query.only {
+                Some((dimension, these)) => {
+                    (format!("$[{}]", *dimension as u64 + 2), write::text(&these.json()).into())
+                }
+                None => ("$[2]".into(), JsValue::NULL),
+            };
+            values.extend([dimension.into(), these]);
+            (USAGE, values)
+        });
+        let answers = self.batch(statements.collect()).await?;
+        answers.iter().map(|parts| rows(parts)).collect()
     }
 
     /// Applies what is missing. Its name goes in first, so of two isolates that try, one fails and changes nothing.
@@ -160,16 +242,15 @@ impl D1 {
         Ok(())
     }
 
-    /// Records may be moved again, as the newer one holds; the counts go with the mark, and so only once.
+    /// Records may be moved again, as the newer one holds; the rollups go with the mark, and so only once.
     async fn take_over(&self, kv: &Kv) -> Result<()> {
-        let (records, rows) = kv.everything().await?;
+        let (records, rollups) = kv.everything().await?;
         self.write(&records).await?;
         let mut batch = vec![(MARK_MOVED, vec![])];
-        for (i, part) in parts(&mut rows.iter().map(Json::json)).into_iter().enumerate() {
-            // As the journal's first entries, which the fold in this batch is sure to take.
-            batch.push((APPEND, vec![format!("!kv-{i}").into(), part.into()]));
+        let mut lines = rollups.iter().map(|(period, row)| Value::Array(vec![period.name().json(), row.json()]));
+        for (i, part) in parts(&mut lines).into_iter().enumerate() {
+            batch.push((TAKE, vec![part.into(), format!("kv-{i}").into()]));
         }
-        batch.extend([(FOLD, vec![]), (FOLDED, vec![])]);
         self.batch_once(batch, "UNIQUE constraint failed: meta").await
     }
 
@@ -208,6 +289,14 @@ fn records(parts: &[String]) -> Result<Vec<Record>> {
         records.extend(list::<Record>(part)?);
     }
     Ok(records)
+}
+
+fn rows(parts: &[String]) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for part in parts {
+        rows.extend(list::<Row>(part)?);
+    }
+    Ok(rows)
 }
 
 fn list<T: Stored>(text: &str) -> Result<Vec<T>> {

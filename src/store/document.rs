@@ -1,5 +1,6 @@
 //! What a KV namespace holds under a name, and how two of them become one, whatever the order.
 
+use super::{DAY_MS, Upkeep};
 use crate::{
     error::{Error, Result},
     json,
@@ -9,12 +10,12 @@ use crate::{
         write::{self, Json, object},
     },
     sort::sort,
-    usage::count::{Count, Row},
+    usage::row::{Dimension, Period, Row},
 };
 use serde_json::Value;
-use std::{cmp::Ordering, collections::HashMap};
+use std::cmp::Ordering;
 
-/// One shape for all that is stored: records and what belongs to them, or totals, or a journal's entry of either.
+/// One shape for all that is stored: records and what belongs to them, or rollups, or a journal's entry of either.
 #[derive(Default)]
 pub struct Document {
     /// Random; it also stands beside the document, so that an unchanged one need not be parsed.
@@ -54,8 +55,68 @@ impl Document {
     }
 
     pub fn holds(&self, entry: &str) -> bool {
-        self.merged.iter().any(|merged| merged.name == entry)
+        self.held_since(entry).is_some()
     }
+
+    pub fn held_since(&self, entry: &str) -> Option<u64> {
+        self.merged.iter().find(|merged| merged.name == entry).map(|merged| merged.at)
+    }
+}
+
+/// The document of rollups by key and by model; every entry of counts adds to it.
+pub const EVER: &str = "usage/ever";
+
+/// Which document holds a period's rollup, each a size that can be read and written at once: the minutes of an hour, the
+/// hours of 24, a day.
+pub fn of_rollup(period: Period, at: u64) -> String {
+    match period {
+        Period::Minute => format!("{USAGE}m/{}", at / 60),
+        Period::Hour => format!("{USAGE}h/{}", at / 24),
+        Period::Day => format!("{USAGE}d/{at}"),
+        Period::Keys | Period::Models => EVER.into(),
+    }
+}
+
+pub const USAGE: &str = "usage/";
+
+/// The period of a document's row.
+pub fn period(document: &str, row: &Row) -> Period {
+    match document.strip_prefix(USAGE).and_then(|name| name.split_once('/')) {
+        Some(("m", _)) => Period::Minute,
+        Some(("h", _)) => Period::Hour,
+        Some(("d", _)) => Period::Day,
+        _ if row.place.series.of(Dimension::Key).is_empty() => Period::Models,
+        _ => Period::Keys,
+    }
+}
+
+/// When the last of what a document holds is over, in Unix milliseconds; `None` = never.
+fn over(document: &str) -> Option<u64> {
+    let (period, number) = document.strip_prefix(USAGE)?.split_once('/')?;
+    let hours = if period == "m" { 1 } else { 24 };
+    Some((number.parse::<u64>().ok()? + 1) * hours * 3_600_000)
+}
+
+/// For how many seconds a document is kept from now on; `None` = forever. KV takes no less than a minute.
+pub fn expires_after_s(document: &str, upkeep: &Upkeep) -> Option<u64> {
+    let days = if document.starts_with("usage/d/") { upkeep.days } else { upkeep.minute_days };
+    let end = over(document)?.saturating_add(days.saturating_mul(DAY_MS));
+    Some((end.saturating_sub(upkeep.now) / 1000).max(60))
+}
+
+/// Rows of the journal with the documents that they are added to.
+pub fn spread(rows: &[Row]) -> Vec<(String, Vec<Row>)> {
+    let mut documents: Vec<(String, Vec<Row>)> = Vec::new();
+    for period in Period::ALL {
+        for row in rows.iter().filter_map(|row| period.row(row)) {
+            let name = of_rollup(period, row.place.at);
+            match documents.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, rows)) => rows.push(row),
+                None => documents.push((name, vec![row])),
+            }
+        }
+    }
+    documents
 }
 
 fn place(record: &Record) -> (&str, &str) {
@@ -98,21 +159,6 @@ pub fn take_newer(held: &mut Vec<Record>, news: Vec<Record>) {
     }
 }
 
-pub fn add(held: &mut Vec<Row>, news: Vec<Row>) {
-    if news.is_empty() {
-        return;
-    }
-    let mut counts = by_key(std::mem::take(held));
-    for row in news {
-        counts.entry(row.key).or_default().add(&row.count);
-    }
-    held.extend(counts.into_iter().map(|(key, count)| Row { key, count }));
-}
-
-pub fn by_key(rows: Vec<Row>) -> HashMap<String, Count> {
-    rows.into_iter().map(|row| (row.key, row.count)).collect()
-}
-
 /// # Errors
 /// `Storage` when `text` is no JSON.
 pub fn parse(text: &str) -> Result<Document> {
@@ -130,7 +176,14 @@ pub fn parse(text: &str) -> Result<Document> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Kind;
+    use crate::{
+        record::Kind,
+        usage::{
+            row::{Place, Series},
+            sums::Sums,
+        },
+    };
+    use std::rc::Rc;
 
     fn record(id: &str, body: Option<u64>, changed: u64) -> Record {
         match body {
@@ -167,11 +220,20 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_one_key_add_up() {
-        let row = |key: &str, ok| Row { key: key.into(), count: Count { ok, ..Count::default() } };
-        let mut held = vec![row("a", 1), row("b", 2)];
-        add(&mut held, vec![row("b", 3), row("c", 4), row("b", 5)]);
-        held.sort_by(|a, b| a.key.cmp(&b.key));
-        assert_eq!(held, [row("a", 1), row("b", 10), row("c", 4)]);
+    fn rows_of_an_entry_go_to_their_documents() {
+        let row = |key: &str, at| {
+            let series = Series(["p", key, "m", "c"].map(Rc::from));
+            Row { place: Place { at, day: 20_000, series }, sums: Sums::default() }
+        };
+        let documents = spread(&[row("k", 119), row("", 120)]);
+        let shape: Vec<(&str, usize)> = documents.iter().map(|(name, rows)| (name.as_str(), rows.len())).collect();
+        let expected = [("usage/m/1", 1), ("usage/m/2", 1), ("usage/h/0", 2), ("usage/d/20000", 2), (EVER, 3)];
+        assert_eq!(shape, expected);
+        for (name, rows) in &documents {
+            assert!(rows.iter().all(|row| of_rollup(period(name, row), row.place.at) == *name), "{name}");
+        }
+        let over = documents.iter().map(|(name, _)| over(name)).collect::<Vec<_>>();
+        let hour = 3_600_000;
+        assert_eq!(over, [Some(2 * hour), Some(3 * hour), Some(24 * hour), Some(20_001 * 24 * hour), None]);
     }
 }

@@ -1,11 +1,13 @@
-//! KV: a document of all records, one of all totals, and a journal of what is to be merged into them. Every change
-//! goes into the journal under a fresh name first. A document names the entries it holds, so when two isolates write
-//! it at the same time, the next fold finds missing what the later one overwrote, and merges it again.
+//! KV: a document of all records, some of rollups, and a journal of what is to be merged into them. Every change goes
+//! into the journal under a fresh name first. A document names the entries it holds, so when two isolates write it at
+//! the same time, the next fold finds missing what the later one overwrote, and merges it again.
+
+mod counts;
 
 use super::{
-    Loaded,
+    Loaded, MINUTE_MS, Upkeep,
     bindings::{Namespace, number, options, settled},
-    document::{self, Document, Merged, add, by_key, take_newer},
+    document::{self, Document, Merged, USAGE, spread, take_newer},
     is_trimmed,
 };
 use crate::{
@@ -13,37 +15,46 @@ use crate::{
     js::field,
     record::Record,
     runtime,
-    usage::count::{Count, Row},
+    usage::row::{Period, Row, Table},
 };
-use std::{cell::Cell, collections::HashMap};
-use wasm_bindgen::JsValue;
-use worker::js_sys::Array;
+use std::cell::{Cell, RefCell};
+use wasm_bindgen::{JsCast, JsValue};
+use worker::js_sys::{Array, Map};
 
 const RECORDS: &str = "records";
-const TOTALS: &str = "totals";
 const JOURNAL: &str = "journal/";
 /// A list answers in the order of names: changes come before counts.
 const CHANGES: &str = "journal/changes/";
 const COUNTS: &str = "journal/counts/";
 
-/// An entry is deleted when a document that named it so long ago still does: whatever another isolate wrote from an
+/// An entry is deleted when the documents that named it so long ago still do: whatever another isolate wrote from an
 /// older document, which it may see for a minute, would show by now.
 const SETTLED_MS: u64 = 5 * 60_000;
-/// A document names an entry this much longer than a stale list may still show it.
+/// A document names an entry this much longer than a stale list may still show it, or its isolate may write it again.
 const REMEMBERED_MS: u64 = 20 * 60_000;
-/// Entries that a fold merges and deletes at the most, of each kind: a cron with its probes stays within a free
-/// plan's 50 subrequests.
+/// Changes that a fold merges and deletes at the most: a cron with its probes stays within a free plan's 50
+/// subrequests.
 const MERGED: usize = 5;
 const DELETED: usize = 2;
+/// A cron folds counts so rarely because each document is a write of a free plan's 1,000 a day; what waits is read with
+/// the documents.
+const FOLD_MINUTES: u64 = 15;
+/// So many entries of counts are folded sooner.
+const MANY: usize = 40;
 /// A cron that nothing tells of work lists the journal every other minute, because a free plan has 1,000 lists a day.
 const IDLE_MS: u64 = 90_000;
-const MINUTE_MS: u64 = 60_000;
+/// KV takes one write a second to a name.
+const WRITE_MS: u64 = 1_000;
+/// KV gives so many values at once.
+const GIVEN: usize = 100;
 
 thread_local! {
     /// The time of the last cron in this isolate that folded.
     static TICKED: Cell<Option<u64>> = const { Cell::new(None) };
     /// This isolate knows of something to fold, or has begun to serve since.
     static WOKEN: Cell<bool> = const { Cell::new(false) };
+    /// When this isolate last wrote each document.
+    static WRITTEN: RefCell<Vec<(String, u64)>> = const { RefCell::new(Vec::new()) };
 }
 
 pub struct Kv(Namespace);
@@ -70,7 +81,7 @@ impl Kv {
     pub async fn write(&self, records: &[Record], now: u64) -> Result<()> {
         let name = self.note(records, now).await?;
         // It is durable already; a fold that fails is made up for by the next one.
-        let _ = self.fold_first(Some(name), now).await;
+        let _ = self.fold_changes(&self.journal().await?, Some(&name), now).await;
         Ok(())
     }
 
@@ -90,60 +101,56 @@ impl Kv {
         }
     }
 
-    pub async fn append(&self, id: &str, rows: &[Row]) -> Result<()> {
-        WOKEN.set(true);
-        self.put(&format!("{COUNTS}{id}"), &Document { rows: rows.to_vec(), ..Document::default() }).await
+    pub async fn fold(&self, upkeep: &Upkeep) -> Result<u64> {
+        WOKEN.set(false);
+        let names = self.journal().await?;
+        Ok(self.fold_changes(&names, None, upkeep.now).await? + self.fold_counts(&names, upkeep).await?)
     }
 
-    pub async fn fold(&self, now: u64) -> Result<u64> {
-        self.fold_first(None, now).await
-    }
-
-    /// As `fold`, at the latest every other minute.
-    pub async fn tick(&self, now: u64) -> Result<()> {
-        if is_due(TICKED.get(), WOKEN.get(), now) {
-            TICKED.set(Some(now));
-            self.fold(now).await?;
+    /// As `fold`, at the latest every other minute; counts more rarely.
+    pub async fn tick(&self, upkeep: &Upkeep) -> Result<()> {
+        let counts_due = (upkeep.now / MINUTE_MS).is_multiple_of(FOLD_MINUTES);
+        if counts_due || is_due(TICKED.get(), WOKEN.get(), upkeep.now) {
+            TICKED.set(Some(upkeep.now));
+            WOKEN.set(false);
+            let names = self.journal().await?;
+            self.fold_changes(&names, None, upkeep.now).await?;
+            if counts_due || of(&names, COUNTS).count() >= MANY {
+                self.fold_counts(&names, upkeep).await?;
+            }
         }
         Ok(())
     }
 
-    pub async fn totals(&self, keys: &[String]) -> Result<HashMap<String, Count>> {
-        let held = self.read(TOTALS).await?.unwrap_or_default();
-        let mut totals = by_key(held.rows);
-        Ok(keys.iter().filter_map(|key| totals.remove_entry(key)).collect())
-    }
-
-    /// Begins with the entry `first`, which a list may not show yet.
-    async fn fold_first(&self, first: Option<String>, now: u64) -> Result<u64> {
-        WOKEN.set(false);
-        let (listed, _) = self.list(None).await?;
-        let listed = listed.into_iter().filter(|name| first.as_ref() != Some(name));
-        let names: Vec<String> = first.iter().cloned().chain(listed).collect();
-        let mut folded = 0;
-        for (document, kind) in [(RECORDS, CHANGES), (TOTALS, COUNTS)] {
-            let names: Vec<&str> = names.iter().map(String::as_str).filter(|name| name.starts_with(kind)).collect();
-            if !names.is_empty() {
-                folded += self.fold_into(document, &names, now).await?;
+    /// All records and rollups, with what no fold has merged yet. Changes nothing.
+    pub async fn everything(&self) -> Result<(Vec<Record>, Vec<(Period, Row)>)> {
+        let entries = self.counts().await?;
+        let changes = self.all_names(CHANGES).await?;
+        let mut all = self.read(RECORDS).await?.unwrap_or_default();
+        self.merge(&mut all, &changes.iter().map(String::as_str).collect::<Vec<_>>(), usize::MAX, 0).await?;
+        let mut names = self.all_names(USAGE).await?;
+        for (name, _) in entries.iter().flat_map(|(_, entry)| spread(&entry.rows)) {
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
-        Ok(folded)
+        let mut tables = Period::ALL.map(|period| (period, Table::default()));
+        for (name, row) in self.rollups(&names, &entries).await? {
+            let of = document::period(&name, &row);
+            if let Some((_, table)) = tables.iter_mut().find(|(period, _)| *period == of) {
+                table.at(row.place).add(&row.sums);
+            }
+        }
+        let rows =
+            tables.into_iter().flat_map(|(period, mut table)| table.take().into_iter().map(move |row| (period, row)));
+        Ok((all.records, rows.collect()))
     }
 
-    /// All records and totals, with what no fold has merged yet. Changes nothing.
-    pub async fn everything(&self) -> Result<(Vec<Record>, Vec<Row>)> {
-        let (mut names, mut cursor) = self.list(None).await?;
-        while let Some(next) = cursor {
-            let (more, after) = self.list(Some(next)).await?;
-            names.extend(more);
-            cursor = after;
-        }
-        let mut all = self.read(RECORDS).await?.unwrap_or_default();
-        let totals = self.read(TOTALS).await?.unwrap_or_default();
-        (all.rows, all.merged) = (totals.rows, all.merged.into_iter().chain(totals.merged).collect());
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.merge(&mut all, &names, usize::MAX, 0).await?;
-        Ok((all.records, all.rows))
+    /// Merges changes, beginning with the entry `first`, which a list may not show yet.
+    async fn fold_changes(&self, names: &[String], first: Option<&String>, now: u64) -> Result<u64> {
+        let listed = of(names, CHANGES).filter(|name| first != Some(name));
+        let names: Vec<&str> = first.into_iter().chain(listed).map(String::as_str).collect();
+        if names.is_empty() { Ok(0) } else { self.fold_into(RECORDS, &names, now).await }
     }
 
     async fn fold_into(&self, name: &str, entries: &[&str], now: u64) -> Result<u64> {
@@ -167,24 +174,37 @@ impl Kv {
 
     /// Merges those of `entries`, up to `limit`, that the document does not hold yet.
     async fn merge(&self, document: &mut Document, entries: &[&str], limit: usize, now: u64) -> Result<u64> {
-        let (mut records, mut rows, mut merged) = (Vec::new(), Vec::new(), 0);
+        let (mut records, mut merged) = (Vec::new(), 0);
         let missing: Vec<&str> = entries.iter().copied().filter(|entry| !document.holds(entry)).take(limit).collect();
         for name in missing {
             // A list may show what is gone, or what is not here yet.
             let Some(entry) = self.read(name).await? else { continue };
             records.extend(entry.records);
-            rows.extend(entry.rows);
             document.merged.push(Merged { name: name.into(), at: now });
             merged += 1;
         }
         take_newer(&mut document.records, records);
-        add(&mut document.rows, rows);
         Ok(merged)
     }
 
-    /// Up to 1,000 names of the journal, and where the list goes on.
-    async fn list(&self, cursor: Option<JsValue>) -> Result<(Vec<String>, Option<JsValue>)> {
-        let options = options(&[("prefix", JOURNAL.into()), ("cursor", cursor.unwrap_or_default())]);
+    /// The journal's first 1,000 names.
+    async fn journal(&self) -> Result<Vec<String>> {
+        self.list(JOURNAL, None).await.map(|(names, _)| names)
+    }
+
+    async fn all_names(&self, prefix: &str) -> Result<Vec<String>> {
+        let (mut names, mut cursor) = self.list(prefix, None).await?;
+        while let Some(next) = cursor {
+            let (more, after) = self.list(prefix, Some(next)).await?;
+            names.extend(more);
+            cursor = after;
+        }
+        Ok(names)
+    }
+
+    /// Up to 1,000 names, and where the list goes on.
+    async fn list(&self, prefix: &str, cursor: Option<JsValue>) -> Result<(Vec<String>, Option<JsValue>)> {
+        let options = options(&[("prefix", prefix.into()), ("cursor", cursor.unwrap_or_default())]);
         let found = settled(self.0.list(&options)).await?;
         let keys = Array::from(&field(&found, "keys"));
         let names = keys.iter().filter_map(|key| field(&key, "name").as_string()).collect();
@@ -195,10 +215,49 @@ impl Kv {
         document(&settled(self.0.get(name)).await?)
     }
 
-    async fn put(&self, name: &str, document: &Document) -> Result<()> {
-        let options = options(&[("metadata", number(document.revision))]);
-        settled(self.0.put(name, &document.text(), &options)).await.map(|_| ())
+    /// Those that there are.
+    async fn read_many(&self, names: &[String]) -> Result<Vec<(String, Document)>> {
+        let mut found = Vec::new();
+        for names in names.chunks(GIVEN) {
+            let asked: Array = names.iter().map(|name| JsValue::from_str(name)).collect();
+            let map: Map = settled(self.0.get_many(&asked)).await?.unchecked_into();
+            for name in names {
+                if let Some(document) = document(&map.get(&name.into()))? {
+                    found.push((name.clone(), document));
+                }
+            }
+        }
+        Ok(found)
     }
+
+    async fn put(&self, name: &str, document: &Document) -> Result<()> {
+        self.put_for(name, document, None).await
+    }
+
+    /// For so many seconds.
+    async fn put_for(&self, name: &str, document: &Document, seconds: Option<u64>) -> Result<()> {
+        if !name.starts_with(JOURNAL) {
+            runtime::sleep(wait(name, runtime::now())).await;
+        }
+        let mut fields = vec![("metadata", number(document.revision))];
+        fields.extend(seconds.map(|seconds| ("expirationTtl", number(seconds))));
+        settled(self.0.put(name, &document.text(), &options(&fields))).await.map(|_| ())
+    }
+}
+
+/// How long to wait until the document may be written again; it counts as written then.
+fn wait(name: &str, now: u64) -> u64 {
+    WRITTEN.with_borrow_mut(|written| {
+        written.retain(|(_, at)| at + WRITE_MS > now);
+        let free = written.iter().filter(|(known, _)| known == name).map(|(_, at)| at + WRITE_MS).max();
+        let at = free.unwrap_or(now);
+        written.push((name.into(), at));
+        at - now
+    })
+}
+
+fn of<'a>(names: &'a [String], kind: &'static str) -> impl Iterator<Item = &'a String> {
+    names.iter().filter(move |name| name.starts_with(kind))
 }
 
 /// `None` when nothing is stored under the name.

@@ -1,13 +1,13 @@
 //! The contract in memory, for native tests.
 
-use super::{Loaded, is_trimmed};
+use super::{Loaded, Upkeep, is_trimmed};
 use crate::{
     record::Record,
-    usage::count::{Count, Row},
+    usage::row::{Period, Query, Row, Table},
 };
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashSet},
 };
 
 #[derive(Default)]
@@ -18,7 +18,8 @@ struct Inner {
     revision: u64,
     records: Vec<(u64, Record)>,
     journal: BTreeMap<String, Vec<Row>>,
-    totals: HashMap<String, Count>,
+    folded: HashSet<String>,
+    rollups: Vec<(Period, Row)>,
 }
 
 impl Memory {
@@ -55,22 +56,45 @@ impl Memory {
     }
 
     pub fn append(&self, id: &str, rows: &[Row]) {
-        self.0.borrow_mut().journal.entry(id.into()).or_insert_with(|| rows.to_vec());
-    }
-
-    pub fn fold(&self, now: u64) -> u64 {
         let mut inner = self.0.borrow_mut();
-        inner.records.retain(|(_, r)| !is_trimmed(r, now));
-        let journal = std::mem::take(&mut inner.journal);
-        let folded = journal.len() as u64;
-        for row in journal.into_values().flatten() {
-            inner.totals.entry(row.key).or_default().add(&row.count);
+        if !inner.folded.contains(id) {
+            inner.journal.entry(id.into()).or_insert_with(|| rows.to_vec());
         }
-        folded
     }
 
-    pub fn totals(&self, keys: &[String]) -> HashMap<String, Count> {
-        let inner = self.0.borrow();
-        keys.iter().filter_map(|key| Some((key.clone(), inner.totals.get(key)?.clone()))).collect()
+    pub fn fold(&self, upkeep: &Upkeep) -> u64 {
+        let mut inner = self.0.borrow_mut();
+        inner.records.retain(|(_, r)| !is_trimmed(r, upkeep.now));
+        let journal = std::mem::take(&mut inner.journal);
+        inner.folded.extend(journal.keys().cloned());
+        let rows: Vec<(Period, Row)> = rolled(journal.values()).collect();
+        inner.rollups.extend(rows);
+        let [minute, hour, day] = upkeep.first();
+        inner.rollups.retain(|(period, row)| match period {
+            Period::Minute => row.place.at >= minute,
+            Period::Hour => row.place.at >= hour,
+            Period::Day => row.place.at >= day,
+            Period::Keys | Period::Models => true,
+        });
+        journal.len() as u64
     }
+
+    pub fn usage(&self, queries: &[Query]) -> Vec<Vec<Row>> {
+        let inner = self.0.borrow();
+        let all: Vec<(Period, Row)> = inner.rollups.iter().cloned().chain(rolled(inner.journal.values())).collect();
+        let answer = |query: &Query| {
+            let mut table = Table::default();
+            for (_, row) in all.iter().filter(|(period, _)| *period == query.period) {
+                if let Some(place) = query.shown(&row.place) {
+                    table.at(place).add(&row.sums);
+                }
+            }
+            table.take()
+        };
+        queries.iter().map(answer).collect()
+    }
+}
+
+fn rolled<'a>(entries: impl Iterator<Item = &'a Vec<Row>>) -> impl Iterator<Item = (Period, Row)> {
+    entries.flatten().flat_map(|row| Period::ALL.into_iter().filter_map(move |period| Some((period, period.row(row)?))))
 }

@@ -14,10 +14,9 @@ mod schema;
 use crate::{
     error::{Fault, Result},
     record::{Kind, Record},
-    usage::count::{Count, Row},
+    usage::row::{Query, Row},
 };
 use bindings::binding;
-use std::collections::HashMap;
 use wasm_bindgen::JsValue;
 
 pub enum Store {
@@ -111,7 +110,8 @@ impl Store {
         }
     }
 
-    /// Makes counts durable, once however often it is called with the same `id`.
+    /// Makes counts durable, once however often it is called with the same `id`, which begins with a time (see
+    /// `entry_id`).
     pub async fn append(&self, id: &str, rows: &[Row]) -> Result<()> {
         match self {
             Self::D1(d1) => d1.append(id, rows).await,
@@ -124,40 +124,68 @@ impl Store {
         }
     }
 
-    /// Adds appended counts to the totals and clears old deletions away; answers how many entries it folded. May be
+    /// Adds appended counts to the rollups and clears what is old away; answers how many entries it folded. May be
     /// repeated and may run twice at once.
-    pub async fn fold(&self, now: u64) -> Result<u64> {
+    pub async fn fold(&self, upkeep: &Upkeep) -> Result<u64> {
         match self {
-            Self::D1(d1) => d1.fold(now).await,
-            Self::Kv(kv) => kv.fold(now).await,
+            Self::D1(d1) => d1.fold(upkeep).await,
+            Self::Kv(kv) => kv.fold(upkeep).await,
             #[cfg(test)]
-            Self::Memory(memory) => Ok(memory.fold(now)),
+            Self::Memory(memory) => Ok(memory.fold(upkeep)),
         }
     }
 
-    /// As `fold`, every minute; on KV not each time, unless there is something to do.
-    pub async fn tick(&self, now: u64) -> Result<()> {
+    /// As `fold`, every minute, but not each time: what waits in the journal is found by `usage` all the same.
+    pub async fn tick(&self, upkeep: &Upkeep) -> Result<()> {
         match self {
-            Self::Kv(kv) => kv.tick(now).await,
-            Self::D1(d1) => d1.fold(now).await.map(|_| ()),
+            Self::Kv(kv) => kv.tick(upkeep).await,
+            Self::D1(d1) => d1.tick(upkeep).await,
             #[cfg(test)]
             Self::Memory(memory) => {
-                memory.fold(now);
+                memory.fold(upkeep);
                 Ok(())
             }
         }
     }
 
-    /// The totals of these keys; a key without any is missing.
-    pub async fn totals(&self, keys: &[String]) -> Result<HashMap<String, Count>> {
+    /// What was counted, as each query asks for it, whether it is folded or not. Two rows may be of one place.
+    pub async fn usage(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
         match self {
-            _ if keys.is_empty() => Ok(HashMap::new()),
-            Self::D1(d1) => d1.totals(keys).await,
-            Self::Kv(kv) => kv.totals(keys).await,
+            _ if queries.is_empty() => Ok(Vec::new()),
+            Self::D1(d1) => d1.usage(queries).await,
+            Self::Kv(kv) => kv.usage(queries).await,
             #[cfg(test)]
-            Self::Memory(memory) => Ok(memory.totals(keys)),
+            Self::Memory(memory) => Ok(memory.usage(queries)),
         }
     }
+}
+
+/// What a fold must know.
+pub struct Upkeep {
+    /// Unix milliseconds.
+    pub now: u64,
+    /// Rollups by minute and hour are kept for so many days.
+    pub minute_days: u64,
+    /// Those by day.
+    pub days: u64,
+    /// The pool is so large that a rollup is one row no more.
+    pub large: bool,
+}
+
+impl Upkeep {
+    /// The first minute, hour and day that are kept.
+    const fn first(&self) -> [u64; 3] {
+        let minutes = self.now.saturating_sub(self.minute_days.saturating_mul(DAY_MS)) / MINUTE_MS;
+        let days = self.now.saturating_sub(self.days.saturating_mul(DAY_MS)) / DAY_MS;
+        [minutes, minutes / 60, days]
+    }
+}
+
+const MINUTE_MS: u64 = 60_000;
+
+/// An entry's id: those of one time stand together, and no two are alike.
+pub fn entry_id(now: u64, random: &str) -> String {
+    format!("{now:013}-{random}")
 }
 
 /// Whether a record is old enough to be cleared away.

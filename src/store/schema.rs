@@ -2,7 +2,10 @@
 //! apply` notes them, so that either may come first.
 
 /// Append only.
-pub const MIGRATIONS: [(&str, &str); 1] = [("0001_begin.sql", include_str!("../../migrations/0001_begin.sql"))];
+pub const MIGRATIONS: [(&str, &str); 2] = [
+    ("0001_begin.sql", include_str!("../../migrations/0001_begin.sql")),
+    ("0002_usage.sql", include_str!("../../migrations/0002_usage.sql")),
+];
 
 /// Wrangler's own table of what was applied.
 pub const TABLE: &str = "create table if not exists d1_migrations(id integer primary key autoincrement, \

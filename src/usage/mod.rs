@@ -1,8 +1,12 @@
-//! What was used: counts on their way to storage, the tokens that an upstream reports or that we estimate, and what they
-//! cost.
+//! What was used: counts on their way to storage and out of it, the tokens that an upstream reports or that we estimate,
+//! and what they cost.
 
-pub mod count;
 pub mod estimate;
+pub mod metric;
+pub mod pending;
 pub mod price;
+pub mod report;
+pub mod row;
+pub mod sums;
 pub mod tail;
 pub mod texts;

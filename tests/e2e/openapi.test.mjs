@@ -69,6 +69,22 @@ for (const storage of storages) {
       await ask("DELETE", "/providers/own", undefined, 404);
     });
 
+    test("describes what was counted", async () => {
+      await stage.pool(["mock-good-openapi-90"]);
+      assert.equal((await chat()).status, 200);
+      await ask("POST", "/flush", undefined, 200);
+      await ask("GET", "/stats", undefined, 200);
+      await ask("GET", "/stats?by=model&provider=none", undefined, 200);
+      await ask("GET", "/stats?by=color", undefined, 400);
+      await ask("GET", "/stats/series", undefined, 200);
+      for (const by of ["provider", "key", "model", "client"]) {
+        await ask("GET", `/stats/series?range=30d&by=${by}`, undefined, 200);
+      }
+      await ask("GET", "/stats/series?range=1y", undefined, 400);
+      await ask("GET", "/keys/stats?limit=10", undefined, 200);
+      await ask("GET", "/keys/stats?limit=none", undefined, 400);
+    });
+
     test("describes keys in every state", async () => {
       const { name, ids } = await stage.pool([
         "mock-401-openapi-0001",

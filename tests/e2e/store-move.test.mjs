@@ -25,7 +25,8 @@ test("keys, client keys and counts are moved, also those that no fold has merged
   await kv.api("POST", "/flush", undefined, 200);
   const namespace = (await kv.env()).API_TOKENS;
   const now = String(Date.now() + 1000);
-  const row = { key: added[0].id, count: { attempts: 7, ok: 7, last_used: Date.now() } };
+  const day = Math.floor(Date.now() / 86_400_000);
+  const row = [day * 1440, day, "mock", added[0].id, "mock-model", "c", { a: 7, ao: 7, n: 7, u: Date.now() }];
   await namespace.put(`journal/counts/${now}-x`, JSON.stringify({ rows: [row] }));
   const gone = { kind: "key", id: added[1].id, body: null, changed: Number(now) };
   await namespace.put(`journal/changes/${now}-y`, JSON.stringify({ records: [gone] }));
@@ -37,8 +38,10 @@ test("keys, client keys and counts are moved, also those that no fold has merged
     const both = await start("both");
     const { keys } = (await both.api("GET", "/keys", undefined, 200)).body;
     assert.deepEqual(keys.map((k) => k.id), [added[0].id], time);
-    const { results } = await (await both.env()).DB.prepare("select sum(ok) as ok from totals").all();
-    assert.equal(results[0].ok, 8, time);
+    const counted = `select period, sum(line.value -> 6 ->> 'ao') as ok from rollups, json_each(body) as line
+      where period <> 'f' group by period`;
+    const { results } = await (await both.env()).DB.prepare(counted).all();
+    assert.deepEqual(results.map(({ period, ok }) => `${period} ${ok}`), ["d 8", "e 8", "h 8", "k 8", "m 8"], time);
     const models = await both.fetch("/v1/models", { headers: { authorization: `Bearer ${client.key}` } });
     assert.equal(models.status, 200, time);
     await both.scheduled(Date.now() + 3_600_000);

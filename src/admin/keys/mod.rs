@@ -14,21 +14,26 @@ use super::{
 use crate::{
     app::{with_cache, with_dice},
     error::{Error, Fault, Result},
+    js,
     pool::{Ticket, class::Class},
     record::{
         Kind, Record,
         key::{Key, cooldown_id},
         provider::Provider,
-        write::object,
+        write::{self, object},
     },
     upstream::{self, Probe},
-    usage::count::Count,
+    usage::{
+        row::{self, Dimension, Period, Query, Row},
+        sums::Sums,
+    },
 };
 pub use add::add;
 pub use bulk::bulk;
 use filter::Filter;
 use serde_json::Value;
 use std::collections::HashMap;
+use worker::web_sys::Response;
 
 pub const PROBE_MS: u64 = 10_000;
 
@@ -55,6 +60,39 @@ struct Change {
 }
 
 pub fn list(asked: &Asked) -> Result<Outcome> {
+    let (ids, answer) = page(asked)?;
+    store(Vec::new(), Say::Keys(Keys { status: 200, ids, pool: None, place: Place::List("keys", answer) }))
+}
+
+/// The keys' figures alone.
+pub fn stats(asked: &Asked) -> Result<Outcome> {
+    let (ids, _) = page(asked)?;
+    let today = with_cache(|c| c.time(asked.now).day);
+    let ever = row::of_keys(ids);
+    let day = Query { period: Period::Day, from: today, to: today + 1, only: ever.only.clone(), ..ever };
+    store(Vec::new(), Say::Usage(vec![ever, day], tell_stats))
+}
+
+fn tell_stats(asked: &Asked, counted: Vec<Vec<Row>>) -> Result<Response> {
+    let (ids, mut answer) = page(asked)?;
+    let mut counted = counted.iter().map(|rows| row::by(Dimension::Key, rows));
+    let (ever, today) = (counted.next().unwrap_or_default(), counted.next().unwrap_or_default());
+    let none = Sums::default();
+    let stats = with_cache(|c| {
+        let stats = |id: &String| {
+            let (_, slot) = c.pool.find(id)?;
+            Some(view::stats(slot, ever.get(id).unwrap_or(&none), today.get(id).unwrap_or(&none), asked.now))
+        };
+        ids.iter().filter_map(stats).collect()
+    });
+    if let Some(fields) = answer.as_object_mut() {
+        fields.insert("keys".into(), Value::Array(stats));
+    }
+    js::json_response(200, &write::text(&answer))
+}
+
+/// The keys that are asked for, and the answer but for them.
+fn page(asked: &Asked) -> Result<(Vec<String>, Value)> {
     let mut query = Fields::query(&asked.query);
     let filter = Filter::read(&mut query)?;
     let (sort, cursor, limit) = (query.text("sort"), query.text("cursor"), query.text("limit"));
@@ -77,8 +115,7 @@ pub fn list(asked: &Asked) -> Result<Outcome> {
         let [active, cooling, disabled] = c.pool.count(&|_| true, now);
         let answer = object! {"keys": Value::Null, "total": found.len(), "next_cursor": next, "as_of": now,
         "groups": c.pool.groups(), "counts": object! {"active": active, "cooling": cooling, "disabled": disabled}};
-        let keys = Keys { status: 200, ids, pool: None, place: Place::List("keys", answer) };
-        store(Vec::new(), Say::Keys(keys))
+        Ok((ids, answer))
     })
 }
 
@@ -170,8 +207,8 @@ pub fn probed(suspect: &Suspect, probe: Probe, now: u64) -> Result<Outcome> {
 }
 
 /// Those of the keys that are there.
-pub fn views(keys: &Keys, now: u64, totals: &HashMap<String, Count>) -> Vec<Value> {
-    let none = Count::default();
+pub fn views(keys: &Keys, now: u64, totals: &HashMap<String, Sums>) -> Vec<Value> {
+    let none = Sums::default();
     with_cache(|c| {
         let pool = keys.pool.as_deref().unwrap_or(&c.pool);
         let view = |id: &String| Some(view::view(pool, pool.find(id)?.1, totals.get(id).unwrap_or(&none), now));

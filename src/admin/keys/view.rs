@@ -6,11 +6,11 @@ use crate::{
         slot::{Slot, State},
     },
     record::{balance::Balance, write::object},
-    usage::count::Count,
+    usage::{metric::Metric, sums::Sums},
 };
 use serde_json::Value;
 
-pub fn view(pool: &Pool, slot: &Slot, count: &Count, now: u64) -> Value {
+pub fn view(pool: &Pool, slot: &Slot, sums: &Sums, now: u64) -> Value {
     let key = &slot.key;
     let state = slot.state(now);
     let served = pool.provider(&key.provider).is_some_and(|p| p.enabled);
@@ -21,7 +21,8 @@ pub fn view(pool: &Pool, slot: &Slot, count: &Count, now: u64) -> Value {
         .filter(|c| c.until > now && state != State::Disabled)
         .map(|c| object! {"model": c.model.as_deref(), "until": c.until})
         .collect();
-    let last_used = Some(count.last_used).filter(|at| *at > 0);
+    let of = |metric| sums.of(metric);
+    let last_used = Some(of(Metric::LastUsed)).filter(|at| *at > 0);
     object! {
         "id": &*slot.id,
         "label": key.label,
@@ -40,8 +41,9 @@ pub fn view(pool: &Pool, slot: &Slot, count: &Count, now: u64) -> Value {
         "past": past(slot),
         "cooldowns": cooldowns,
         "created": key.created,
-        "counters": object! {"attempts": count.attempts, "ok": count.ok, "failed": count.failed,
-            "prompt_tokens": count.prompt_tokens, "completion_tokens": count.completion_tokens},
+        "counters": object! {"attempts": of(Metric::Attempts), "ok": of(Metric::AttemptsOk),
+            "failed": of(Metric::Attempts) - of(Metric::AttemptsOk),
+            "prompt_tokens": of(Metric::In), "completion_tokens": of(Metric::Out)},
         "last_used": last_used,
         "balance": tells.then(|| balance(slot.balance.as_deref().unwrap_or(&Balance::default()))),
     }
@@ -53,6 +55,34 @@ fn balance(balance: &Balance) -> Value {
         object! {"code": code, "status": balance.status, "message": balance.message, "at": balance.asked}
     });
     object! {"amount": balance.amount.map(Value::from), "currency": balance.currency, "at": balance.at, "failed": failed}
+}
+
+/// A key's figures, ever and today.
+pub fn stats(slot: &Slot, ever: &Sums, today: &Sums, now: u64) -> Value {
+    let state = slot.state(now);
+    let latency = |sums: &Sums| sums.of(Metric::AttemptMs).checked_div(sums.of(Metric::AttemptsOk));
+    object! {
+        "id": &*slot.id,
+        "label": slot.key.label,
+        "key_masked": redact::mask(&slot.key.secret),
+        "provider": slot.key.provider,
+        "state": state.name(),
+        "weight": slot.key.weight,
+        "reason": reason(slot, now),
+        "last_used": Some(ever.of(Metric::LastUsed)).filter(|at| *at > 0),
+        "attempts": ever.of(Metric::Attempts),
+        "errors": ever.of(Metric::Attempts) - ever.of(Metric::AttemptsOk),
+        "average_latency_ms": latency(ever),
+        "today": object! {
+            "attempts": today.of(Metric::Attempts),
+            "errors": today.of(Metric::Attempts) - today.of(Metric::AttemptsOk),
+            "average_latency_ms": latency(today),
+            "requests": today.of(Metric::Requests),
+            "prompt_tokens": today.of(Metric::In),
+            "completion_tokens": today.of(Metric::Out),
+            "cost_micros": today.of(Metric::Cost) / 1000,
+        },
+    }
 }
 
 /// The class of what keeps the key from work, if anything does.
