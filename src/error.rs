@@ -1,7 +1,7 @@
 //! Everything that can go wrong, sorted by whose fault it is, and the one shape in which callers see it:
 //! OpenAI's error object.
 
-use crate::json;
+use crate::{find, json};
 use serde_json::{Map, Value};
 use std::ops::Deref;
 
@@ -108,7 +108,7 @@ impl Error {
 
     /// Whether the storage failed with such words.
     pub fn is_of_storage(&self, words: &str) -> bool {
-        matches!(&**self, Fault::Storage(cause) if cause.contains(words))
+        matches!(&**self, Fault::Storage(cause) if find::has(cause, words))
     }
 }
 

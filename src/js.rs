@@ -1,6 +1,9 @@
 //! The JavaScript side: what web-sys lacks or cannot do without throwing, and short ways to say the rest.
 
-use crate::error::{Error, Fault, Result};
+use crate::{
+    error::{Error, Fault, Result},
+    find,
+};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{
     js_sys::{Array, Object, Promise, Reflect, Uint8Array},
@@ -110,7 +113,7 @@ pub fn is_zone(zone: &str) -> bool {
 
 /// The end of `1/1/1970, GMT+05:30`; `GMT` alone is 0.
 fn offset(text: &str) -> Option<i64> {
-    let (_, offset) = text.rsplit_once("GMT")?;
+    let (_, offset) = find::around(text, "GMT")?;
     let (sign, offset) = match (offset.strip_prefix('+'), offset.strip_prefix('-')) {
         (Some(offset), _) => (1, offset),
         (None, Some(offset)) => (-1, offset),
@@ -124,7 +127,7 @@ fn offset(text: &str) -> Option<i64> {
 
 /// Path and query of a request, `?` not included.
 pub fn path_and_query(url: &str) -> (&str, &str) {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let after_scheme = find::around(url, "://").map_or(url, |(_, rest)| rest);
     let path = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
     path.split_once('?').unwrap_or((path, ""))
 }

@@ -34,7 +34,8 @@ pub mod record;
 // ground
 pub mod error;
 
-// letters: JSON as text, places in order, bytes looked for
+// letters: JSON as text, places in order, bytes and words looked for
+pub mod find;
 pub mod json;
 pub mod sort;
 pub mod swar;

@@ -3,7 +3,7 @@
 use super::{Pool, Ticket};
 use crate::{
     json,
-    record::{Kind, Record, provider::Provider},
+    record::{Kind, Record, provider::Provider, read},
     sort::sort,
 };
 use serde_json::Value;
@@ -85,11 +85,11 @@ fn read(answer: &Answer, path: &str) -> Result<(f64, Option<String>), (&'static 
     }
     let body = std::str::from_utf8(answer.body).ok().and_then(|text| json::read(text).ok()).unwrap_or_default();
     let pointer = pointer(path);
-    let Some(amount) = body.pointer(&pointer).and_then(amount) else {
+    let Some(amount) = read::at(&body, &pointer).and_then(amount) else {
         return Err((code, format!("There is no number at {path} of the answer.")));
     };
     let beside = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let currency = body.pointer(beside).and_then(|beside| beside.get("currency")?.as_str().filter(|c| is_code(c)));
+    let currency = read::at(&body, beside).and_then(|beside| beside.get("currency")?.as_str().filter(|c| is_code(c)));
     Ok((amount, currency.map(str::to_string)))
 }
 

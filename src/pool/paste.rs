@@ -7,6 +7,7 @@ mod provider;
 mod tests;
 
 use super::redact::mask;
+use crate::find;
 pub use provider::guess_provider;
 use std::collections::HashSet;
 
@@ -102,7 +103,7 @@ struct Claim {
 
 /// Takes any text; an empty one gives nothing and refuses nothing.
 pub fn parse(text: &str) -> Pasted {
-    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    let text = find::replaced(text.trim_start_matches('\u{feff}'), "\r\n", "\n");
     let claims = json::claims(&text).unwrap_or_else(|| line::claims(&text));
     let mut pasted = Pasted::default();
     let mut seen = HashSet::new();
@@ -144,7 +145,7 @@ fn is_placeholder(secret: &str) -> bool {
     let lower = secret.to_ascii_lowercase();
     let hints = ["your-", "your_", "yourkey", "yourapi", "changeme", "change-me", "replace", "placeholder", "insert"];
     let crossed_out = lower.rsplit(['-', '_']).next().is_some_and(|b| b.len() >= 4 && b.bytes().all(|c| c == b'x'));
-    crossed_out || ["...", "…", "***", "•••"].iter().chain(&hints).any(|hint| lower.contains(hint))
+    crossed_out || ["...", "…", "***", "•••"].iter().chain(&hints).any(|hint| find::has(&lower, hint))
 }
 
 fn weight(text: &str) -> Result<u8, Refusal> {

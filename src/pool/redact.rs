@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use crate::find;
+
 /// The longest line that is kept, in characters.
 const LINE: usize = 200;
 const CUT: &str = "…";
@@ -33,7 +35,7 @@ pub fn mask(secret: &str) -> String {
 pub fn redact_line(text: &str, secrets: &[&str]) -> String {
     let mut text = text.to_owned();
     for secret in secrets.iter().filter(|s| !s.is_empty()) {
-        text = text.replace(secret, REDACTED);
+        text = find::replaced(&text, secret, REDACTED);
     }
     let line = text.split_whitespace().map(|word| word.replace(is_invisible, ""));
     let line = line.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
@@ -80,7 +82,7 @@ fn is_secret(token: &str, introduced: bool) -> bool {
     let start = token.get(..8).unwrap_or(token).to_ascii_lowercase();
     let known = token.len() >= 10 && BEGINNINGS.iter().any(|b| start.starts_with(b));
     let presented = introduced && (token.len() >= LONG_RUN || token.bytes().any(|b| b.is_ascii_digit()));
-    known || presented || token.contains("**") || is_random(token)
+    known || presented || find::has(token, "**") || is_random(token)
 }
 
 /// Random text changes between letters and digits, and between cases, far more often than words, dates and the names

@@ -5,6 +5,7 @@ mod duration;
 #[cfg(test)]
 mod tests;
 
+use crate::find;
 pub use dates::day_end_ms;
 use duration::{decimal, written};
 
@@ -125,9 +126,14 @@ fn in_body(body: &[u8]) -> Option<u64> {
 /// The first believable value behind any occurrence of `words`. Searching the text instead of parsing it also finds
 /// what is in a truncated body or in JSON inside a JSON string.
 fn first_after(text: &str, words: &str, read: impl Fn(&str) -> Option<u64>) -> Option<u64> {
-    text.match_indices(words)
-        .filter_map(|(at, found)| read(text.get(at + found.len()..)?))
-        .find(|ms| *ms <= MAX_WAIT_MS)
+    let mut rest = text;
+    while let Some((_, behind)) = find::around(rest, words) {
+        if let Some(ms) = read(behind).filter(|ms| *ms <= MAX_WAIT_MS) {
+            return Some(ms);
+        }
+        rest = behind;
+    }
+    None
 }
 
 fn field_value(rest: &str) -> Option<u64> {

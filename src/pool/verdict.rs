@@ -8,6 +8,7 @@ mod tests;
 
 pub use super::reset::day_end_ms;
 use super::{class::Class, hash::fnv, redact::redact_line, reset};
+use crate::find;
 pub use inside::{Inside, error_inside};
 use signals::Signals;
 
@@ -77,7 +78,7 @@ pub fn empty() -> Verdict {
 /// The upstream turned away our address, not the key: no key may be disabled for it (the guard of row 1).
 pub fn blames_address(verdict: &Verdict) -> bool {
     let message = verdict.message.to_ascii_lowercase();
-    message.contains("ip not authorized") || message.contains("ip_not_authorized")
+    find::has(&message, "ip not authorized") || find::has(&message, "ip_not_authorized")
 }
 
 fn failure(status: u16, headers: &[(String, String)], body: &[u8], now_ms: u64) -> Verdict {

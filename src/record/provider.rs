@@ -4,6 +4,7 @@ use super::{
     read::{Reader, Stored},
     write::{Json, object},
 };
+use crate::find;
 use serde_json::Value;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -187,7 +188,7 @@ impl Provider {
         if !path.starts_with('/') {
             return Some(format!("{}/{path}", self.base_url));
         }
-        let host = self.base_url.find("://").map_or(0, |at| at + 3);
+        let host = find::find(&self.base_url, "://").map_or(0, |at| at + 3);
         let end = self.base_url.get(host..)?.find('/').map_or(self.base_url.len(), |at| host + at);
         Some(format!("{}{path}", self.base_url.get(..end)?))
     }

@@ -6,7 +6,7 @@ mod tests;
 
 pub use dialect::Counts;
 
-use crate::json;
+use crate::{find, json, record::read};
 use serde_json::Value;
 
 /// One meaning for all dialects.
@@ -53,7 +53,7 @@ fn events(text: &str) -> Vec<String> {
 /// Whole JSON is searched where usage belongs; cut JSON at its end, at most `levels` levels deep.
 fn look_into(text: &str, levels: usize, counts: &mut Counts) {
     // All counts are named so; most events have `"usage":null` at the most.
-    if !["_tokens\"", "TokenCount\""].iter().any(|name| text.contains(name)) {
+    if !["_tokens\"", "TokenCount\""].iter().any(|name| find::has(text, name)) {
         return;
     }
     match json::read(text) {
@@ -64,21 +64,21 @@ fn look_into(text: &str, levels: usize, counts: &mut Counts) {
 
 fn whole(value: &Value, counts: &mut Counts) {
     // Anthropic's first event. Its output count is that of the first token.
-    if let Some(usage) = value.pointer("/message/usage") {
+    if let Some(usage) = read::at(value, "/message/usage") {
         counts.begin(usage);
     }
     // `x_groq` is Groq's, `choices` Moonshot's place, `meta.tokens` that of SiliconFlow's and Cohere's rerankers.
     let places = ["/response/usage", "/x_groq/usage", "/choices/0/usage", "/meta/tokens", "/usage", "/usageMetadata"];
-    places.iter().filter_map(|place| value.pointer(place)).for_each(|usage| counts.add(usage));
+    places.iter().filter_map(|place| read::at(value, place)).for_each(|usage| counts.add(usage));
 }
 
 /// The last key `usage` whose object ends `levels` or fewer levels below the text's end. Inside a string the quotes of
 /// such a key would be escaped, so content cannot look like it; deeper objects may be the model's own (tool input).
 fn cut(text: &str, levels: usize, counts: &mut Counts) {
     for key in ["\"usage\"", "\"usageMetadata\""] {
-        let objects = text.rmatch_indices(key).filter_map(|(at, _)| {
-            let before = text.get(..at)?;
-            let value = text.get(at + key.len()..)?.trim_start().strip_prefix(':')?;
+        let objects = text.rmatch_indices('"').filter_map(|(at, _)| {
+            let (before, here) = text.split_at_checked(at)?;
+            let value = here.strip_prefix(key)?.trim_start().strip_prefix(':')?;
             let escaped = before.len() - before.trim_end_matches('\\').len();
             (escaped % 2 == 0).then(|| closed_object(value, levels))?
         });

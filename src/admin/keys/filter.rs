@@ -4,6 +4,7 @@ use super::view::reason_class;
 use crate::{
     admin::fields::Fields,
     error::{Error, Result},
+    find,
     pool::{Pool, Ticket, redact, slot::Slot},
     sort::sort,
 };
@@ -69,9 +70,9 @@ impl Filter {
 }
 
 fn mentions(slot: &Slot, query: &str) -> bool {
-    slot.key.label.to_ascii_lowercase().contains(query)
-        || slot.id.contains(query)
-        || redact::mask(&slot.key.secret).to_ascii_lowercase().contains(query)
+    find::has(&slot.key.label.to_ascii_lowercase(), query)
+        || find::has(&slot.id, query)
+        || find::has(&redact::mask(&slot.key.secret).to_ascii_lowercase(), query)
 }
 
 impl Order {

@@ -1,5 +1,6 @@
 //! Pastes read line by line: bare keys, `key|weight|label` and variables of an `.env` file.
 use super::{Claim, Refusal, json, provider};
+use crate::find;
 
 /// Our own secrets, which stand in the same `.env` file.
 const OURS: [&str; 3] = ["PROXY_API_KEY", "JWT_SECRET", "ENCRYPTION_KEY"];
@@ -24,7 +25,7 @@ fn without_comment(line: &str) -> &str {
     if line.starts_with('#') {
         return "";
     }
-    line.split_once(" #").or_else(|| line.split_once("\t#")).map_or(line, |(before, _)| before).trim_end()
+    find::around(line, " #").or_else(|| find::around(line, "\t#")).map_or(line, |(before, _)| before).trim_end()
 }
 
 /// JSON Lines, or the first line of JSON that is broken.
@@ -40,7 +41,7 @@ fn json_line(line: &str, number: u32) -> Vec<Claim> {
 
 /// `NAME=value`, `export NAME=value` or `NAME: value`, if the name looks like a variable's: a key may hold `=` too.
 fn variable(line: &str) -> Option<(&str, &str)> {
-    let (name, value) = line.split_once('=').or_else(|| line.split_once(": "))?;
+    let (name, value) = line.split_once('=').or_else(|| find::around(line, ": "))?;
     let name = name.trim();
     let bare = name.strip_prefix("export ").or_else(|| name.strip_prefix("set ")).unwrap_or(name);
     let bare = bare.trim().trim_matches(is_wrapping);
@@ -52,7 +53,7 @@ fn variable(line: &str) -> Option<(&str, &str)> {
 
 fn is_for_secrets(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    ["KEY", "TOKEN", "SECRET"].iter().any(|word| name.contains(word)) && !OURS.contains(&name.as_str())
+    ["KEY", "TOKEN", "SECRET"].iter().any(|word| find::has(&name, word)) && !OURS.contains(&name.as_str())
 }
 
 fn of_variable(name: &str, value: &str, number: u32) -> Vec<Claim> {
@@ -102,7 +103,7 @@ fn key(word: &str, number: u32) -> Option<Claim> {
     if is_name || is_bullet || secret.eq_ignore_ascii_case("bearer") {
         return None;
     }
-    let refusal = secret.split_once("://").map(|_| Refusal::NotAKey);
+    let refusal = find::around(secret, "://").map(|_| Refusal::NotAKey);
     Some(Claim { line: number, secret: secret.to_owned(), refusal, ..Claim::default() })
 }
 

@@ -31,7 +31,7 @@ pub fn written(text: &str) -> Option<(u64, &str)> {
 fn one(text: &str) -> Option<(u64, &str)> {
     let text = text.trim_start();
     let (number, rest) = split_where(text, |c| !c.is_ascii_digit() && c != '.');
-    let (unit, after) = split_where(rest.trim_start(), |c| !c.is_alphabetic());
+    let (unit, after) = split_where(rest.trim_start(), |c| !c.is_ascii_alphabetic() && c != 'µ');
     if unit.eq_ignore_ascii_case("us") || unit == "µs" || unit.eq_ignore_ascii_case("ns") {
         return Some((decimal(number, 1)?.div_ceil(1000), after));
     }

@@ -3,7 +3,7 @@
 mod tests;
 
 use super::signals::Signals;
-use crate::json;
+use crate::{find, json};
 use serde_json::{Map, Value};
 
 /// No provider's error is larger; a larger answer is not parsed.
@@ -67,7 +67,7 @@ fn valid_part(head: &[u8]) -> Option<&str> {
 }
 
 fn error_answer(text: &str) -> Option<String> {
-    if text.len() > LARGEST || !text.contains("error") {
+    if text.len() > LARGEST || !find::has(text, "error") {
         return None;
     }
     let value = json::read(text).ok()?;

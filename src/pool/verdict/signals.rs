@@ -1,6 +1,6 @@
 //! What an error body says, whatever its shape: codes from code-like fields, messages from message-like ones.
 //! Only fields an upstream fills itself are read, at most 12 levels deep and 8 KiB far.
-use crate::json;
+use crate::{find, json};
 use serde_json::{Map, Value};
 
 const SCANNED: usize = 8 * 1024;
@@ -47,7 +47,7 @@ impl Signals {
     }
 
     pub fn says(&self, words: &str) -> bool {
-        self.words.iter().any(|w| w.contains(words))
+        self.words.iter().any(|w| find::has(w, words))
     }
 
     /// For people; may be empty and is not redacted yet.
@@ -92,7 +92,7 @@ impl Signals {
             ("code" | "type" | "status" | "reason" | "error_code", Value::String(code)) => self.code(code),
             ("code" | "status" | "error_code", Value::Number(_)) => self.code(&json::text(value)),
             ("@type", Value::String(kind)) if kind.ends_with("QuotaFailure") => self.code("quota_failure"),
-            ("quotaId", Value::String(id)) if id.contains("PerDay") => self.code("quota_of_a_day"),
+            ("quotaId", Value::String(id)) if find::has(id, "PerDay") => self.code("quota_of_a_day"),
             ("message" | "msg" | "error" | "detail" | "raw" | "error_msg", Value::String(text)) => {
                 self.text(text, depth)
             }

@@ -1,5 +1,6 @@
 //! The names that providers give to the same counts, and which of them contain which.
 use super::Tokens;
+use crate::record::read;
 use serde_json::Value;
 
 /// More tokens than any call can use; a larger number is a mistake.
@@ -93,5 +94,5 @@ impl Counts {
 }
 
 fn count(usage: &Value, path: &str) -> Option<u64> {
-    usage.pointer(path)?.as_u64().filter(|count| *count <= MOST)
+    read::at(usage, path)?.as_u64().filter(|count| *count <= MOST)
 }
