@@ -50,7 +50,7 @@ pub struct End {
 pub struct Seen {
     /// The last bytes of an event stream or a JSON answer; empty for other bodies.
     pub tail: Vec<u8>,
-    /// Of an event stream: its beginning, in JavaScript's memory.
+    /// The first bytes, in pieces in JavaScript's memory.
     head: Array,
     head_length: usize,
     /// The length of all that has passed of an event stream or a JSON answer.
@@ -66,23 +66,18 @@ impl Seen {
             self.head.push(&js::part(bytes, 0, fits).slice(0, u32::MAX));
             self.head_length += fits;
         }
-        self.end(bytes);
-    }
-
-    /// Keeps what fits into the tail, dropping what is too old.
-    fn end(&mut self, bytes: &Uint8Array) {
-        let length = js::length(bytes);
         let news = js::part(bytes, length.saturating_sub(TAIL), length).to_vec();
+        // What is too old makes room.
         let excess = (self.tail.len() + news.len()).saturating_sub(TAIL);
         self.tail.drain(..excess.min(self.tail.len()));
         self.tail.extend(news);
         self.length += length;
     }
 
-    /// The first bytes of an event stream.
+    /// The first bytes, 256 KiB at the most.
     pub fn beginning(&self, length: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
-        for piece in self.head() {
+        for piece in self.head.iter().map(JsValue::unchecked_into::<Uint8Array>) {
             let left = length.saturating_sub(bytes.len());
             if left == 0 {
                 break;
@@ -90,11 +85,6 @@ impl Seen {
             bytes.extend(js::part(&piece, 0, left).to_vec());
         }
         bytes
-    }
-
-    /// The first pieces of an event stream, at most `HEAD` bytes.
-    pub fn head(&self) -> impl Iterator<Item = Uint8Array> {
-        self.head.iter().map(JsValue::unchecked_into)
     }
 }
 
@@ -228,7 +218,7 @@ async fn pump_all(
         match result.value().filter(|bytes| bytes.length() > 0) {
             Some(bytes) => {
                 if let Some(seen) = seen.as_deref_mut() {
-                    seen.end(&bytes);
+                    seen.add(&bytes);
                 }
                 JsFuture::from(writer.write_with_chunk(&bytes)).await?;
                 buffer = Uint8Array::new_with_length(WINDOW);

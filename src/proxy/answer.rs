@@ -1,6 +1,6 @@
 //! The upstream's answer on its way to the client: looked into only as far as needed.
 
-use super::{Attempt, InUse, Walk, journal::Journal};
+use super::{Attempt, InUse, Walk, journal::Journal, used};
 use crate::{
     app::with_cache,
     error::Result,
@@ -12,9 +12,8 @@ use crate::{
         verdict::{self, Outcome, Verdict},
     },
     runtime,
-    stream::{self, First, Kind, Seen},
+    stream::{self, First, Kind},
     upstream,
-    usage::tail::{self, Counts, Tokens},
 };
 use worker::{
     js_sys::Uint8Array,
@@ -23,8 +22,6 @@ use worker::{
 
 /// An answer up to this size is read whole, so that an error inside it can still be failed over.
 const WHOLE: u64 = 4 * 1024 * 1024;
-/// Where the usage stands in a JSON answer, or at the beginning of an event stream.
-const END: usize = 4 * 1024;
 /// An error body may take this long.
 const ERROR_BODY_MS: u64 = 10_000;
 
@@ -121,7 +118,8 @@ fn flow(
     (body, kind): (&ReadableStream, Kind),
 ) -> Result<Attempt> {
     walk.succeeded(ticket, &response.headers());
-    let events = matches!(kind, Kind::Events(_));
+    let (events, looked_at) = (matches!(kind, Kind::Events(_)), !matches!(kind, Kind::Other));
+    let prompt = walk.prompt();
     let (readable, work) = stream::pass(body, kind, Clone::clone(&walk.request), abort, walk.limits())?;
     let (app, journal, status) = (walk.app.clone(), walk.journal.clone(), response.status());
     walk.app.in_background(Box::pin(async move {
@@ -130,21 +128,10 @@ fn flow(
         if end.ending == stream::Ending::Broken {
             journal.broke(&app, ticket);
         }
-        journal.ended(&app, status, end.ending, streamed(&end.seen, events).as_ref());
+        let tokens = if looked_at { used::passed(&end.seen, events, prompt.as_ref()) } else { None };
+        journal.ended(&app, status, end.ending, tokens.as_ref());
     }));
     Ok(Attempt::Answered(js::stream_response(status, headers, Some(&readable))?))
-}
-
-/// What was used. Most streams say so at their end, and Anthropic's say how much went in at their beginning.
-fn streamed(seen: &Seen, events: bool) -> Option<Tokens> {
-    let mut counts = Counts::default();
-    tail::read(&seen.tail, events, &mut counts);
-    if !counts.says_input() {
-        counts = Counts::default();
-        tail::read(&seen.beginning(END), events, &mut counts);
-        tail::read(&seen.tail, events, &mut counts);
-    }
-    counts.tokens()
 }
 
 /// A JSON answer, read to its end before a byte goes out: until then another key can take over.
@@ -167,11 +154,8 @@ async fn whole(
     if length == 0 && walk.wants_body(response.status()) {
         return Ok(empty(headers));
     }
-    let end = js::part(&body, length.saturating_sub(END), length).to_vec();
     walk.succeeded(ticket, &response.headers());
-    let mut counts = Counts::default();
-    tail::read(&end, false, &mut counts);
-    let tokens = counts.tokens();
+    let tokens = used::whole(&body, walk.prompt().as_ref());
     walk.journal.clone().ended(&walk.app, response.status(), stream::Ending::Complete, tokens.as_ref());
     Ok(Attempt::Answered(js::bytes_response(response.status(), &headers, &body)?))
 }

@@ -7,6 +7,7 @@ mod asked;
 mod intake;
 mod journal;
 mod token_count;
+mod used;
 
 use crate::{
     app::{App, Caller, with_cache, with_dice},
@@ -26,6 +27,7 @@ use crate::{
 use answer::Said;
 use journal::Journal;
 use std::rc::Rc;
+use used::Prompt;
 use worker::web_sys::{Request, Response};
 
 pub use asked::Asked;
@@ -48,6 +50,8 @@ struct Walk {
     call: Call,
     model: String,
     streamed: bool,
+    /// It costs tokens, so they are estimated if need be.
+    billed: bool,
     journal: Journal,
 }
 
@@ -117,6 +121,7 @@ async fn prepare(
         headers: upstream::passed_headers(&headers)?,
         body: intake.body(target.renamed.then_some(target.model.as_str())),
     };
+    let billed = used::is_billed(&call.method, asked.rest);
     let limits = Limits {
         max_attempts: if matches!(call.body, Body::Stream(_)) { 1 } else { config.max_attempts },
         deadline_ms: config.failover_deadline_ms,
@@ -126,7 +131,7 @@ async fn prepare(
     // The body may have taken its time.
     let failover = Failover::new(want, limits, runtime::now());
     let (app, journal) = (app.clone(), journal.clone());
-    Ok((Walk { app, config, request, provider, call, model: target.model, streamed, journal }, failover))
+    Ok((Walk { app, config, request, provider, call, model: target.model, streamed, billed, journal }, failover))
 }
 
 impl Walk {
@@ -205,6 +210,10 @@ impl Walk {
         } else {
             answer::bad(self, ticket, &response, &abort).await
         }
+    }
+
+    fn prompt(&self) -> Option<Prompt> {
+        Prompt::of(&self.call.body).filter(|_| self.billed)
     }
 
     fn secret(&self, ticket: Ticket) -> String {

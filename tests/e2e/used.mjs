@@ -23,8 +23,19 @@ export function counted(stage, id, [prompt, completion], attempts = 1) {
   });
 }
 
+/** The key's tokens, `[prompt, completion]`, once its only call is stored. */
+export function tokensOf(stage, id) {
+  return eventually(async () => {
+    await stage.api("POST", "/flush", undefined, 200);
+    const { counters } = (await stage.api("GET", `/keys/${id}`, undefined, 200)).body;
+    assert.equal(counters.attempts, 1);
+    return [counters.prompt_tokens, counters.completion_tokens];
+  });
+}
+
 /** How the log tells the end of the last call. */
 export function lastEnd(stage) {
   const lines = stage.worker.logs().split("\n").filter((line) => line.includes('"event":"call"'));
-  return JSON.parse(lines.at(-1)).end;
+  const { ending, tokens } = JSON.parse(lines.at(-1));
+  return { ending, tokens };
 }

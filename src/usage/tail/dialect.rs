@@ -43,6 +43,11 @@ impl Counts {
         self.output.is_some()
     }
 
+    /// Nothing is left to be known. Embeddings have no output, and no count of it.
+    pub const fn says_all(&self) -> bool {
+        self.says_input() && (self.says_output() || self.first_output.is_none())
+    }
+
     /// Takes what `usage` says; what it does not say stays.
     pub fn add(&mut self, usage: &Value) {
         let first = |paths: &[&str]| paths.iter().find_map(|path| count(usage, path));
