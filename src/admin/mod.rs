@@ -1,6 +1,7 @@
 //! The admin API: one file a noun. docs/openapi.yaml describes it, and the tests hold the answers against it.
 
 mod clients;
+mod cost;
 mod door;
 mod fields;
 mod input;
@@ -134,7 +135,8 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["prices"], _) => allow("GET, PUT, DELETE"),
         (["stats"], "GET") => stats::now(asked),
         (["stats", "series"], "GET") => stats::series(asked),
-        (["stats"] | ["stats", "series"], _) => allow("GET"),
+        (["stats", "cost"], "GET") => cost::report(asked),
+        (["stats"] | ["stats", "series" | "cost"], _) => allow("GET"),
         (["settings"], "GET") => outcome::store(Vec::new(), Say::Settings),
         (["settings"], "PATCH") => settings::change(asked),
         (["settings"], _) => allow("GET, PATCH"),

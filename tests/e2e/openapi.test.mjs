@@ -171,6 +171,15 @@ for (const storage of storages) {
       await ask("DELETE", "/prices?provider=own&model=gpt-*", undefined, 404);
     });
 
+    test("describes the cost report", async () => {
+      await stage.pool(["mock-good-openapi-cost"]);
+      await chat();
+      await ask("POST", "/flush", undefined, 200);
+      const { rows } = await ask("GET", "/stats/cost?from=2026-01-01&by=key", undefined, 200);
+      assert.ok(rows.length > 0);
+      await ask("GET", "/stats/cost?from=then", undefined, 400);
+    });
+
     test("describes settings and flush", async () => {
       const { effective } = await ask("GET", "/settings", undefined, 200);
       await ask("PATCH", "/settings", { max_attempts: 3 }, 200);
