@@ -1,9 +1,10 @@
-// The two programs that npm and cargo do not bring, and that only tests need: a Chromium and a Python with OpenAI's SDK.
+// The two programs that npm and cargo do not bring, and that only tests need: a Chromium and a Python with OpenAI's SDK and
+// Prometheus' parser.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { ask, env } from "./ready.mjs";
 
-const OPENAI_FOR_PYTHON = "3.52.0";
+const PYTHON_PACKAGES = { openai: "3.52.0", "prometheus-client": "0.26.0" };
 
 const BROWSERS = [
   "chromium",
@@ -37,22 +38,24 @@ export function chromium() {
   return "";
 }
 
-/// The path of a Python that has OpenAI's SDK, in a virtual environment of our own; "" where there is no Python.
+/// The path of a Python that has these packages, in a virtual environment of our own; "" where there is no Python.
 export function python() {
   const home = "target/python";
   const program = `${home}/${process.platform === "win32" ? "Scripts/python.exe" : "bin/python"}`;
-  const installed = () => existsSync(program) && ask(program, "-c", "import openai; print(openai.__version__)");
-  if (installed() === OPENAI_FOR_PYTHON) return program;
+  const wanted = Object.entries(PYTHON_PACKAGES).map(([name, version]) => `${name}==${version}`);
+  const script = "import importlib.metadata as m, sys; print(*(f'{n}=={m.version(n)}' for n in sys.argv[1:]))";
+  const installed = () => existsSync(program) && ask(program, "-c", script, ...Object.keys(PYTHON_PACKAGES));
+  if (installed() === wanted.join(" ")) return program;
 
   const without = (why) => {
-    console.log(`The tests with OpenAI's Python SDK are skipped: ${why}.`);
+    console.log(`The tests that need Python are skipped: ${why}.`);
     return "";
   };
   if (!ask("python3", "--version")) return without("there is no python3");
-  console.log(`Installing openai ${OPENAI_FOR_PYTHON} into ${home}.`);
+  console.log(`Installing ${wanted.join(" and ")} into ${home}.`);
   const made = ask("python3", "-m", "venv", "--clear", home);
   if (made === null) return without("`python3 -m venv` failed (Debian: `apt-get install python3-venv`)");
-  const got = ask(program, "-m", "pip", "install", "--quiet", `openai==${OPENAI_FOR_PYTHON}`);
+  const got = ask(program, "-m", "pip", "install", "--quiet", ...wanted);
   return got === null ? without("pip could not install it") : program;
 }
 

@@ -49,6 +49,7 @@ pub fn parse(path: &str) -> Route<'_> {
     match first {
         "" => Route::Home,
         "healthz" if rest.is_empty() => Route::Health,
+        "metrics" if rest.is_empty() => Route::Admin("metrics"),
         "admin" => rest.strip_prefix("api/").map_or(Route::Unknown, Route::Admin),
         "v1" if !rest.is_empty() => Route::Call { pin: None, rest },
         _ if ENDPOINTS.contains(&first) => Route::Call { pin: None, rest: path },
@@ -81,8 +82,18 @@ mod tests {
     fn our_own_paths_are_not_calls() {
         assert_eq!(parse("/"), Home);
         assert_eq!(parse("/healthz"), Health);
+        assert_eq!(parse("/metrics"), Admin("metrics"));
         assert_eq!(parse("/admin/api/keys/1"), Admin("keys/1"));
-        for path in ["/admin", "/admin/x.js", "/favicon.ico", "/v1", "/v1/", "/Groq/v1/models", "/wp-login.php"] {
+        for path in [
+            "/admin",
+            "/admin/x.js",
+            "/favicon.ico",
+            "/v1",
+            "/v1/",
+            "/metrics/v1/models",
+            "/Groq/v1/models",
+            "/wp-login.php",
+        ] {
             assert_eq!(parse(path), Unknown, "{path}");
         }
     }

@@ -6,6 +6,7 @@ mod door;
 mod fields;
 mod input;
 mod keys;
+mod metrics;
 mod outcome;
 mod prices;
 mod providers;
@@ -61,6 +62,7 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
     asked.pepper = app.pepper(now).await?;
     let outcome = match token {
         None => session::login(&asked, &password)?,
+        Some(token) if rest == "metrics" && method == "GET" && metrics::is_token(&asked, &token) => metrics::show()?,
         Some(token) => {
             let session = app.session(&token, now).ok_or(Fault::LoginRequired)?;
             if matches!(method.as_str(), "POST" | "PATCH" | "PUT") {
@@ -129,6 +131,8 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["clients", id], "PATCH") => clients::change(asked, id),
         (["clients", id], "DELETE") => clients::delete(asked, id),
         (["clients", _], _) => allow("PATCH, DELETE"),
+        (["metrics"], "GET") => metrics::show(),
+        (["metrics"], _) => allow("GET"),
         (["prices"], "GET") => prices::list(asked),
         (["prices"], "PUT") => prices::put(asked),
         (["prices"], "DELETE") => prices::delete(asked),

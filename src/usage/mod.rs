@@ -8,6 +8,7 @@ pub mod estimate;
 pub mod metric;
 pub mod pending;
 pub mod price;
+pub mod prometheus;
 pub mod report;
 pub mod row;
 pub mod sums;
