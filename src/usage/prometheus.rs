@@ -1,5 +1,5 @@
 //! All that was ever counted, in Prometheus' text format (version 0.0.4). What it tells apart is bounded: providers,
-//! a hundred models, and classes. Sums of all times are never trimmed, so no counter decreases.
+//! a hundred models, and classes. Sums of all times are never trimmed, so no counter decreases; see docs/adr/0013.
 
 use super::{
     decimal::decimal,
