@@ -1,9 +1,13 @@
-// A Worker around the built Worker whose storage can be made to fail: GET /__faults?on, GET /__faults?off. It also counts what
-// reaches the storage, and what goes on after an answer: GET /__faults?counts.
+// A Worker around the built Worker whose storage can be made to fail: GET /__faults?on, GET /__faults?off. With ?after=N it fails
+// after N more calls, as if the process had died there; with ?after=N&lost the first call that fails is done all the same, and
+// only its answer is lost. It also counts what reaches the storage, and what goes on after an answer: GET /__faults?counts;
+// `written` are the rows that D1 wrote, `puts` KV's `[name, time]`.
 import worker from "./index.js";
 
 let failing = false;
-const counts = { storage: 0, background: 0 };
+let left = Infinity;
+let lost = false;
+const counts = { storage: 0, background: 0, written: 0, puts: [] };
 const wrapped = new WeakMap();
 const originals = new WeakMap();
 const starts = new Set(["prepare", "bind", "withSession"]);
@@ -14,6 +18,8 @@ export default {
     if (url.pathname !== "/__faults") return entry("fetch", env, watched(context))(request, faulty(env), watched(context));
     if (url.search === "?counts") return Response.json(counts);
     failing = url.search === "?on";
+    left = Number(url.searchParams.get("after") ?? Infinity);
+    lost = url.searchParams.has("lost");
     return new Response(null, { status: 204 });
   },
   scheduled: (event, env, context) =>
@@ -56,13 +62,28 @@ function guard(target) {
       if (starts.has(name)) return (...args) => guard(value.apply(target, args));
       return (...args) => {
         counts.storage += 1;
-        return failing ? Promise.reject(new Error("storage is down (injected)")) : value.apply(target, args.map(unguard));
+        if (failing) return Promise.reject(down());
+        if (name === "put") counts.puts.push([args[0], Date.now()]);
+        const answer = () => value.apply(target, args.map(unguard)).then(noted);
+        if (left > 0) {
+          left -= 1;
+          return answer();
+        }
+        failing = true;
+        return (lost ? answer() : Promise.resolve()).then(() => Promise.reject(down()));
       };
     },
   });
   wrapped.set(target, proxy);
   originals.set(proxy, target);
   return proxy;
+}
+
+const down = () => new Error("storage is down (injected)");
+
+function noted(answer) {
+  for (const { meta } of Array.isArray(answer) ? answer : []) counts.written += meta?.rows_written ?? 0;
+  return answer;
 }
 
 function unguard(arg) {

@@ -27,7 +27,7 @@ let workers = 0;
 /**
  * Starts one Worker. `storage` is "d1", "kv", "both" or "none". `vars` and `secrets` are added to the defaults below; null takes
  * one away. `persist` is a folder (see `storeFolder`) that outlives the Worker; with `shared`, several may use it at the same time.
- * With `faults`, `failStorage(true)` makes every later storage call reject, `counts()` tells how many calls reached the storage and
+ * With `faults`, `failStorage(true)` makes every later storage call reject, `counts()` tells what reached the storage and
  * how much goes on in the background, and `settled()` waits until nothing does. `build` is the folder of the built Worker.
  */
 export async function startWorker({
@@ -78,6 +78,8 @@ export async function startWorker({
     /** Everything the Worker and workerd have logged, as one text. */
     logs: () => logs.map((line) => line.message).join("\n"),
     failStorage: (on) => fetch(`${url}/__faults?${on ? "on" : "off"}`),
+    /** Storage works for so many calls more; with `lost`, the next one is done too, but nobody hears of it. */
+    failStorageAfter: (calls, { lost = false } = {}) => fetch(`${url}/__faults?after=${calls}${lost ? "&lost" : ""}`),
     counts,
     settled: () =>
       eventually(async () => {
