@@ -16,7 +16,6 @@ use crate::{
     },
     usage::price,
 };
-use serde_json::Value;
 
 /// Ten thousand dollars per million tokens; more is a slip of units.
 const DEAREST: u64 = 10_000_000_000;
@@ -26,10 +25,13 @@ pub fn list(asked: &Asked) -> Result<Outcome> {
     let mut query = Fields::query(&asked.query);
     let (provider, model) = (query.text("provider").unwrap_or_default(), query.text("model"));
     query.end()?;
-    let mut shipped: Vec<Value> = Vec::new();
-    price::list(&mut |(preset, source, model, Rates { input, cached_input, output })| {
-        shipped.push(object! {"provider": preset, "source": source, "model": model,
-        "input": input, "cached_input": cached_input, "output": output});
+    let mut shipped = Vec::new();
+    price::list(&mut |(preset, source, model, rates)| {
+        let mut row = Price { provider: preset.into(), model: model.into(), rates }.json();
+        if let Some(fields) = row.as_object_mut() {
+            fields.insert("source".into(), source.into());
+        }
+        shipped.push(row);
     });
     let (own, effective) = with_cache(|c| {
         let rates = model.and_then(|model| c.price(&provider, &model));
@@ -44,11 +46,12 @@ pub fn list(asked: &Asked) -> Result<Outcome> {
 pub fn put(asked: &Asked) -> Result<Outcome> {
     let mut fields = input::body(asked)?;
     let [provider, model] = globs(&mut fields)?;
-    let [input, cached_input, output] = ["input", "cached_input", "output"].map(|name| (name, fields.number(name)));
+    let (input, cached, output) = (fields.number("input"), fields.number("cached_input"), fields.number("output"));
     fields.end()?;
-    let input = rate(input, None)?;
+    let input = rate("input", input)?;
     // Most providers name no price of its own for what they read from their cache.
-    let rates = Rates { input, cached_input: rate(cached_input, Some(input))?, output: rate(output, None)? };
+    let rates =
+        Rates { input, cached_input: rate("cached_input", cached.or(Some(input)))?, output: rate("output", output)? };
     let price = Price { provider, model, rates };
     let is_full = |own: &[Price]| own.len() >= price::MOST && own.iter().all(|known| known.id() != price.id());
     if with_cache(|c| is_full(c.prices.all())) {
@@ -85,8 +88,8 @@ fn glob(name: &'static str, text: &str) -> Result<String> {
     Ok(text)
 }
 
-fn rate((name, value): (&'static str, Option<u64>), default: Option<u64>) -> Result<u64> {
-    value.or(default).filter(|rate| *rate <= DEAREST).ok_or_else(|| {
+fn rate(name: &'static str, value: Option<u64>) -> Result<u64> {
+    value.filter(|rate| *rate <= DEAREST).ok_or_else(|| {
         let message = format!("{name} is a whole number of micro-dollars per million tokens, {DEAREST} at most.");
         Error::invalid(message, Some(name))
     })
