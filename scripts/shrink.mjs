@@ -6,11 +6,17 @@ const CUSTOM = 0;
 const IMPORT = 2;
 const EXPORT = 7;
 const CODE = 10;
+const DATA = 11;
 /// Kinds of what is imported.
 const FUNCTION = 0;
 const TAG = 4;
 /// One of the functions that the glue gives to the wasm: its name and code.
 const IMPORTED = /^ {8}(\w+): (function\([^)]*\) \{\n.*?^ {8}\}),\n/gms;
+/// The path of a source file, as panics name it; the 0 at its end counts, in newer compilers.
+const SOURCE = /^[\x20-\x7e]+\.rs\0?$/;
+const LONGEST_PATH = 300;
+/// What panics in other people's files name instead.
+const ELSEWHERE = "elsewhere";
 /// In the section of names.
 const FUNCTION_NAMES = 1;
 
@@ -27,6 +33,7 @@ export function shrink(wasm, glue) {
       section.content = written(imports.map((each) => ({ ...each, name: shortened.get(each.name) ?? each.name })));
     }
     if (section.id === EXPORT) section.content = exportsAmong(used, section.content);
+    if (section.id === DATA) withoutForeignPlaces(section.content);
   }
   const bodies = vector(sections.find(({ id }) => id === CODE).content);
   const names = orderNames(bodies, firstIndex);
@@ -100,6 +107,37 @@ function exportsAmong(used, section) {
   return Buffer.concat([number(kept.length), ...kept]);
 }
 
+/// Every panic that a library may raise has its place in the data: a path of the machine that builds, a line and a
+/// column. They become one place without a number; those in our own files stay. No address changes.
+function withoutForeignPlaces(section) {
+  const segments = segmentsOf(section);
+  const bytesAt = (address, length) => {
+    const { start, bytes } = segments.find(({ start, bytes }) => start <= address && address < start + bytes.length) ?? {};
+    return bytes?.subarray(address - start, address - start + length) ?? Buffer.alloc(0);
+  };
+  const places = [];
+  for (const { bytes } of segments) {
+    for (let at = 0; at + 16 <= bytes.length; at += 4) {
+      const [path, length] = [bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4)];
+      if (length > LONGEST_PATH || !SOURCE.test(bytesAt(path, length))) continue;
+      places.push({ at: bytes.subarray(at), path, length, text: Buffer.from(bytesAt(path, length)) });
+    }
+  }
+  const isForeign = ({ text }) => text.toString().startsWith("/");
+  const foreign = places.filter(isForeign);
+  for (const { path, length } of foreign) bytesAt(path, length).fill(0);
+  // A path of ours may have been the end of another.
+  for (const { path, text } of places.filter((place) => !isForeign(place))) text.copy(bytesAt(path, text.length));
+  const free = foreign.find(({ path, length }) => bytesAt(path, length).every((byte) => byte === 0));
+  if (!free) throw new Error("shrink.mjs finds no place of a panic: has the form of core::panic::Location changed?");
+  const ending = free.text.subarray(free.text.lastIndexOf(".rs") + 3);
+  const elsewhere = Buffer.concat([Buffer.from(ELSEWHERE), ending]);
+  elsewhere.copy(bytesAt(free.path, elsewhere.length));
+  for (const { at } of foreign) {
+    [free.path, elsewhere.length, 0, 0].forEach((number, index) => at.writeUInt32LE(number, 4 * index));
+  }
+}
+
 /// Names by which wasm-opt shall order the functions: each is followed by the one most like it, so that gzip, which
 /// sees 32 KiB at a time, finds again what it has just seen.
 function orderNames(bodies, firstIndex) {
@@ -140,6 +178,18 @@ function runsOfFour(body) {
   const runs = new Set();
   for (let at = 0; at + 4 <= body.length; at++) runs.add(body.readInt32LE(at));
   return runs;
+}
+
+/// What the memory holds at the start; `bytes` are those of the section itself.
+function segmentsOf(section) {
+  const reader = new Reader(section);
+  return Array.from({ length: reader.number() }, () => {
+    const [kind, opcode] = reader.take(2);
+    const start = reader.number();
+    const [end] = reader.take(1);
+    if (kind !== 0 || opcode !== 0x41 || end !== 0x0b) throw new Error("A data segment of a kind not known here.");
+    return { start, bytes: reader.take(reader.number()) };
+  });
 }
 
 function* sectionsOf(wasm) {
