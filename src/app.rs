@@ -15,7 +15,7 @@ use crate::{
     pool::{Pool, dice::Dice},
     record::{
         Kind, Record,
-        client::{Client, Right},
+        client::{Client, Log, Right},
         key::{ACTIVE_GROUP, STANDBY_GROUP},
         price::Rates,
         write::object,
@@ -26,6 +26,7 @@ use crate::{
     usage::{
         pending::Pending,
         price::{self, Prices},
+        requests,
     },
 };
 use std::{
@@ -49,6 +50,8 @@ pub struct Caller {
     pub id: String,
     rights: Vec<Right>,
     groups: Vec<String>,
+    /// How much the request log keeps of its calls; `None` = as the setting says.
+    pub log: Option<Log>,
 }
 
 impl Caller {
@@ -83,6 +86,7 @@ pub struct Cache {
     /// The user's own.
     pub prices: Prices,
     pub pending: Pending,
+    pub requests: requests::Pending,
     pub throttle: Throttle,
     pepper: Option<String>,
     config: Option<Rc<Config>>,
@@ -238,20 +242,20 @@ impl App {
 
     /// The one behind a call's credential: a client key, or an admin's session; `None` = it may not call.
     pub fn caller(&self, credential: &str, now: u64) -> Option<Caller> {
-        let caller = |id: &str, rights: &[Right], groups: &[String]| {
-            Some(Caller { id: id.into(), rights: rights.into(), groups: groups.into() })
+        let caller = |id: &str, rights: &[Right], groups: &[String], log| {
+            Some(Caller { id: id.into(), rights: rights.into(), groups: groups.into(), log })
         };
         if self.var("PROXY_API_KEY").is_some_and(|first| auth::same_secret(&first, credential)) {
-            return caller("env", &[Right::SeeAttempts], &[]);
+            return caller("env", &[Right::SeeAttempts], &[], None);
         }
         if session::is_like(credential) {
             self.session(credential, now)?;
-            return caller("admin", &Right::ALL, &["*".into()]);
+            return caller("admin", &Right::ALL, &["*".into()], None);
         }
         with_cache(|c| {
             let hash = auth::client_hash(c.pepper.as_deref()?, credential);
             let (id, client) = c.clients.get(&hash).filter(|(_, client)| client.enabled)?;
-            caller(id, &client.rights, &client.groups)
+            caller(id, &client.rights, &client.groups, client.log)
         })
     }
 

@@ -5,7 +5,10 @@ use crate::{
     config::Level,
     error::Result,
     record::write::object,
-    runtime, upstream,
+    runtime,
+    store::Requests,
+    upstream,
+    usage::requests,
 };
 use std::rc::Rc;
 
@@ -13,6 +16,8 @@ use std::rc::Rc;
 const PROBES: usize = 10;
 const PROBE_MS: u64 = 10_000;
 const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+const TRIM_MINUTE: u64 = 7;
 /// Balances of one tick, and how often there are any: each of these ticks writes, and KV's free plan has 1,000 writes a day.
 const BALANCES: usize = 8;
 const BALANCES_MS: u64 = 10 * MINUTE_MS;
@@ -22,10 +27,21 @@ pub async fn tick(app: &Rc<App>, now: u64) {
     app.flush_due().await;
     report("fold_failed", fold(app, now).await);
     report("probes_failed", probe_due(app, now).await);
+    report("requests_failed", trim_requests(app, now).await);
 }
 
 async fn fold(app: &Rc<App>, now: u64) -> Result<()> {
     app.store.tick(&app.upkeep(now)?).await
+}
+
+/// Once an hour, in a minute in which there is little else to do.
+async fn trim_requests(app: &Rc<App>, now: u64) -> Result<()> {
+    let config = app.config()?;
+    if (now % HOUR_MS) / MINUTE_MS == TRIM_MINUTE {
+        let old = requests::batch_id(now.saturating_sub(config.request_log_days.saturating_mul(24 * HOUR_MS)), "");
+        app.store.requests(&Requests::Trim(&old, config.request_log_rows)).await?;
+    }
+    Ok(())
 }
 
 async fn probe_due(app: &Rc<App>, now: u64) -> Result<()> {

@@ -19,7 +19,7 @@ use worker::{
 
 /// The client's headers that an upstream may see. OpenAI-Organization and -Project are not among them: they belong
 /// to the client's own account, and the pool's key would be refused (and disabled) for their sake.
-const PASSED: [&str; 14] = [
+pub const PASSED: [&str; 14] = [
     "content-type",
     "content-encoding",
     "accept",

@@ -13,7 +13,7 @@ use crate::{
     pool::redact,
     record::{
         Kind, Record,
-        client::{Client, Right},
+        client::{Client, Log, Right},
         write::object,
     },
     runtime,
@@ -36,6 +36,7 @@ pub fn add(asked: &Asked) -> Result<Outcome> {
     let mut fields = input::body(asked)?;
     let label = input::label(&fields.text("label").unwrap_or_default())?;
     let (rights, groups) = (rights(&mut fields)?, fields.texts("groups").map(input::groups).transpose()?);
+    let log = log(&mut fields)?;
     fields.end()?;
     let key = auth::client_key(&runtime::random::<40>()?);
     let client = Client {
@@ -45,6 +46,7 @@ pub fn add(asked: &Asked) -> Result<Outcome> {
         enabled: true,
         rights: rights.unwrap_or(vec![Right::SeeAttempts]),
         groups: groups.unwrap_or_default(),
+        log: log.flatten(),
         created: asked.now,
     };
     let id: String = runtime::random_id()?.chars().take(12).collect();
@@ -64,6 +66,7 @@ pub fn change(asked: &Asked, id: &str) -> Result<Outcome> {
     client.enabled = fields.flag("enabled").unwrap_or(client.enabled);
     client.rights = rights(&mut fields)?.unwrap_or(client.rights);
     client.groups = fields.texts("groups").map(input::groups).transpose()?.unwrap_or(client.groups);
+    client.log = log(&mut fields)?.unwrap_or(client.log);
     fields.end()?;
     store(vec![Record::new(Kind::Client, id, &client, asked.now)?], Say::Json(200, view(id, &client)))
 }
@@ -84,6 +87,17 @@ fn rights(fields: &mut Fields) -> Result<Option<Vec<Right>>> {
     }
 }
 
+/// `default` = as the setting says.
+#[expect(clippy::option_option, reason = "absent, the default and a depth mean three things")]
+fn log(fields: &mut Fields) -> Result<Option<Option<Log>>> {
+    let Some(name) = fields.text("log") else { return Ok(None) };
+    let log = Log::parse(&name);
+    if log.is_none() && name != "default" {
+        return Err(Error::invalid("log is default, off, meta or bodies.", Some("log")));
+    }
+    Ok(Some(log))
+}
+
 fn find(id: &str) -> Result<Client> {
     with_cache(|c| c.clients.values().find(|(known, _)| known == id).map(|(_, client)| client.clone()))
         .ok_or_else(|| Error::not_found("client_not_found", format!("There is no client key {id}.")))
@@ -91,5 +105,6 @@ fn find(id: &str) -> Result<Client> {
 
 fn view(id: &str, client: &Client) -> Value {
     object! {"id": id, "label": client.label, "enabled": client.enabled, "created": client.created,
-    "key_masked": client.masked, "rights": client.rights, "groups": client.groups}
+    "key_masked": client.masked, "rights": client.rights, "groups": client.groups,
+    "log": client.log.map_or("default", Log::name)}
 }

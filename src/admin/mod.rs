@@ -10,6 +10,7 @@ mod metrics;
 mod outcome;
 mod prices;
 mod providers;
+mod requests;
 mod session;
 mod settings;
 mod stats;
@@ -19,7 +20,9 @@ use crate::{
     auth::session::Session,
     error::{Error, Fault, Result},
     record::write::object,
-    runtime, upstream,
+    runtime,
+    store::Requests,
+    upstream,
 };
 use outcome::{Outcome, Say, answer};
 use std::rc::Rc;
@@ -83,6 +86,10 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
         }
         _ => outcome,
     };
+    if let Say::Requests(wish) = &say {
+        let batches = app.store.requests(&Requests::From(&wish.batch, wish.most())).await?;
+        return requests::tell(wish, &batches);
+    }
     if !records.is_empty() {
         app.write(records, asked.now).await?;
     }
@@ -141,6 +148,9 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["stats", "series"], "GET") => stats::series(asked),
         (["stats", "cost"], "GET") => cost::report(asked),
         (["stats"] | ["stats", "series" | "cost"], _) => allow("GET"),
+        (["requests"], "GET") => requests::list(asked),
+        (["requests", id], "GET") => requests::show(id),
+        (["requests", ..], _) => allow("GET"),
         (["settings"], "GET") => outcome::store(Vec::new(), Say::Settings),
         (["settings"], "PATCH") => settings::change(asked),
         (["settings"], _) => allow("GET, PATCH"),

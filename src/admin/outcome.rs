@@ -1,6 +1,6 @@
 //! What a handler decided: what to store, and what the caller is told once that is done. The handlers await nothing.
 
-use super::{Asked, keys, providers, settings};
+use super::{Asked, keys, providers, requests, settings};
 use crate::{
     error::Result,
     js,
@@ -34,6 +34,8 @@ pub enum Say {
     Probe(Box<keys::Suspect>),
     /// How many counts were made durable.
     Flush,
+    /// What the request log keeps.
+    Requests(Box<requests::Wish>),
     /// What was counted, told as the function has it.
     Usage(Vec<Query>, fn(&Asked, Vec<Vec<Row>>) -> Result<Response>),
 }
@@ -75,7 +77,7 @@ impl Say {
 
     pub fn response(self, asked: &Asked, counted: Vec<Vec<Row>>) -> Result<Response> {
         let (status, value) = match self {
-            Self::Nothing | Self::Probe(_) | Self::Flush => {
+            Self::Nothing | Self::Probe(_) | Self::Flush | Self::Requests(_) => {
                 return js::text_response(204, &js::headers_of(&[("cache-control", "no-store")])?, None);
             }
             Self::Json(status, value) => (status, value),

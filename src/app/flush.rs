@@ -7,8 +7,8 @@ use crate::{
     js,
     record::write::object,
     runtime,
-    store::{Upkeep, entry_id},
-    usage::pending::Time,
+    store::{Requests, Upkeep, entry_id},
+    usage::{pending::Time, requests::batch_id},
 };
 use std::rc::Rc;
 
@@ -65,7 +65,23 @@ impl App {
             });
             flushed += rows.len();
         }
+        self.flush_requests(now).await?;
         Ok(flushed)
+    }
+
+    /// The same with the request log.
+    async fn flush_requests(&self, now: u64) -> Result<()> {
+        for _ in 0..2 {
+            let random = runtime::random_id()?;
+            let Some(batch) = with_cache(|c| c.requests.send(|| batch_id(now, &random))) else { break };
+            let days = self.config()?.request_log_days;
+            self.store.requests(&Requests::Keep(&batch, days)).await?;
+            with_cache(|c| c.requests.arrived(&batch.id));
+            if batch.lost > 0 {
+                runtime::log(Level::Warn, "requests_not_kept", || object! {"calls": batch.lost});
+            }
+        }
+        Ok(())
     }
 
     /// What a fold at that time must know.

@@ -33,13 +33,23 @@ pub fn mask(secret: &str) -> String {
 /// One line of at most 200 characters: blanks collapsed, control and direction marks dropped, and `secrets` as well
 /// as what looks like a key, a token or an account's id replaced by `[redacted]`.
 pub fn redact_line(text: &str, secrets: &[&str]) -> String {
+    let text = without(text, secrets);
+    let line = text.split_whitespace().map(|word| word.replace(is_invisible, ""));
+    let line = line.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    shortened(&without_tokens(&line))
+}
+
+/// The text as it is, but for `secrets` and what looks like a key, a token or an account's id.
+pub fn redact_text(text: &str, secrets: &[&str]) -> String {
+    without_tokens(&without(text, secrets))
+}
+
+fn without(text: &str, secrets: &[&str]) -> String {
     let mut text = text.to_owned();
     for secret in secrets.iter().filter(|s| !s.is_empty()) {
         text = find::replaced(&text, secret, REDACTED);
     }
-    let line = text.split_whitespace().map(|word| word.replace(is_invisible, ""));
-    let line = line.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    shortened(&without_tokens(&line))
+    text
 }
 
 fn is_invisible(c: char) -> bool {

@@ -35,6 +35,9 @@ pub struct Said {
 impl Said {
     pub fn response(&self, journal: &Journal) -> Result<Response> {
         finish(&self.headers, journal)?;
+        if let Some(trace) = &journal.trace {
+            trace.got(&self.headers, self.body.as_ref());
+        }
         match &self.body {
             Some(body) => js::bytes_response(self.status, &self.headers, body),
             None => js::text_response(self.status, &self.headers, None),
@@ -118,6 +121,9 @@ fn flow(
     (body, kind): (&ReadableStream, Kind),
 ) -> Result<Attempt> {
     walk.succeeded(ticket, &response.headers());
+    if let Some(trace) = &walk.journal.trace {
+        trace.got(headers, None);
+    }
     let (events, looked_at) = (matches!(kind, Kind::Events(_)), !matches!(kind, Kind::Other));
     let prompt = walk.prompt();
     let (readable, work) = stream::pass(body, kind, Clone::clone(&walk.request), abort, walk.limits())?;
@@ -127,6 +133,9 @@ fn flow(
         drop(in_use);
         if end.ending == stream::Ending::Broken {
             journal.broke(&app, ticket);
+        }
+        if let Some(trace) = journal.trace.as_ref().filter(|_| events) {
+            trace.streamed(|most| end.seen.beginning(most), end.seen.length);
         }
         let tokens = if looked_at { used::passed(&end.seen, events, prompt.as_ref()) } else { None };
         journal.ended(&app, status, end.ending, tokens.as_ref());
@@ -156,6 +165,9 @@ async fn whole(
     }
     walk.succeeded(ticket, &response.headers());
     let tokens = used::whole(&body, walk.prompt().as_ref());
+    if let Some(trace) = &walk.journal.trace {
+        trace.got(&headers, Some(&body));
+    }
     walk.journal.clone().ended(&walk.app, response.status(), stream::Ending::Complete, tokens.as_ref());
     Ok(Attempt::Answered(js::bytes_response(response.status(), &headers, &body)?))
 }

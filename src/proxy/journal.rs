@@ -1,5 +1,6 @@
 //! What is noted of a call: its attempts, its end, one log line, and the counts on their way to storage.
 
+use super::trace::Trace;
 use crate::{
     app::{App, Caller, with_cache, with_dice},
     config::Level,
@@ -37,6 +38,8 @@ pub struct Journal {
     last_key: Option<Rc<str>>,
     /// Those that are over.
     attempts: Vec<Value>,
+    /// For the request log.
+    pub trace: Option<Rc<Trace>>,
 }
 
 impl Journal {
@@ -53,6 +56,7 @@ impl Journal {
             attempt: None,
             last_key: None,
             attempts: Vec::new(),
+            trace: None,
         }
     }
 
@@ -178,10 +182,15 @@ impl Journal {
             object! {"prompt": t.prompt, "completion": t.completion, "cached": t.cached, "reasoning": t.reasoning,
             "estimated": t.estimated}
         });
-        runtime::log(level, "call", || {
+        let line = || {
             object! {"request": self.request_id, "client": self.client, "provider": self.provider, "model": self.model,
             "key": self.last_key, "status": status, "attempts": self.attempts, "ending": end.name(), "ms": ms,
             "first_byte_ms": first_byte_ms, "tokens": tokens}
-        });
+        };
+        if let Some(trace) = &self.trace {
+            let (entry, content) = trace.entry(line(), self.began);
+            with_cache(|c| c.requests.add(&entry, &content));
+        }
+        runtime::log(level, "call", line);
     }
 }

@@ -7,6 +7,7 @@ mod asked;
 mod intake;
 mod journal;
 mod token_count;
+mod trace;
 mod used;
 
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
 use answer::Said;
 use journal::Journal;
 use std::rc::Rc;
+use trace::Trace;
 use used::Prompt;
 use worker::web_sys::{Request, Response};
 
@@ -81,7 +83,7 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
     let config = app.config()?;
     let headers = request.headers();
     let credential = auth::credential(|name| js::header(&headers, name));
-    let Some(caller) = credential.and_then(|key| app.caller(&key, now)) else {
+    let Some(caller) = credential.as_deref().and_then(|key| app.caller(key, now)) else {
         runtime::log(Level::Info, "call", || object! {"request": request_id, "status": 401_u16});
         return Err(Fault::ClientKey.into());
     };
@@ -92,6 +94,8 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
         return token_count::answer(&request.method(), intake::read(&request).await?);
     }
     let mut journal = Journal::new(request_id, &caller, now);
+    let (log, credential) = (caller.log.unwrap_or(config.request_log), credential.unwrap_or_default());
+    journal.trace = Trace::new(log, &request, asked.rest, &credential).map(Rc::new);
     match prepare(app, request, asked, &caller, config, &mut journal).await {
         Ok((walk, failover)) => walk.run(failover).await,
         Err(error) => {
@@ -121,6 +125,9 @@ async fn prepare(
         headers: upstream::passed_headers(&headers)?,
         body: intake.body(target.renamed.then_some(target.model.as_str())),
     };
+    if let Some(trace) = &journal.trace {
+        trace.sent(&headers, &call.body);
+    }
     let billed = used::is_billed(&call.method, asked.rest);
     let limits = Limits {
         max_attempts: if matches!(call.body, Body::Stream(_)) { 1 } else { config.max_attempts },
@@ -157,9 +164,10 @@ impl Walk {
                     continue;
                 }
                 Step::GiveUp(end) => {
+                    let answer = last.filter(|_| end.verbatim).map(|said| said.response(&self.journal));
                     self.journal.refused(&self.app, end.status);
-                    if let Some(said) = last.filter(|_| end.verbatim) {
-                        return said.response(&self.journal);
+                    if let Some(answer) = answer {
+                        return answer;
                     }
                     let answer = js::error_response(&end.into(), self.journal.request_id());
                     self.journal.show(&answer.headers())?;
@@ -177,8 +185,9 @@ impl Walk {
             self.app.note(failed.records, now);
             if let Some(said) = said {
                 if failed.pass {
+                    let answer = said.response(&self.journal);
                     self.journal.refused(&self.app, said.status);
-                    return said.response(&self.journal);
+                    return answer;
                 }
                 last = Some(said);
             }

@@ -17,8 +17,36 @@ pub struct Client {
     pub rights: Vec<Right>,
     /// The groups of keys it may ask for; `*` = any.
     pub groups: Vec<String>,
+    /// How much of its calls the request log keeps; `None` = as the setting says.
+    pub log: Option<Log>,
     /// Unix milliseconds.
     pub created: u64,
+}
+
+/// How much the request log keeps of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    Off,
+    /// All but the bodies.
+    Meta,
+    Bodies,
+}
+
+impl Log {
+    pub const NAMES: [&str; 3] = ["off", "meta", "bodies"];
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Off, Self::Meta, Self::Bodies].into_iter().find(|log| log.name() == text)
+    }
+
+    pub const fn name(self) -> &'static str {
+        let [off, meta, bodies] = Self::NAMES;
+        match self {
+            Self::Off => off,
+            Self::Meta => meta,
+            Self::Bodies => bodies,
+        }
+    }
 }
 
 /// What a client key may do besides calling.
@@ -47,7 +75,7 @@ impl Right {
 
 impl Json for Client {
     fn json(&self) -> Value {
-        object! { "label": self.label, "hash": self.hash, "masked": self.masked, "enabled": self.enabled, "rights": self.rights, "groups": self.groups, "created": self.created }
+        object! { "label": self.label, "hash": self.hash, "masked": self.masked, "enabled": self.enabled, "rights": self.rights, "groups": self.groups, "log": self.log.map(Log::name), "created": self.created }
     }
 }
 
@@ -68,6 +96,7 @@ impl Stored for Client {
                 .texts("rights")
                 .map_or(vec![Right::SeeAttempts], |names| names.iter().filter_map(|name| Right::parse(name)).collect()),
             groups: from.texts("groups").unwrap_or_default(),
+            log: from.text("log").and_then(|log| Log::parse(&log)),
             created: from.number("created")?,
         })
     }

@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use crate::record::{
         balance::Balance,
-        client::{Client, Right},
+        client::{Client, Log, Right},
         key::{Cooldown, Disabled, Key},
         price::{Price, Rates},
         provider::{PRESETS, Provider},
@@ -211,6 +211,7 @@ mod tests {
             enabled: true,
             rights: vec![Right::ForceKey],
             groups: vec![word("g")],
+            log: Some(Log::Meta),
             created: 1,
         });
     }

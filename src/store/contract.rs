@@ -1,12 +1,13 @@
 //! What every store promises, told step by step on an empty one. Memory is held to it natively; D1 and KV in
 //! workerd, by a build with the feature `contract`.
 
-use super::{DAY_MS, Loaded, REVOKED_MS, Store, TOMBSTONE_MS, Upkeep, entry_id};
+use super::{DAY_MS, Loaded, REVOKED_MS, Requests, Store, TOMBSTONE_MS, Upkeep, entry_id};
 use crate::{
     error::Error,
     record::{Kind, Record},
     usage::{
         metric::Metric,
+        requests::{Batch, batch_id},
         row::{self, Dimension, Period, Place, Query, Row, Series},
         sums::Sums,
     },
@@ -32,7 +33,8 @@ pub async fn check(store: &Store) -> Kept {
     counts_are_added_once(store).await?;
     counts_are_told_apart_as_asked(store).await?;
     what_is_old_is_trimmed(store).await?;
-    old_rollups_are_trimmed(store).await
+    old_rollups_are_trimmed(store).await?;
+    requests_are_kept_until_they_are_old(store).await
 }
 
 async fn a_load_tells_what_changed(store: &Store) -> Kept {
@@ -172,6 +174,26 @@ async fn old_rollups_are_trimmed(store: &Store) -> Kept {
     }
     hold(!sums(store, ask(Period::Day, day(at))).await?.is_empty(), "days are kept for longer")?;
     hold(total(store, "k").await? == total_before, "a key's total is kept for ever")
+}
+
+async fn requests_are_kept_until_they_are_old(store: &Store) -> Kept {
+    let ids = |batches: &[(String, String)]| batches.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+    let [first, second, third] = [1, 2, 3].map(|minutes| batch_id(START + minutes * 60_000, "r-2"));
+    for id in [&first, &second, &third, &first] {
+        let text = format!("{{\"of\":\"{id}\"}}\n{{}}\nb\n{{}}\n");
+        let batch = Batch { id: id.clone(), text, entries: 2, lost: 0 };
+        store.requests(&Requests::Keep(&batch, 1)).await.map_err(said)?;
+    }
+    let read = async |from: &str, most| store.requests(&Requests::From(from, most)).await.map_err(said);
+    hold(ids(&read("0", 9).await?) == [&*third, &second, &first], "batches are read from the newest on")?;
+    hold(ids(&read(&second, 1).await?) == [&*second], "a batch is found by its id")?;
+    let [(_, text)] = &read(&first, 9).await?[..] else { return Err("older batches are read alone".into()) };
+    hold(text.starts_with(&format!("{{\"of\":\"{first}\"}}\n")), "a batch's text is as it was kept")?;
+    let trim = async |from: &str, rows| store.requests(&Requests::Trim(from, rows)).await.map_err(said);
+    trim(&batch_id(START, ""), 4).await?;
+    hold(ids(&read("0", 9).await?) == [&*third, &second], "batches beyond so many entries are cleared away")?;
+    trim(&batch_id(START + 2 * 60_000, ""), 4).await?;
+    hold(ids(&read("0", 9).await?) == [&*third], "old batches are cleared away")
 }
 
 async fn what_is_old_is_trimmed(store: &Store) -> Kept {

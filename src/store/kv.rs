@@ -3,6 +3,7 @@
 //! the same time, the next fold finds missing what the later one overwrote, and merges it again.
 
 mod counts;
+mod requests;
 
 use super::{
     Loaded, MINUTE_MS, Upkeep,

@@ -1,6 +1,6 @@
 //! The contract in memory, for native tests.
 
-use super::{Loaded, Upkeep, is_trimmed};
+use super::{Loaded, Requests, Upkeep, is_trimmed};
 use crate::{
     record::Record,
     usage::row::{Period, Query, Row, Table},
@@ -20,6 +20,8 @@ struct Inner {
     journal: BTreeMap<String, Vec<Row>>,
     folded: HashSet<String>,
     rollups: Vec<(Period, Row)>,
+    /// By id: how many entries, and their text.
+    requests: BTreeMap<String, (u64, String)>,
 }
 
 impl Memory {
@@ -77,6 +79,30 @@ impl Memory {
             Period::Keys | Period::Models => true,
         });
         journal.len() as u64
+    }
+
+    pub fn requests(&self, ask: &Requests) -> Vec<(String, String)> {
+        let requests = &mut self.0.borrow_mut().requests;
+        match ask {
+            Requests::Keep(batch, _) => {
+                requests.entry(batch.id.clone()).or_insert_with(|| (batch.entries, batch.text.clone()));
+                Vec::new()
+            }
+            Requests::From(first, most) => requests
+                .range(first.to_string()..)
+                .take(usize::try_from(*most).unwrap_or(usize::MAX))
+                .map(|(id, (_, text))| (id.clone(), text.clone()))
+                .collect(),
+            Requests::Trim(first, rows) => {
+                let mut newer = 0;
+                requests.retain(|id, (entries, _)| {
+                    let kept = id.as_str() < *first && newer < *rows;
+                    newer += *entries;
+                    kept
+                });
+                Vec::new()
+            }
+        }
     }
 
     pub fn usage(&self, queries: &[Query]) -> Vec<Vec<Row>> {

@@ -14,7 +14,10 @@ mod schema;
 use crate::{
     error::{Fault, Result},
     record::{Kind, Record},
-    usage::row::{Query, Row},
+    usage::{
+        requests::Batch,
+        row::{Query, Row},
+    },
 };
 use bindings::binding;
 use wasm_bindgen::JsValue;
@@ -148,6 +151,16 @@ impl Store {
         }
     }
 
+    /// Keeps, reads or clears away batches of the request log; answers those that were read, by id and text.
+    pub async fn requests(&self, ask: &Requests<'_>) -> Result<Vec<(String, String)>> {
+        match self {
+            Self::D1(d1) => d1.requests(ask).await,
+            Self::Kv(kv) => kv.requests(ask).await,
+            #[cfg(test)]
+            Self::Memory(memory) => Ok(memory.requests(ask)),
+        }
+    }
+
     /// What was counted, as each query asks for it, whether it is folded or not. Two rows may be of one place.
     pub async fn usage(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
         match self {
@@ -158,6 +171,17 @@ impl Store {
             Self::Memory(memory) => Ok(memory.usage(queries)),
         }
     }
+}
+
+/// What is asked of the request log's batches; see `usage::requests`.
+pub enum Requests<'a> {
+    /// Once only, for about so many days.
+    Keep(&'a Batch, u64),
+    /// That batch and those before it in time, so many at the most, the newest first.
+    From(&'a str, u64),
+    /// Clears some of those away that are not newer than a batch of that name would be, and of those that have so many
+    /// newer entries.
+    Trim(&'a str, u64),
 }
 
 /// What a fold must know.

@@ -2,9 +2,10 @@
 //! apply` notes them, so that either may come first.
 
 /// Append only.
-pub const MIGRATIONS: [(&str, &str); 2] = [
+pub const MIGRATIONS: [(&str, &str); 3] = [
     ("0001_begin.sql", include_str!("../../migrations/0001_begin.sql")),
     ("0002_usage.sql", include_str!("../../migrations/0002_usage.sql")),
+    ("0003_requests.sql", include_str!("../../migrations/0003_requests.sql")),
 ];
 
 /// Wrangler's own table of what was applied.

@@ -10,6 +10,7 @@ pub mod pending;
 pub mod price;
 pub mod prometheus;
 pub mod report;
+pub mod requests;
 pub mod row;
 pub mod sums;
 pub mod tail;

@@ -190,6 +190,25 @@ for (const storage of storages) {
       await ask("POST", "/flush", undefined, 200);
     });
 
+    test("describes the request log", async () => {
+      await ask("PATCH", "/settings", { request_log: "bodies", request_log_days: 1, request_log_rows: 100 }, 200);
+      const { id: client } = await ask("POST", "/clients", { label: "logged", log: "meta" }, 201);
+      await ask("PATCH", `/clients/${client}`, { log: "default" }, 200);
+      await ask("PATCH", `/clients/${client}`, { log: "much" }, 400);
+      await stage.pool(["mock-401-openapi-0009", "mock-good-openapi-10"]);
+      for (let i = 0; i < 3; i++) await chat();
+      await stage.pool([]);
+      assert.notEqual((await chat()).status, 200);
+      await ask("POST", "/flush", undefined, 200);
+      const { requests } = await ask("GET", "/requests?limit=1000", undefined, 200);
+      assert.equal(requests.length, 4);
+      for (const { id } of requests) await ask("GET", `/requests/${id}`, undefined, 200);
+      await ask("GET", "/requests?limit=1&status=2xx", undefined, 200);
+      await ask("GET", "/requests?limit=0", undefined, 400);
+      await ask("GET", "/requests/none", undefined, 404);
+      await ask("PATCH", "/settings", { request_log: null, request_log_days: null, request_log_rows: null }, 200);
+    });
+
     test("describes nothing that does not exist", () => {
       const lost = missing();
       assert.deepEqual(lost, []);
