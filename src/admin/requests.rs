@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     js, json,
-    record::write::{self, object},
+    record::write::{self, Json, object},
     usage::requests,
 };
 use serde_json::Value;
@@ -78,57 +78,55 @@ fn place(id: &str) -> Option<(String, usize)> {
 
 pub fn tell(wish: &Wish, batches: &[(String, String)]) -> Result<Response> {
     let answer = if wish.alone { one(wish, batches)? } else { page(wish, batches) };
-    js::json_response(200, &write::text(&answer))
+    js::json_response(200, &answer)
 }
 
-fn one(wish: &Wish, batches: &[(String, String)]) -> Result<Value> {
+fn one(wish: &Wish, batches: &[(String, String)]) -> Result<String> {
     let id = format!("{}.{}", wish.batch, wish.place);
-    let batch = batches.iter().find(|(batch, _)| *batch == wish.batch);
-    let (line, content) =
-        batch.and_then(|(_, text)| requests::entries(text).nth(wish.place)).ok_or_else(|| missing(&id))?;
-    let mut entry = entry(&id, line);
-    if let (Some(entry), Ok(Value::Object(content))) = (entry.as_object_mut(), json::read(content)) {
-        entry.extend(content);
-    }
-    Ok(entry)
+    let text = batches.first().filter(|(batch, _)| *batch == wish.batch).map_or("", |(_, text)| text);
+    let (line, content) = requests::entries(text).nth(wish.place).ok_or_else(|| missing(&id))?;
+    Ok(merged(&entry(&id, line), content))
 }
 
-fn page(wish: &Wish, batches: &[(String, String)]) -> Value {
-    let mut found = Vec::new();
+fn page(wish: &Wish, batches: &[(String, String)]) -> String {
+    let mut found = String::new();
+    let mut count = 0;
     // Where the next page begins: there is none when this one came to the end.
     let mut next = batches.last().filter(|_| batches.len() as u64 == BATCHES).map(|(batch, _)| format!("{batch}.0"));
-    'all: for (batch, text) in batches {
-        let lines: Vec<&str> = requests::entries(text).map(|(line, _)| line).collect();
-        for (at, line) in lines.iter().enumerate().rev() {
-            let id = format!("{batch}.{at}");
-            if *batch == wish.batch && at >= wish.place {
+    for (batch, text) in batches {
+        let lines: Vec<(&str, &str)> = requests::entries(text).collect();
+        for (at, (line, _)) in lines.iter().enumerate().rev() {
+            if (*batch == wish.batch && at >= wish.place) || count > wish.limit || !wish.fits(line) {
                 continue;
             }
-            let entry = entry(&id, line);
-            if !wish.fits(&entry) {
-                continue;
-            }
-            if found.len() == wish.limit {
+            if count == wish.limit {
                 next = Some(format!("{batch}.{}", at + 1));
-                break 'all;
+            } else {
+                found.push_str(if count == 0 { "" } else { "," });
+                found.push_str(&entry(&format!("{batch}.{at}"), line));
             }
-            found.push(entry);
+            count += 1;
         }
     }
-    object! {"requests": Value::Array(found), "next_cursor": next}
+    format!("{{\"requests\":[{found}],\"next_cursor\":{}}}", write::text(&next.json()))
 }
 
-/// An entry with its id in front.
-fn entry(id: &str, line: &str) -> Value {
-    let mut entry = object! {"id": id};
-    if let (Some(fields), Ok(Value::Object(line))) = (entry.as_object_mut(), json::read(line)) {
-        fields.extend(line);
-    }
-    entry
+/// An entry with its id in front. A line is stored as the object that it is answered as.
+fn entry(id: &str, line: &str) -> String {
+    merged(&write::text(&object! {"id": id}), line)
+}
+
+/// Two objects that are not empty as one.
+fn merged(one: &str, other: &str) -> String {
+    format!("{},{}", one.strip_suffix('}').unwrap_or(one), other.strip_prefix('{').unwrap_or(other))
 }
 
 impl Wish {
-    fn fits(&self, entry: &Value) -> bool {
+    fn fits(&self, line: &str) -> bool {
+        if self.only.is_empty() && self.status.is_none() {
+            return true;
+        }
+        let entry = json::read(line).unwrap_or_default();
         let text = |name: &str| entry.get(name).and_then(Value::as_str);
         let status = entry.get("status").and_then(Value::as_u64).unwrap_or(0).to_string();
         self.only.iter().all(|(name, value)| text(name) == Some(value))

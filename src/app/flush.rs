@@ -71,17 +71,16 @@ impl App {
 
     /// The same with the request log.
     async fn flush_requests(&self, now: u64) -> Result<()> {
-        for _ in 0..2 {
-            let random = runtime::random_id()?;
-            let Some(batch) = with_cache(|c| c.requests.send(|| batch_id(now, &random))) else { break };
-            let days = self.config()?.request_log_days;
+        // What may not have arrived the last time, and what is new.
+        loop {
+            let (random, days) = (runtime::random_id()?, self.config()?.request_log_days);
+            let Some(batch) = with_cache(|c| c.requests.send(|| batch_id(now, &random))) else { return Ok(()) };
             self.store.requests(&Requests::Keep(&batch, days)).await?;
             with_cache(|c| c.requests.arrived(&batch.id));
             if batch.lost > 0 {
                 runtime::log(Level::Warn, "requests_not_kept", || object! {"calls": batch.lost});
             }
         }
-        Ok(())
     }
 
     /// What a fold at that time must know.
