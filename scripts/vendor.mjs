@@ -7,16 +7,16 @@ const FILE = "static/vendor/preact.js";
 const SOURCE = `
   import { h } from "preact";
   import htm from "htm";
-  export { h, render, Fragment, createContext } from "preact";
+  export { h, render } from "preact";
   export {
-    useState, useEffect, useLayoutEffect, useMemo, useCallback, useRef, useReducer, useContext,
+    useState, useEffect, useLayoutEffect, useMemo, useCallback, useRef, useReducer,
   } from "preact/hooks";
   export const html = htm.bind(h);
 `;
 
 export async function vendor() {
   const { devDependencies: pin } = JSON.parse(readFileSync("package.json", "utf8"));
-  const banner = `/*! preact ${pin.preact} (MIT), htm ${pin.htm} (Apache-2.0); made by scripts/vendor.mjs */`;
+  const banner = `/*! preact ${pin.preact} with hooks (MIT), htm ${pin.htm} (Apache-2.0); made by scripts/vendor.mjs */`;
   if (existsSync(FILE) && readFileSync(FILE, "utf8").startsWith(banner)) return;
 
   const { build } = await import("esbuild");

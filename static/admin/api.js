@@ -34,6 +34,14 @@ export const changeProvider = (name, fields) => call("PATCH", `/providers/${enco
 export const deleteProvider = (name, withKeys) =>
   call("DELETE", `/providers/${encodeURIComponent(name)}${withKeys ? "?with_keys=true" : ""}`);
 
+export const stats = (query) => call("GET", `/stats?${search(query)}`);
+export const series = (query) => call("GET", `/stats/series?${search(query)}`);
+/** A file, as CSV. */
+export async function costReport(query) {
+  const response = await send(`${BASE}/stats/cost?${search({ ...query, format: "csv" })}`, {});
+  return response.ok ? response.blob() : answered(response);
+}
+
 export const clients = () => call("GET", "/clients");
 export const addClient = (client) => call("POST", "/clients", client);
 export const changeClient = (id, fields) => call("PATCH", `/clients/${encodeURIComponent(id)}`, fields);

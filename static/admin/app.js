@@ -11,8 +11,9 @@ import { Connect } from "./views/connect.js";
 import { Keys } from "./views/keys.js";
 import { Login, LoginAgain } from "./views/login.js";
 import { Providers } from "./views/providers.js";
+import { Usage } from "./views/usage.js";
 
-const SCREENS = { keys: Keys, providers: Providers, clients: Clients, connect: Connect };
+const SCREENS = { keys: Keys, usage: Usage, providers: Providers, clients: Clients, connect: Connect };
 
 function App({ first }) {
   const [, redraw] = useReducer((n) => n + 1, 0);

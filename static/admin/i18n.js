@@ -39,7 +39,23 @@ export const percent = (part) => format(Intl.NumberFormat, { style: "percent", m
 export const list = (items) => format(Intl.ListFormat, { type: "conjunction" }).format(items);
 export const moment = (ms) => format(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "medium" }).format(ms);
 export const day = (ms) => format(Intl.DateTimeFormat, { dateStyle: "medium" }).format(ms);
+export const date = (ms, timeZone) => format(Intl.DateTimeFormat, { month: "short", day: "numeric", timeZone }).format(ms);
 export const hour = (ms) => format(Intl.DateTimeFormat, { timeStyle: "medium" }).format(ms);
+
+export const clock = (ms) => format(Intl.DateTimeFormat, { timeStyle: "short" }).format(ms);
+
+/** Dollars, from millionths; small sums with more digits. */
+export function money(micros) {
+  const dollars = micros / 1e6;
+  const most = dollars === 0 || dollars >= 1 ? 2 : dollars >= 0.01 ? 4 : 6;
+  return format(Intl.NumberFormat, { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", minimumFractionDigits: 2, maximumFractionDigits: most }).format(dollars);
+}
+
+/** "450ms" or "1.2s"; a dash where nothing was measured. */
+export function duration(ms) {
+  if (ms === null) return "–";
+  return ms < 1000 ? unit(ms, "millisecond") : unit(Math.round(ms / 100) / 10, "second");
+}
 
 /** "3 min ago", from a length in milliseconds. */
 export function ago(ms) {

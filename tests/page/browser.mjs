@@ -84,6 +84,13 @@ async function openPage(browser, worker, hash, { out = false, theme = "light", l
   });
 }
 
+/** One request of a client, answered with 200. */
+export async function chat({ worker }, model) {
+  const body = JSON.stringify({ model, messages: [{ role: "user", content: "Say something kind." }] });
+  const answer = await worker.fetch("/v1/chat/completions", { method: "POST", headers: { "content-type": "application/json" }, body });
+  assert.equal(answer.status, 200, await answer.text());
+}
+
 /** The number of rows the table says it has, without its head. */
 export const rowCount = async (page) => Number(await page.locator(".keys").getAttribute("aria-rowcount")) - 1;
 

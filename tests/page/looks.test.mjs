@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
-import { startStage } from "./browser.mjs";
+import { chat, startStage } from "./browser.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -18,9 +18,13 @@ const SCREENS = {
   "a key": { hash: (ids) => `#/keys/${ids[1]}`, ready: ".facts .note.bad" },
   "a key that came back": { hash: (ids) => `#/keys/${ids[4]}`, ready: ".facts .note" },
   "a key's form": { hash: (ids) => `#/keys/${ids[0]}?edit=1`, ready: "dialog form", act: (page) => page.locator("summary").click() },
+  "usage by model": { hash: "#/usage?by=model", ready: ".figures", act: (page) => page.locator(".plot").focus() },
+  "latency by key": { hash: "#/usage?by=key&figure=latency&range=30d", ready: ".figures", act: (page) => page.locator(".plot").hover() },
+  "a model's usage": { hash: "#/usage?by=model&only=gpt-4o", ready: ".figures .link" },
+  "no usage": { hash: "#/usage?only=nobody", ready: ".empty" },
   providers: { hash: "#/providers", ready: "table" },
   "a provider at rest": { hash: "#/providers", ready: "table", act: letRest },
-  "a provider's form": { hash: "#/providers/new", ready: "dialog form", act: (page) => page.locator("summary").click() },
+  "a provider's form": { hash: "#/providers/new", ready: "dialog form", act: async (page) => { for (const summary of await page.locator("summary").all()) await summary.click(); } },
   clients: { hash: "#/clients", ready: "table" },
   "a client key's form": { hash: "#/clients", ready: "table", act: async (page) => (await page.locator("table a").first().click(), await page.locator("dialog form").waitFor()) },
   "a new client key": { hash: "#/clients/new", ready: "dialog form", act: async (page) => (await page.locator("dialog input").first().fill("axe"), await page.locator("dialog .primary").click(), await page.locator(".secret").waitFor()) },
@@ -39,6 +43,8 @@ describe("looks", () => {
     stage.upstream.script("mock-401-looks-5", ["401", "good"]);
     for (const ok of [false, true]) assert.equal((await stage.worker.api("POST", `/keys/${ids[4]}/test`, undefined, 200)).body.ok, ok);
     await stage.worker.api("POST", "/clients", { label: "laptop", rights: ["see_attempts", "force_key"], groups: ["night", "*"] }, 201);
+    for (const model of ["gpt-4o", "unpriced"]) await chat(stage, model);
+    await stage.worker.api("POST", "/flush", undefined, 200);
   });
   after(() => stage?.close());
 

@@ -2,15 +2,17 @@
 import { useCallback, useEffect, useRef, useState } from "/vendor/preact.js";
 import { usePoll } from "./poll.js";
 
-/** What `ask` answered last, kept fresh. A failure leaves the last answer standing. */
-export function useAnswer(ask, every = 10_000) {
+/** What `ask` answered last, kept fresh; asked anew when `about` changes. A failure leaves the last answer standing. */
+export function useAnswer(ask, every = 10_000, about = "") {
   const [state, setState] = useState({ answer: null, failure: null, loading: true });
   const turn = useRef(0);
+  const latest = useRef(ask);
+  latest.current = ask;
   const again = useCallback(async () => {
     const mine = ++turn.current;
     const settle = (change) => mine === turn.current && setState((old) => ({ ...old, loading: false, ...change }));
     try {
-      settle({ answer: await ask(), failure: null });
+      settle({ answer: await latest.current(), failure: null });
     } catch (failure) {
       settle({ failure });
     }
@@ -18,7 +20,7 @@ export function useAnswer(ask, every = 10_000) {
   useEffect(() => {
     again();
     return () => void ++turn.current;
-  }, []);
+  }, [about]);
   usePoll(again, every);
   return { ...state, again };
 }

@@ -1,6 +1,7 @@
 // The server's clock, and a tick once a second that all countdowns share. It rests while nobody looks.
 import { html, useEffect, useReducer } from "/vendor/preact.js";
-import { ago, left, moment, t } from "../i18n.js";
+import { ago, hour, left, moment, t } from "../i18n.js";
+import { Icon } from "./icon.js";
 
 let skew = 0;
 const watchers = new Set();
@@ -34,6 +35,12 @@ export function Ago({ at }) {
   if (!at) return html`<span class="faint">${t("time.never")}</span>`;
   return html`<time class="num" dateTime=${iso(at)} title=${moment(at)}>${ago(serverNow() - at)}</time>`;
 }
+
+/** "as of", with a button to ask again. */
+export const AsOf = ({ asOf, refresh }) => html`<span class="as-of">
+  ${asOf && html`<span class="num">${t("as_of", { time: hour(asOf) })}</span>`}
+  <button type="button" class="icon" aria-label=${t("refresh")} title=${t("refresh")} onClick=${refresh}><${Icon} name="refresh" /></button>
+</span>`;
 
 function iso(ms) {
   const date = new Date(ms);

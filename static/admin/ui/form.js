@@ -18,5 +18,10 @@ export function Field({ label, hint, control = "input", children, onText, suffix
   </div>`;
 }
 
+/** One of a few: `options` are [value, label]. */
+export const Segments = ({ label, value, options, choose }) => html`<div class="segments" role="group" aria-label=${label}>
+  ${options.map(([name, text]) => html`<button key=${name} type="button" aria-pressed=${name === value} class=${name} onClick=${() => choose(name)}>${text}</button>`)}
+</div>`;
+
 export const Check = ({ label, checked, onChange, ...rest }) =>
   html`<label class="check"><input type="checkbox" checked=${checked} onChange=${(event) => onChange(event.target.checked)} ...${rest} /><span>${label}</span></label>`;

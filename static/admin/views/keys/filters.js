@@ -1,6 +1,6 @@
 // Search, filters and order of the key list. All but the search live in the address.
 import { html, useEffect, useState } from "/vendor/preact.js";
-import { compact, hour, t } from "../../i18n.js";
+import { compact, t } from "../../i18n.js";
 import { Icon } from "../../ui/icon.js";
 import { className } from "../../ui/state.js";
 
@@ -23,12 +23,6 @@ export function Filters({ query, change, counts, providers, groups, search, setS
     <${Choice} name="sort" query=${query} change=${change} options=${SORTS.map((name) => [name, t(`sort.${name}`)])} />
   </div>`;
 }
-
-/** "as of", with a button to ask again. */
-export const AsOf = ({ asOf, refresh }) => html`<span class="as-of">
-  ${asOf && html`<span class="num">${t("as_of", { time: hour(asOf) })}</span>`}
-  <button type="button" class="icon" aria-label=${t("refresh")} title=${t("refresh")} onClick=${refresh}><${Icon} name="refresh" /></button>
-</span>`;
 
 function Choice({ name, query, change, options }) {
   const value = query[name] ?? "";

@@ -10,7 +10,7 @@ import { useNarrow, useWindow } from "../../ui/window.js";
 const COLUMNS = ["key", "provider", "state", "weight", "requests", "tokens", "used"];
 const SORTED_BY = { key: "label", provider: "provider", state: "state", weight: "weight" };
 const USUAL_GROUP = "active"; // nearly every key is in it: saying so would only look like a state
-const HEIGHT = { wide: 56, narrow: 138 }; // as in keys.css
+const HEIGHT = { wide: 56, narrow: 138 }; // as in style.css
 
 /** `here` is the query of the address, which a link to a key keeps. */
 export function KeyTable({ pages, selection, query, here, change, act, busy }) {

@@ -1,0 +1,121 @@
+// What was counted: the rates now, a chart over time, who used how much, and a report of what it cost.
+import { html, useState } from "/vendor/preact.js";
+import * as api from "../api.js";
+import { clock, compact, date, duration, money, number, percent, t } from "../i18n.js";
+import { useAction, useAnswer } from "../ui/ask.js";
+import { Chart } from "../ui/chart.js";
+import { AsOf } from "../ui/clock.js";
+import { Failure } from "../ui/failure.js";
+import { Field, Segments } from "../ui/form.js";
+import { Icon } from "../ui/icon.js";
+import { replaceHash } from "../ui/route.js";
+
+const BYS = ["provider", "key", "model", "client"];
+const RANGES = ["60m", "24h", "30d"];
+const LINES = {
+  requests: [["ok", "accent"], ["failed", "bad"], ["other", "faint"]],
+  tokens: [["prompt_tokens", "accent"], ["completion_tokens", "second"]],
+  cost: [["cost_micros", "accent"]],
+  latency: [["p50_ms", "accent"], ["p95_ms", "second"]],
+};
+const COLUMNS = ["requests", "success", "tokens", "cost", "p95_ms"];
+const SHOWN = 100;
+const MONTH_MS = 29 * 86_400_000;
+
+export function Usage({ route }) {
+  const { by = "provider", range = "60m", figure = "requests", only = "" } = route.query;
+  const { answer, failure, again } = useAnswer(() => load(by, range, only), 10_000, [by, range, only].join());
+  const go = (change) => replaceHash({ screen: "usage", query: { ...route.query, ...change } });
+  const choice = (name, value, options, change = {}) => html`<${Segments} label=${t(`usage.${name}`)} value=${value} options=${options} choose=${(option) => go({ ...change, [name]: option })} />`;
+  return html`
+    <header class="head"><h1>${t("usage.title")}</h1><${AsOf} asOf=${answer?.as_of} refresh=${again} /></header>
+    <p class="lead">${t("usage.lead", { zone: answer?.time_zone ?? "UTC" })}</p>
+    <${Failure} failure=${failure} title=${t("usage.not_loaded")} again=${again} />
+    ${answer && html`
+      <${Tiles} of=${answer.total} />
+      <section class="card stack">
+        <div class="filters">
+          <h2>${only ? answer.names[only] ?? only : t("usage.all")}</h2>
+          ${only && html`<button type="button" class="link" onClick=${() => go({ only: "" })}>${t("usage.show_all")}</button>`}
+          ${choice("figure", figure, Object.keys(LINES).map((name) => [name, t(`usage.${name}`)]))}
+          ${choice("range", range, RANGES.map((name) => [name, t(`usage.${name}`)]))}
+        </div>
+        <${History} of=${answer} figure=${figure} />
+      </section>
+      <div class="filters">${choice("by", by, BYS.map((name) => [name, t(`usage.by_${name}`)]), { only: "" })}</div>
+      <${Shares} of=${answer} only=${only} choose=${(name) => go({ only: name === only ? "" : name })} />
+      <${Report} />`}`;
+}
+
+/** One answer, so that no figure is shown with another's name. */
+async function load(by, range, only) {
+  const ask = { key: () => api.listKeys({ limit: 1000 }), client: api.clients }[by];
+  const [now, series, named = {}] = await Promise.all([api.stats({ by }), api.series({ range, [by]: only }), ask?.()]);
+  const names = (named.keys ?? named.clients ?? []).map(({ id, label, key_masked }) => [id, label || key_masked]);
+  return { ...now, series, dimension: by, names: { env: "PROXY_API_KEY", "": t("usage.none"), ...Object.fromEntries(names) } };
+}
+
+function Tiles({ of: { rpm, tpm, rpd, tpd, today } }) {
+  const both = ({ p50, p95 }) => `${duration(p50)} / ${duration(p95)}`;
+  const figures = { rpm: number(rpm), tpm: number(tpm), rpd: number(rpd), tpd: compact(tpd), success: rate(today), latency_today: both(today.latency_ms), first_byte: both(today.first_byte_ms), spend: money(today.cost_micros) };
+  return html`<dl class="tiles wide">${Object.entries(figures).map(([name, value]) => html`<div key=${name} class="tile"><dt>${t(`usage.${name}`)}</dt><dd class="num">${value}</dd></div>`)}</dl>`;
+}
+
+const rate = ({ success_rate }) => (success_rate === null ? "–" : percent(success_rate));
+
+function History({ of: { series: { range, times, lines: [line] }, time_zone }, figure }) {
+  if (!line?.requests.some(Boolean)) return html`<div class="empty"><p>${t("usage.nothing")}</p></div>`;
+  const all = { ...line, other: line.requests.map((n, i) => n - line.ok[i] - line.failed[i]) };
+  const show = { cost: money, latency: duration }[figure];
+  return html`<${Chart} key=${figure} title=${t(`usage.${figure}`)} whole=${t(`usage.${range}`)} stacked=${figure !== "latency"} show=${show ?? number} brief=${show}
+    when=${(i) => (range === "30d" ? date(times[i], time_zone) : clock(times[i]))} lines=${LINES[figure].map(([name, kind]) => ({ kind, label: t(`usage.${name}`), values: all[name] }))} />`;
+}
+
+function Shares({ of: { by: rows, dimension, names }, only, choose }) {
+  if (rows.length === 0) return html`<div class="empty"><p>${t("usage.none_today")}</p></div>`;
+  return html`<table class="plain cards figures num">
+    <caption class="sr">${t("usage.today")}</caption>
+    <thead><tr>${[`by_${dimension}`, ...COLUMNS].map((name) => html`<th key=${name} scope="col">${t(`usage.${name}`)}</th>`)}</tr></thead>
+    <tbody>${rows.slice(0, SHOWN).map(({ name, today }) => html`<tr key=${name}>
+      <th scope="row">${name ? html`<button type="button" class="link" aria-pressed=${name === only} onClick=${() => choose(name)}>${names[name] ?? name}</button>` : names[""]}</th>
+      ${cells(today).map(([value, note, n], i) => html`<td key=${i} data-label=${t(`usage.${COLUMNS[i]}`)}>${value}${n > 0 && html` <small>${t(`usage.${note}`, { n })}</small>`}</td>`)}
+    </tr>`)}</tbody>
+  </table>
+  ${rows.length > SHOWN && html`<p class="faint">${t("preview.more", { n: rows.length - SHOWN })}</p>`}`;
+}
+
+/** As in `COLUMNS`, with what must be said of the figure. */
+const cells = ({ requests, tokens, cost_micros, latency_ms, ...today }) => [
+  [number(requests.total)],
+  [rate(today)],
+  [number(tokens.prompt + tokens.completion), "estimated", tokens.estimated_prompt + tokens.estimated_completion],
+  [money(cost_micros), "unpriced", requests.unpriced],
+  [duration(latency_ms.p95)],
+];
+
+function Report() {
+  const [form, setForm] = useState(() => ({ from: dateOf(Date.now() - MONTH_MS), to: dateOf(Date.now()), by: "day" }));
+  const field = (name, rest) => html`<${Field} label=${t(`report.${name}`)} required value=${form[name]} onText=${(value) => setForm((old) => ({ ...old, [name]: value }))} ...${rest} />`;
+  const get = useAction(async () => save(await api.costReport(form), `keypool-cost-${form.from}-${form.to}-by-${form.by}.csv`));
+  const submit = (event) => {
+    event.preventDefault();
+    get.start();
+  };
+  return html`<section class="card stack"><h2>${t("report.title")}</h2>
+    <form class="fields" onSubmit=${submit}>
+      ${field("from", { type: "date" })}${field("to", { type: "date" })}
+      ${field("by", { control: "select", children: ["day", ...BYS].map((name) => html`<option key=${name} value=${name}>${t(`usage.by_${name}`)}</option>`) })}
+      <button type="submit" disabled=${get.pending} aria-busy=${get.pending}><${Icon} name="down" />${t("report.get")}</button>
+    </form>
+    <${Failure} failure=${get.failure} />
+  </section>`;
+}
+
+/** "2026-11-20", of this computer's day. */
+const dateOf = (ms) => new Date(ms).toLocaleDateString("en-CA");
+
+function save(blob, name) {
+  const link = document.createElement("a");
+  Object.assign(link, { href: URL.createObjectURL(blob), download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
