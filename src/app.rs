@@ -18,6 +18,7 @@ use crate::{
         client::{Client, Log, Right},
         key::{ACTIVE_GROUP, STANDBY_GROUP},
         price::Rates,
+        usage_mode::UsageMode,
         write::object,
     },
     runtime::{self, Work},
@@ -52,6 +53,8 @@ pub struct Caller {
     groups: Vec<String>,
     /// How much the request log keeps of its calls; `None` = as the setting says.
     pub log: Option<Log>,
+    /// `None` = the provider's.
+    pub usage_mode: Option<UsageMode>,
 }
 
 impl Caller {
@@ -242,20 +245,20 @@ impl App {
 
     /// The one behind a call's credential: a client key, or an admin's session; `None` = it may not call.
     pub fn caller(&self, credential: &str, now: u64) -> Option<Caller> {
-        let caller = |id: &str, rights: &[Right], groups: &[String], log| {
-            Some(Caller { id: id.into(), rights: rights.into(), groups: groups.into(), log })
+        let caller = |id: &str, rights: &[Right], groups: &[String], log, usage_mode| {
+            Some(Caller { id: id.into(), rights: rights.into(), groups: groups.into(), log, usage_mode })
         };
         if self.var("PROXY_API_KEY").is_some_and(|first| auth::same_secret(&first, credential)) {
-            return caller("env", &[Right::SeeAttempts], &[], None);
+            return caller("env", &[Right::SeeAttempts], &[], None, None);
         }
         if session::is_like(credential) {
             self.session(credential, now)?;
-            return caller("admin", &Right::ALL, &["*".into()], None);
+            return caller("admin", &Right::ALL, &["*".into()], None, None);
         }
         with_cache(|c| {
             let hash = auth::client_hash(c.pepper.as_deref()?, credential);
             let (id, client) = c.clients.get(&hash).filter(|(_, client)| client.enabled)?;
-            caller(id, &client.rights, &client.groups, client.log)
+            caller(id, &client.rights, &client.groups, client.log, client.usage_mode)
         })
     }
 

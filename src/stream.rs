@@ -2,29 +2,30 @@
 //! about once a second to keep its tail; other bodies pass through our hands. See docs/adr/0006 for why not in any
 //! simpler way.
 
+mod seen;
+
+pub use seen::Seen;
+
 use crate::{
-    error::{Error, Result},
+    error::Result,
     js::{self, ByobReader, IdentityTransformStream, ReadResult},
     runtime::{self, Winner},
+    usage::hide::Hider,
 };
 use futures_util::future::{Either, select};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{
-    js_sys::{Array, Object, Promise, Reflect, Uint8Array},
+    js_sys::{Object, Promise, Reflect, Uint8Array},
     wasm_bindgen_futures::JsFuture,
-    web_sys::{
-        AbortController, ReadableStream, Request, StreamPipeOptions, WritableStream, WritableStreamDefaultWriter,
-    },
+    web_sys::{AbortController, ReadableStream, Request, StreamPipeOptions, WritableStream},
 };
 
-/// What is kept of the end of a body: enough for the last events with the usage.
-const TAIL: usize = 16 * 1024;
-/// What is kept of an event stream's beginning: enough for a sample of what it says.
-const HEAD: usize = 256 * 1024;
 /// How long to wait for what a copy may still hold.
 const REST_MS: u64 = 50;
 /// What one look at the copy takes at the most.
 const WINDOW: u32 = 64 * 1024;
+/// What one read of a stream that passes through our hands takes at the most.
+const SIFTED: u32 = 4 * 1024;
 const LOOK_EVERY_MS: u64 = 1000;
 /// The blank line in front ends whatever event was cut.
 const BROKEN: &str = concat!(
@@ -43,49 +44,6 @@ pub enum Ending {
 pub struct End {
     pub ending: Ending,
     pub seen: Seen,
-}
-
-/// What was seen of a body that has passed.
-#[derive(Default)]
-pub struct Seen {
-    /// The last bytes of an event stream or a JSON answer; empty for other bodies.
-    pub tail: Vec<u8>,
-    /// The first bytes, in pieces in JavaScript's memory.
-    head: Array,
-    head_length: usize,
-    /// The length of all that has passed of an event stream or a JSON answer.
-    pub length: usize,
-}
-
-impl Seen {
-    fn add(&mut self, bytes: &Uint8Array) {
-        let length = js::length(bytes);
-        let fits = length.min(HEAD - self.head_length);
-        if fits > 0 {
-            // A copy: the bytes stand in a much larger buffer, which is used again.
-            self.head.push(&js::part(bytes, 0, fits).slice(0, u32::MAX));
-            self.head_length += fits;
-        }
-        let news = js::part(bytes, length.saturating_sub(TAIL), length).to_vec();
-        // What is too old makes room.
-        let excess = (self.tail.len() + news.len()).saturating_sub(TAIL);
-        self.tail.drain(..excess.min(self.tail.len()));
-        self.tail.extend(news);
-        self.length += length;
-    }
-
-    /// The first bytes, 256 KiB at the most.
-    pub fn beginning(&self, length: usize) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for piece in self.head.iter().map(JsValue::unchecked_into::<Uint8Array>) {
-            let left = length.saturating_sub(bytes.len());
-            if left == 0 {
-                break;
-            }
-            bytes.extend(js::part(&piece, 0, left).to_vec());
-        }
-        bytes
-    }
 }
 
 pub struct Limits {
@@ -120,7 +78,11 @@ pub async fn first(body: &ReadableStream, idle_ms: u64) -> Result<First> {
 /// What a body is, besides its bytes.
 pub enum Kind {
     /// An event stream is watched, and ended with an error event when it breaks. Its first bytes were read already.
-    Events(Uint8Array),
+    /// `hides`: the event with nothing but the usage does not reach the client.
+    Events {
+        first: Uint8Array,
+        hides: bool,
+    },
     /// The end of which says what was used.
     Json,
     Other,
@@ -140,23 +102,20 @@ pub fn pass(
     let gate = IdentityTransformStream::new();
     let (readable, writable) = (gate.readable(), gate.writable());
     let copy = match &kind {
-        Kind::Events(_) => Some(split(body)?),
-        Kind::Json | Kind::Other => None,
+        Kind::Events { hides: false, .. } => Some(split(body)?),
+        Kind::Events { .. } | Kind::Json | Kind::Other => None,
     };
     let body = body.clone();
     let work = async move {
-        let events = copy.is_some();
+        let events = matches!(kind, Kind::Events { .. });
         let stop = || abort.abort();
         let mut seen = Seen::default();
         let way = async {
             match (&kind, copy) {
-                (Kind::Events(first), Some((source, copy))) => {
+                (Kind::Events { first, .. }, Some((source, copy))) => {
                     watch(first, &source, copy, &writable, limits.idle_ms, stop, &mut seen).await
                 }
-                (kind, _) => {
-                    let seen = matches!(kind, Kind::Json).then_some(&mut seen);
-                    pump(&body, &writable, limits.idle_ms, seen).await.is_ok()
-                }
+                _ => pump(&body, &kind, &writable, limits.idle_ms, &mut seen).await.unwrap_or(false),
             }
         };
         let whole = match select(Box::pin(way), runtime::sleep(limits.overall_ms)).await {
@@ -192,43 +151,60 @@ fn split(body: &ReadableStream) -> Result<(ReadableStream, ByobReader)> {
     Ok((pair.get(0).unchecked_into(), byob(&copy)?))
 }
 
-/// Every read is awaited with the idle limit. A failure on either side breaks the other one too.
-async fn pump(body: &ReadableStream, writable: &WritableStream, idle_ms: u64, seen: Option<&mut Seen>) -> Result<()> {
+/// Through our hands: other bodies as they are, events less the one with the usage. Every read is awaited with the idle
+/// limit. Answers whether the whole body passed; if not, the other side is broken too, but for the place of an error
+/// event.
+async fn pump(
+    body: &ReadableStream,
+    kind: &Kind,
+    writable: &WritableStream,
+    idle_ms: u64,
+    seen: &mut Seen,
+) -> Result<bool> {
     let (reader, writer) = (byob(body)?, writable.get_writer()?);
-    let outcome = pump_all(&reader, &writer, idle_ms, seen).await;
-    if outcome.is_err() {
-        let _ = reader.cancel_reader();
+    let mut hider = Hider::default();
+    // Events are small, and each read costs a buffer.
+    let (mut next, window, events) = match kind {
+        Kind::Events { first, .. } => (Some(first.clone()), SIFTED, true),
+        Kind::Json | Kind::Other => (None, WINDOW, false),
+    };
+    let whole = loop {
+        if next.is_none() {
+            let read = runtime::in_time(reader.read(&Uint8Array::new_with_length(window))?, idle_ms).await;
+            let Some(Ok(result)) = read else { break false };
+            next = result.unchecked_into::<ReadResult>().value().filter(|bytes| bytes.length() > 0);
+        }
+        let over = next.is_none();
+        let passed = match (next.take(), kind) {
+            (Some(bytes), Kind::Other) => bytes,
+            (Some(bytes), Kind::Json) => {
+                seen.add(&bytes);
+                bytes
+            }
+            (Some(bytes), Kind::Events { .. }) => {
+                seen.add(&bytes);
+                Uint8Array::from(hider.pass(&bytes.to_vec()).as_slice())
+            }
+            (None, _) => Uint8Array::from(hider.end().as_slice()),
+        };
+        let written = passed.length() == 0 || JsFuture::from(writer.write_with_chunk(&passed)).await.is_ok();
+        if over || !written {
+            break written;
+        }
+    };
+    if whole {
+        JsFuture::from(writer.close()).await?;
+        return Ok(true);
+    }
+    let _ = reader.cancel_reader();
+    if events {
+        // What was held back comes before the error event.
+        let _ = writer.write_with_chunk(&Uint8Array::from(hider.end().as_slice()));
+        writer.release_lock();
+    } else {
         let _ = writer.abort();
     }
-    outcome
-}
-
-async fn pump_all(
-    reader: &ByobReader,
-    writer: &WritableStreamDefaultWriter,
-    idle_ms: u64,
-    mut seen: Option<&mut Seen>,
-) -> Result<()> {
-    let mut buffer = Uint8Array::new_with_length(WINDOW);
-    loop {
-        let Some(result) = runtime::in_time(reader.read(&buffer)?, idle_ms).await else {
-            return Err(Error::internal("the upstream fell silent"));
-        };
-        let result: ReadResult = result?.unchecked_into();
-        match result.value().filter(|bytes| bytes.length() > 0) {
-            Some(bytes) => {
-                if let Some(seen) = seen.as_deref_mut() {
-                    seen.add(&bytes);
-                }
-                JsFuture::from(writer.write_with_chunk(&bytes)).await?;
-                buffer = Uint8Array::new_with_length(WINDOW);
-            }
-            None => {
-                JsFuture::from(writer.close()).await?;
-                return Ok(());
-            }
-        }
-    }
+    Ok(false)
 }
 
 /// Writes the first bytes, then lets the runtime pump.

@@ -67,7 +67,7 @@ async function startStage({ name, keys, path = "/v1/chat/completions" }, base_ur
 }
 
 /// The workerds that this process has started.
-function workerds() {
+export function workerds() {
   const stat = (pid) => {
     try {
       return readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -96,13 +96,13 @@ async function round({ path, worker, pid }) {
 }
 
 /// How long all threads of the process have run, in nanoseconds.
-function ran(pid) {
+export function ran(pid) {
   const tasks = readdirSync(`/proc/${pid}/task`);
   return tasks.reduce((sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]), 0);
 }
 
 /// Each goes first as often as the others do.
-function turned(list, by) {
+export function turned(list, by) {
   return list.map((_, i) => list[(i + by) % list.length]);
 }
 
@@ -117,7 +117,7 @@ function report(stages) {
   }
 }
 
-function quantile(values, q) {
+export function quantile(values, q) {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.round(q * (sorted.length - 1))];
 }

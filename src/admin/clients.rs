@@ -14,6 +14,7 @@ use crate::{
     record::{
         Kind, Record,
         client::{Client, Log, Right},
+        usage_mode::UsageMode,
         write::object,
     },
     runtime,
@@ -37,6 +38,7 @@ pub fn add(asked: &Asked) -> Result<Outcome> {
     let label = input::label(&fields.text("label").unwrap_or_default())?;
     let (rights, groups) = (rights(&mut fields)?, fields.texts("groups").map(input::groups).transpose()?);
     let log = log(&mut fields)?;
+    let usage_mode = input::usage_mode(&mut fields)?.flatten();
     fields.end()?;
     let key = auth::client_key(&runtime::random::<40>()?);
     let client = Client {
@@ -47,6 +49,7 @@ pub fn add(asked: &Asked) -> Result<Outcome> {
         rights: rights.unwrap_or(vec![Right::SeeAttempts]),
         groups: groups.unwrap_or_default(),
         log: log.flatten(),
+        usage_mode,
         created: asked.now,
     };
     let id: String = runtime::random_id()?.chars().take(12).collect();
@@ -67,6 +70,7 @@ pub fn change(asked: &Asked, id: &str) -> Result<Outcome> {
     client.rights = rights(&mut fields)?.unwrap_or(client.rights);
     client.groups = fields.texts("groups").map(input::groups).transpose()?.unwrap_or(client.groups);
     client.log = log(&mut fields)?.unwrap_or(client.log);
+    client.usage_mode = input::usage_mode(&mut fields)?.unwrap_or(client.usage_mode);
     fields.end()?;
     store(vec![Record::new(Kind::Client, id, &client, asked.now)?], Say::Json(200, view(id, &client)))
 }
@@ -106,5 +110,6 @@ fn find(id: &str) -> Result<Client> {
 fn view(id: &str, client: &Client) -> Value {
     object! {"id": id, "label": client.label, "enabled": client.enabled, "created": client.created,
     "key_masked": client.masked, "rights": client.rights, "groups": client.groups,
-    "log": client.log.map_or("default", Log::name)}
+    "log": client.log.map_or("default", Log::name),
+    "usage_mode": client.usage_mode.map(UsageMode::name)}
 }

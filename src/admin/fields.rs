@@ -74,6 +74,15 @@ impl Fields {
         }
     }
 
+    /// As `number_or_null`.
+    #[expect(clippy::option_option, reason = "absent, null and a text mean three things")]
+    pub fn text_or_null(&mut self, name: &'static str) -> Option<Option<String>> {
+        match self.left.get(name)? {
+            Value::Null => self.left.remove(name).map(|_| None),
+            _ => self.text(name).map(Some),
+        }
+    }
+
     pub fn flag(&mut self, name: &'static str) -> Option<bool> {
         match self.take(name)? {
             Value::Bool(flag) => Some(flag),

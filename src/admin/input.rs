@@ -4,7 +4,7 @@ use super::{Asked, fields::Fields};
 use crate::{
     error::{Error, Result},
     js,
-    record::key::MAX_WEIGHT,
+    record::{key::MAX_WEIGHT, usage_mode::UsageMode},
 };
 use worker::{js_sys::JsString, wasm_bindgen_futures::JsFuture, web_sys::Request};
 
@@ -71,6 +71,15 @@ pub fn cap(name: &'static str, value: u64) -> Result<u32> {
 /// The names of groups that a client key may ask for; `*` = any.
 pub fn groups(names: Vec<String>) -> Result<Vec<String>> {
     names.into_iter().map(|name| if name == "*" { Ok(name) } else { group(&name) }).collect()
+}
+
+/// `Some(None)` = null: the provider's, where there is one above.
+#[expect(clippy::option_option, reason = "absent, null and a mode mean three things")]
+pub fn usage_mode(fields: &mut Fields) -> Result<Option<Option<UsageMode>>> {
+    let Some(name) = fields.text_or_null("usage_mode") else { return Ok(None) };
+    let Some(name) = name else { return Ok(Some(None)) };
+    let mode = UsageMode::parse(&name).map(|mode| Some(Some(mode)));
+    mode.ok_or_else(|| Error::invalid("usage_mode is as-is, ask or ask-and-hide.", Some("usage_mode")))
 }
 
 pub fn models(globs: Vec<String>) -> Result<Vec<String>> {

@@ -16,6 +16,7 @@ use crate::{
         Kind, Record,
         key::cooldown_id,
         provider::{self, Auth, PRESETS, Provider},
+        usage_mode::UsageMode,
         write::object,
     },
 };
@@ -31,6 +32,7 @@ struct Wish {
     auth: Option<String>,
     enabled: Option<bool>,
     affinity: Option<bool>,
+    usage_mode: Option<UsageMode>,
     default: Option<bool>,
     first_byte_timeout_ms: Option<Option<u64>>,
     answer_timeout_ms: Option<Option<u64>>,
@@ -76,6 +78,7 @@ pub fn add(asked: &Asked) -> Result<Outcome> {
         Some(preset) => preset.provider(asked.now),
         None => Provider {
             affinity: true,
+            usage_mode: UsageMode::AsIs,
             preset: None,
             base_url: String::new(),
             auth: Auth::Bearer,
@@ -148,6 +151,7 @@ impl Wish {
             auth: fields.text("auth"),
             enabled: fields.flag("enabled"),
             affinity: fields.flag("affinity"),
+            usage_mode: input::usage_mode(&mut fields)?.flatten(),
             default: fields.flag("default"),
             first_byte_timeout_ms: fields.number_or_null("first_byte_timeout_ms"),
             answer_timeout_ms: fields.number_or_null("answer_timeout_ms"),
@@ -182,6 +186,7 @@ impl Wish {
         }
         provider.enabled = self.enabled.unwrap_or(provider.enabled);
         provider.affinity = self.affinity.unwrap_or(provider.affinity);
+        provider.usage_mode = self.usage_mode.unwrap_or(provider.usage_mode);
         let timeouts = [
             ("first_byte_timeout_ms", self.first_byte_timeout_ms, &mut provider.first_byte_timeout_ms),
             ("answer_timeout_ms", self.answer_timeout_ms, &mut provider.answer_timeout_ms),
@@ -235,6 +240,7 @@ fn view_in(cache: &Cache, name: &str, provider: &Provider, now: u64) -> Value {
         "auth": provider.auth.name(),
         "enabled": provider.enabled,
         "affinity": provider.affinity,
+        "usage_mode": provider.usage_mode.name(),
         "default": target::default(&cache.pool, cache.setting(DEFAULT)) == Some(name),
         "first_byte_timeout_ms": provider.first_byte_timeout_ms,
         "answer_timeout_ms": provider.answer_timeout_ms,

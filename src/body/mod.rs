@@ -1,5 +1,6 @@
 //! What must be known of a request's body, found without parsing or copying it: the bytes stay with the runtime and
 //! pass by in windows.
+pub mod ask;
 mod field;
 mod hash;
 mod kept;
@@ -21,8 +22,8 @@ pub struct Seen {
     pub model: Option<Model>,
     /// The last one, if it is a boolean.
     pub stream: Option<bool>,
-    /// Whether the client says anything about `stream_options`.
-    pub stream_options: bool,
+    /// Where the last value of `stream_options` stands; empty for a string.
+    pub stream_options: Option<Range<usize>>,
     /// The same for all requests of a conversation: a hash of `prompt_cache_key`, else of the messages up to the user's
     /// first (in `messages` or `input`), else of `user`. `None` for forms and where there is nothing of the kind.
     pub conversation: Option<u64>,

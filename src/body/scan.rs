@@ -164,6 +164,9 @@ impl Json {
         let found = rest.iter().enumerate().find(|(_, byte)| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']'));
         let Some((skipped, byte)) = found else { return rest.len() };
         self.nested(*byte);
+        if self.depth == 1 {
+            self.end_options(self.at + skipped + 1);
+        }
         skipped + 1
     }
 
@@ -175,6 +178,9 @@ impl Json {
             _ => {
                 self.in_opening(byte, past);
                 self.nested(byte);
+                if self.depth == 1 {
+                    self.end_options(self.at + 1);
+                }
             }
         }
     }
@@ -249,7 +255,7 @@ impl Json {
         match self.field {
             Field::Model => self.seen.model = None,
             Field::Stream => self.seen.stream = None,
-            Field::StreamOptions => self.seen.stream_options = true,
+            Field::StreamOptions => self.seen.stream_options = Some(self.at..self.at),
             Field::Messages => {
                 self.opening = (byte == b'[' && Field::Messages < self.told_by).then(Opening::default);
             }
@@ -278,8 +284,15 @@ impl Json {
         }
     }
 
+    fn end_options(&mut self, end: usize) {
+        if let Some(options) = self.seen.stream_options.as_mut().filter(|_| self.field == Field::StreamOptions) {
+            options.end = end;
+        }
+    }
+
     fn end_literal(&mut self) {
         self.step = Step::Comma;
+        self.end_options(self.at);
         if self.field == Field::Stream {
             self.seen.stream = match self.kept.bytes() {
                 b"true" => Some(true),

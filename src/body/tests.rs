@@ -1,7 +1,7 @@
 //! Both scanners against whole parsers, for every way to cut a body into windows.
 mod conversation;
 
-use super::{Model, Scanner, Seen};
+use super::{Model, Scanner, Seen, ask};
 use serde_json::Value;
 
 fn scan(content_type: &str, body: &[u8], window: usize) -> Seen {
@@ -33,9 +33,10 @@ fn fields_of_the_root_are_found() {
     let found = json(body);
     let Model { value, range } = found.model.unwrap();
     assert_eq!((value.as_str(), &body[range]), ("gpt-4o", "gpt-4o"));
-    assert_eq!((found.stream, found.stream_options, found.root), (Some(true), false, Some(1)));
+    assert_eq!((found.stream, found.stream_options, found.root), (Some(true), None, Some(1)));
     assert_eq!(json(r#"{"stream":false,"stream_options":null}"#).stream, Some(false));
-    assert!(json(r#"{"stream_options":{"include_usage":true}}"#).stream_options);
+    let body = r#"{"stream_options": {"a":[{}],"include_usage":true} ,"n":1}"#;
+    assert_eq!(&body[json(body).stream_options.unwrap()], r#"{"a":[{}],"include_usage":true}"#);
 }
 
 #[test]
@@ -54,7 +55,7 @@ fn escapes_are_decoded_in_keys_and_values() {
     let found = json(body);
     assert_eq!(found.model.as_ref().unwrap().value, "a/b é\n\\");
     assert_eq!(&body[found.model.unwrap().range], r"a\/b \u00e9\n\\");
-    assert!(found.stream_options);
+    assert_eq!(&body[found.stream_options.unwrap()], "1");
     assert_eq!(model(r#"{"model\\":"x"}"#), None);
 }
 
@@ -141,7 +142,7 @@ const TOKENS: [&str; 38] = [
 /// A body that is more often valid than not: fields between braces.
 fn plausible(dice: &mut Dice) -> String {
     const KEYS: [&str; 6] = ["model", "stream", "stream_options", "mod\\u0065l", "a", "messages"];
-    const VALUES: [&str; 12] = [
+    const VALUES: [&str; 13] = [
         "\"m\"",
         "\"a\\\"b\"",
         "true",
@@ -150,6 +151,7 @@ fn plausible(dice: &mut Dice) -> String {
         "-1",
         "[\"model\",{\"model\":\"q\"}]",
         "{\"stream\":true}",
+        "{\"include_usage\":false}",
         "\"\"",
         "[]",
         "{}",
@@ -157,7 +159,7 @@ fn plausible(dice: &mut Dice) -> String {
     ];
     let fields = (0..dice.roll(6)).map(|_| {
         let blank = ["", " ", "\r\n"][dice.roll(3)];
-        format!("{blank}\"{}\"{blank}:{blank}{}{blank}", KEYS[dice.roll(6)], VALUES[dice.roll(12)])
+        format!("{blank}\"{}\"{blank}:{blank}{}{blank}", KEYS[dice.roll(6)], VALUES[dice.roll(13)])
     });
     format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
 }
@@ -183,7 +185,12 @@ fn it_agrees_with_a_parser_on_everything_valid() {
             "{body}"
         );
         assert_eq!(found.stream, fields.get("stream").and_then(Value::as_bool), "{body}");
-        assert_eq!(found.stream_options, fields.contains_key("stream_options"), "{body}");
+        let stands = found.stream_options.clone().map(|range| serde_json::from_str::<Value>(&body[range]).ok());
+        let said = fields.get("stream_options").map(|said| (!said.is_string()).then_some(said));
+        assert_eq!(stands.as_ref().map(Option::as_ref), said, "{body}");
+        if !fields.is_empty() {
+            asked_for_usage(&body, &fields, &found);
+        }
         if let Some(Model { range, .. }) = found.model {
             let patch = Scanner::of("").splice(range, "n\"é\\w");
             let mut bytes = body.into_bytes();
@@ -192,6 +199,47 @@ fn it_agrees_with_a_parser_on_everything_valid() {
         }
     }
     assert!(valid > 25_000, "{valid}");
+}
+
+/// Asking changes nothing but `include_usage`, and never what the client said of it.
+fn asked_for_usage(body: &str, fields: &serde_json::Map<String, Value>, found: &Seen) {
+    let options = found.stream_options.clone().map(|range| (&body[range.clone()], range.start));
+    let said = fields.get("stream_options");
+    let Some(patch) = ask::usage(found.root.unwrap(), options) else {
+        assert!(said.is_some_and(|said| !said.is_null() && said.get("include_usage").is_none() != said.is_object()));
+        return;
+    };
+    let mut bytes = body.as_bytes().to_vec();
+    bytes.splice(patch.at, patch.with);
+    let mut asked: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(asked["stream_options"]["include_usage"], true, "{body}");
+    match said {
+        None => drop(asked.as_object_mut().unwrap().remove("stream_options")),
+        Some(Value::Null) => asked["stream_options"] = Value::Null,
+        Some(_) => drop(asked["stream_options"].as_object_mut().unwrap().remove("include_usage")),
+    }
+    assert_eq!(asked, Value::Object(fields.clone()), "{body}");
+}
+
+#[test]
+fn a_stream_is_asked_for_its_usage_unless_the_client_has_spoken() {
+    let check = |body: &str, expected: Option<&str>| {
+        let found = json(body);
+        let options = found.stream_options.clone().map(|range| (&body[range.clone()], range.start));
+        let asked = ask::usage(found.root.unwrap(), options).map(|patch| {
+            let mut bytes = body.as_bytes().to_vec();
+            bytes.splice(patch.at, patch.with);
+            String::from_utf8(bytes).unwrap()
+        });
+        assert_eq!(asked.as_deref(), expected);
+    };
+    check(r#" {"a":1}"#, Some(r#" {"stream_options":{"include_usage":true},"a":1}"#));
+    check(r#"{"stream_options":{}}"#, Some(r#"{"stream_options":{"include_usage":true}}"#));
+    check(r#"{"stream_options": { "x":1 }}"#, Some(r#"{"stream_options": {"include_usage":true, "x":1 }}"#));
+    check(r#"{"stream_options":null}"#, Some(r#"{"stream_options":{"include_usage":true}}"#));
+    for said in [r#"{"include_usage":false}"#, r#"{"x":1,"include_usage":null}"#, "\"yes\"", "7", "[]"] {
+        check(&format!(r#"{{"stream_options":{said}}}"#), None);
+    }
 }
 
 const FORM: &str = "multipart/form-data; charset=utf-8; boundary=\"--x Y\"";

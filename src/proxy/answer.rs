@@ -91,7 +91,15 @@ pub async fn good(
                     abort.abort();
                     Ok(failed)
                 }
-                None => flow(walk, ticket, in_use, &response, abort, &headers, (&body, Kind::Events(first))),
+                None => flow(
+                    walk,
+                    ticket,
+                    in_use,
+                    &response,
+                    abort,
+                    &headers,
+                    (&body, Kind::Events { first, hides: walk.hides }),
+                ),
             },
             First::End if walk.wants_body(response.status()) => Ok(empty(headers)),
             First::End => flow(walk, ticket, in_use, &response, abort, &headers, (&body, Kind::Other)),
@@ -124,7 +132,7 @@ fn flow(
     if let Some(trace) = &walk.journal.trace {
         trace.got(headers, None);
     }
-    let (events, looked_at) = (matches!(kind, Kind::Events(_)), !matches!(kind, Kind::Other));
+    let (events, looked_at) = (matches!(kind, Kind::Events { .. }), !matches!(kind, Kind::Other));
     let prompt = walk.prompt();
     let (readable, work) = stream::pass(body, kind, Clone::clone(&walk.request), abort, walk.limits())?;
     let (app, journal, status) = (walk.app.clone(), walk.journal.clone(), response.status());

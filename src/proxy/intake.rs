@@ -2,7 +2,7 @@
 //! windows of it, and only as many as it takes to find the model.
 
 use crate::{
-    body::{Model, Scanner},
+    body::{Model, Patch, Scanner, ask},
     error::Result,
     js,
     upstream::Body,
@@ -14,6 +14,8 @@ use worker::{js_sys::Uint8Array, wasm_bindgen_futures::JsFuture, web_sys::Reques
 /// Larger bodies are streamed through, with one attempt and to the default or the pinned provider.
 const KEPT: u64 = 20 * 1024 * 1024;
 const WINDOW: usize = 64 * 1024;
+/// Nobody has more to say in `stream_options`.
+const OPTIONS: usize = 4 * 1024;
 
 pub struct Intake {
     body: Body,
@@ -90,24 +92,53 @@ impl Intake {
         self.scanner.as_ref().is_some_and(|s| s.seen().stream == Some(true))
     }
 
+    /// The bytes in the body that ask for the usage; `None` when the client does not stream, or has spoken itself.
+    pub fn ask_for_usage(&self) -> Option<Patch> {
+        let (Body::Bytes(bytes), true) = (&self.body, self.streamed()) else { return None };
+        let seen = self.scanner.as_ref()?.seen();
+        match seen.stream_options.clone() {
+            None => ask::usage(seen.root?, None),
+            Some(range) if range.len() > OPTIONS => None,
+            Some(range) => {
+                let text = js::part(bytes, range.start, range.end).to_vec();
+                ask::usage(seen.root?, Some((std::str::from_utf8(&text).ok()?, range.start)))
+            }
+        }
+    }
+
     /// The body to send; `model` is the new name of the model, if it must change. An untouched body keeps its bytes.
-    pub fn body(self, model: Option<&str>) -> Body {
-        match (self.body, self.scanner, model) {
-            (Body::Bytes(bytes), Some(scanner), Some(model)) => Body::Bytes(renamed(&bytes, &scanner, model)),
-            (body, _, _) => body,
+    pub fn body(self, model: Option<&str>, patch: Option<Patch>) -> Body {
+        let mut patches = Vec::with_capacity(2);
+        if let (Some(scanner), Some(found), Some(model)) = (&self.scanner, self.found(), model) {
+            patches.push(scanner.splice(found.range.clone(), model));
+        }
+        if let Some(patch) = patch {
+            let behind = patches.first().is_some_and(|renamed| renamed.at.start < patch.at.start);
+            patches.insert(usize::from(behind), patch);
+        }
+        match self.body {
+            Body::Bytes(bytes) if !patches.is_empty() => Body::Bytes(patched(&bytes, &patches)),
+            body => body,
         }
     }
 }
 
-fn renamed(bytes: &Uint8Array, scanner: &Scanner, model: &str) -> Uint8Array {
-    let Some(found) = scanner.seen().model.as_ref() else { return bytes.clone() };
-    let patch = scanner.splice(found.range.clone(), model);
+/// `patches` stand in their order.
+fn patched(bytes: &Uint8Array, patches: &[Patch]) -> Uint8Array {
     let length = js::length(bytes);
-    let grown = (length + patch.with.len()).saturating_sub(patch.at.len());
-    let new = Uint8Array::new_with_length(u32::try_from(grown).unwrap_or(u32::MAX));
+    let grown = patches.iter().fold(length, |length, patch| (length + patch.with.len()).saturating_sub(patch.at.len()));
     let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    new.set(&js::part(bytes, 0, patch.at.start), 0);
-    new.set(&Uint8Array::from(patch.with.as_slice()), offset(patch.at.start));
-    new.set(&js::part(bytes, patch.at.end, length), offset(patch.at.start + patch.with.len()));
+    let new = Uint8Array::new_with_length(offset(grown));
+    let (mut from, mut to) = (0, 0);
+    let mut put = |piece: &Uint8Array| {
+        new.set(piece, offset(to));
+        to += js::length(piece);
+    };
+    for patch in patches {
+        put(&js::part(bytes, from, patch.at.start));
+        put(&Uint8Array::from(patch.with.as_slice()));
+        from = patch.at.end;
+    }
+    put(&js::part(bytes, from, length));
     new
 }

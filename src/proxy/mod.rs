@@ -21,7 +21,7 @@ use crate::{
         failover::{Failover, Limits, Step},
         verdict::{self, Outcome, Verdict},
     },
-    record::{provider::Provider, write::object},
+    record::{provider::Provider, usage_mode::UsageMode, write::object},
     runtime,
     upstream::{self, Body, Call, Reply},
 };
@@ -54,6 +54,8 @@ struct Walk {
     streamed: bool,
     /// It costs tokens, so they are estimated if need be.
     billed: bool,
+    /// We asked for the usage, and the client did not.
+    hides: bool,
     journal: Journal,
 }
 
@@ -119,11 +121,15 @@ async fn prepare(
     journal.is_for(&target);
     let want = asked::want(caller, &headers, &intake, &mut target, &config)?;
     let streamed = intake.streamed();
+    let mode = caller.usage_mode.unwrap_or(provider.usage_mode);
+    let asks = mode != UsageMode::AsIs && used::is_chat(asked.rest);
+    let patch = if asks { intake.ask_for_usage() } else { None };
+    let hides = mode == UsageMode::AskAndHide && patch.is_some();
     let call = Call {
         method: request.method(),
         url: upstream::url(&provider, asked.rest, asked.query),
         headers: upstream::passed_headers(&headers)?,
-        body: intake.body(target.renamed.then_some(target.model.as_str())),
+        body: intake.body(target.renamed.then_some(target.model.as_str()), patch),
     };
     if let Some(trace) = &journal.trace {
         trace.sent(&headers, &call.body);
@@ -138,7 +144,8 @@ async fn prepare(
     // The body may have taken its time.
     let failover = Failover::new(want, limits, runtime::now());
     let (app, journal) = (app.clone(), journal.clone());
-    Ok((Walk { app, config, request, provider, call, model: target.model, streamed, billed, journal }, failover))
+    let model = target.model;
+    Ok((Walk { app, config, request, provider, call, model, streamed, billed, hides, journal }, failover))
 }
 
 impl Walk {

@@ -24,6 +24,11 @@ pub fn is_billed(method: &str, rest: &str) -> bool {
     method == "POST" && BILLED.contains(&rest)
 }
 
+/// Whether its streams tell their usage only when they are asked.
+pub fn is_chat(rest: &str) -> bool {
+    rest.ends_with("completions") && BILLED.contains(&rest)
+}
+
 /// What an estimate needs of the request.
 pub struct Prompt {
     bytes: Uint8Array,

@@ -2,6 +2,7 @@
 
 use super::{
     read::{Reader, Stored},
+    usage_mode::UsageMode,
     write::{Json, object},
 };
 use serde_json::Value;
@@ -19,6 +20,8 @@ pub struct Client {
     pub groups: Vec<String>,
     /// How much of its calls the request log keeps; `None` = as the setting says.
     pub log: Option<Log>,
+    /// `None` = the provider's.
+    pub usage_mode: Option<UsageMode>,
     /// Unix milliseconds.
     pub created: u64,
 }
@@ -75,7 +78,7 @@ impl Right {
 
 impl Json for Client {
     fn json(&self) -> Value {
-        object! { "label": self.label, "hash": self.hash, "masked": self.masked, "enabled": self.enabled, "rights": self.rights, "groups": self.groups, "log": self.log.map(Log::name), "created": self.created }
+        object! { "label": self.label, "hash": self.hash, "masked": self.masked, "enabled": self.enabled, "rights": self.rights, "groups": self.groups, "log": self.log.map(Log::name), "usage_mode": self.usage_mode.map(UsageMode::name), "created": self.created }
     }
 }
 
@@ -97,6 +100,7 @@ impl Stored for Client {
                 .map_or(vec![Right::SeeAttempts], |names| names.iter().filter_map(|name| Right::parse(name)).collect()),
             groups: from.texts("groups").unwrap_or_default(),
             log: from.text("log").and_then(|log| Log::parse(&log)),
+            usage_mode: from.text("usage_mode").and_then(|name| UsageMode::parse(&name)),
             created: from.number("created")?,
         })
     }

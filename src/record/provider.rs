@@ -2,6 +2,7 @@
 
 use super::{
     read::{Reader, Stored},
+    usage_mode::UsageMode,
     write::{Json, object},
 };
 use crate::find;
@@ -17,6 +18,8 @@ pub struct Provider {
     pub enabled: bool,
     /// The requests of one conversation stay with one key, for the provider's prompt cache.
     pub affinity: bool,
+    /// For client keys that have none of their own.
+    pub usage_mode: UsageMode,
     /// Milliseconds, each `None` = the setting's value.
     pub first_byte_timeout_ms: Option<u64>,
     pub answer_timeout_ms: Option<u64>,
@@ -33,7 +36,7 @@ pub struct Provider {
 
 impl Json for Provider {
     fn json(&self) -> Value {
-        object! { "preset": self.preset, "base_url": self.base_url, "auth": self.auth.name(), "enabled": self.enabled, "affinity": self.affinity, "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "balance_url": self.balance_url, "balance_path": self.balance_path, "created": self.created }
+        object! { "preset": self.preset, "base_url": self.base_url, "auth": self.auth.name(), "enabled": self.enabled, "affinity": self.affinity, "usage_mode": self.usage_mode.name(), "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "balance_url": self.balance_url, "balance_path": self.balance_path, "created": self.created }
     }
 }
 
@@ -45,6 +48,7 @@ impl Stored for Provider {
             auth: Auth::parse(&from.text("auth")?)?,
             enabled: from.flag("enabled")?,
             affinity: from.flag("affinity").unwrap_or(true),
+            usage_mode: from.text("usage_mode").and_then(|name| UsageMode::parse(&name)).unwrap_or_default(),
             first_byte_timeout_ms: from.number("first_byte_timeout_ms"),
             answer_timeout_ms: from.number("answer_timeout_ms"),
             idle_timeout_ms: from.number("idle_timeout_ms"),
@@ -170,6 +174,7 @@ impl Preset {
             auth: self.auth,
             enabled: true,
             affinity: true,
+            usage_mode: UsageMode::AsIs,
             first_byte_timeout_ms: None,
             answer_timeout_ms: None,
             idle_timeout_ms: None,

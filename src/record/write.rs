@@ -162,6 +162,7 @@ mod tests {
         reads_back(&Provider {
             enabled: false,
             affinity: false,
+            usage_mode: crate::record::usage_mode::UsageMode::AskAndHide,
             first_byte_timeout_ms: Some(1),
             answer_timeout_ms: Some(2),
             idle_timeout_ms: Some(3),
@@ -212,6 +213,7 @@ mod tests {
             rights: vec![Right::ForceKey],
             groups: vec![word("g")],
             log: Some(Log::Meta),
+            usage_mode: Some(crate::record::usage_mode::UsageMode::Ask),
             created: 1,
         });
     }

@@ -5,6 +5,7 @@ pub mod csv;
 pub mod date;
 pub mod decimal;
 pub mod estimate;
+pub mod hide;
 pub mod metric;
 pub mod pending;
 pub mod price;

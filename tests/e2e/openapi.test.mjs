@@ -61,7 +61,8 @@ for (const storage of storages) {
       await ask("PATCH", "/providers/own", { balance_url: "/balance", balance_path: "left" }, 200);
       await ask("PATCH", "/providers/own", { balance_url: "https://example.com" }, 400);
       await ask("GET", "/providers/none", undefined, 404);
-      await ask("PATCH", "/providers/own", { default: true, idle_timeout_ms: null, affinity: false }, 200);
+      await ask("PATCH", "/providers/own", { default: true, idle_timeout_ms: null, affinity: false, usage_mode: "ask" }, 200);
+      await ask("PATCH", "/providers/own", { usage_mode: "sometimes" }, 400);
       await ask("PATCH", "/providers/own", { base_url: "nonsense" }, 400);
       await ask("POST", "/keys", { text: "mock-good-openapi-001", provider: "own" }, 201);
       await ask("DELETE", "/providers/own", undefined, 409);
@@ -146,6 +147,9 @@ for (const storage of storages) {
       const { id } = await ask("POST", "/clients", { label: "one", groups: ["team", "*"] }, 201);
       await ask("PATCH", `/clients/${id}`, { rights: ["force_key"], groups: [] }, 200);
       await ask("PATCH", `/clients/${id}`, { rights: ["fly"] }, 400);
+      await ask("PATCH", `/clients/${id}`, { usage_mode: "ask-and-hide" }, 200);
+      await ask("PATCH", `/clients/${id}`, { usage_mode: "never" }, 400);
+      await ask("PATCH", `/clients/${id}`, { usage_mode: null }, 200);
       await ask("POST", "/clients", { label: 1 }, 400);
       await ask("GET", "/clients", undefined, 200);
       await ask("PATCH", `/clients/${id}`, { label: "two", enabled: false }, 200);

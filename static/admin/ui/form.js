@@ -1,5 +1,6 @@
 // Labelled fields. The hint and the complaint are tied to the control for screen readers.
 import { h, html, useLayoutEffect, useRef } from "/vendor/preact.js";
+import { t } from "../i18n.js";
 
 let count = 0;
 
@@ -25,3 +26,9 @@ export const Segments = ({ label, value, options, choose }) => html`<div class="
 
 export const Check = ({ label, checked, onChange, ...rest }) =>
   html`<label class="check"><input type="checkbox" checked=${checked} onChange=${(event) => onChange(event.target.checked)} ...${rest} /><span>${label}</span></label>`;
+
+/** What is done so that a stream tells its tokens; a client key may leave it to the provider. */
+export const UsageMode = ({ inherits, ...rest }) => html`<${Field} label=${t("usage_mode")} hint=${t("usage_mode.hint")} control="select" ...${rest}>
+  ${inherits && html`<option value="">${t("usage_mode.provider")}</option>`}
+  ${["as-is", "ask", "ask-and-hide"].map((name) => html`<option key=${name} value=${name}>${t(`usage_mode.${name}`)}</option>`)}
+<//>`;

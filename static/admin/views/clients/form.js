@@ -6,7 +6,7 @@ import { useAction } from "../../ui/ask.js";
 import { Copy } from "../../ui/copy.js";
 import { Dialog } from "../../ui/dialog.js";
 import { Failure } from "../../ui/failure.js";
-import { Check, Field } from "../../ui/form.js";
+import { Check, Field, UsageMode } from "../../ui/form.js";
 import { Icon } from "../../ui/icon.js";
 import { Snippets } from "../../ui/snippets.js";
 
@@ -48,6 +48,7 @@ export function ClientForm({ of: client, onSaved, onCancel }) {
         ${RIGHTS.map((name) => html`<${Check} key=${name} label=${t(`right.${name}`)} checked=${form[name]} onChange=${(on) => set({ [name]: on })} />`)}
       </fieldset>
       <${Field} label=${t("client.groups")} hint=${t("client.groups_hint")} title=${t("client.groups_hint")} pattern="[a-z0-9_\\-*,，\\s]*" spellcheck="false" value=${form.groups} onText=${(groups) => set({ groups })} />
+      <${UsageMode} inherits value=${form.usage_mode} onText=${(usage_mode) => set({ usage_mode })} />
       <${Failure} failure=${save.failure} title=${t(client ? "save_failed" : "client.failed")} />
     </div>
     <footer>
@@ -57,12 +58,13 @@ export function ClientForm({ of: client, onSaved, onCancel }) {
   </form>`;
 }
 
-const formOf = ({ label, rights, groups }) => ({ label, groups: groups.join(", "), ...Object.fromEntries(RIGHTS.map((name) => [name, rights.includes(name)])) });
+const formOf = ({ label, rights, groups, usage_mode }) => ({ label, usage_mode: usage_mode ?? "", groups: groups.join(", "), ...Object.fromEntries(RIGHTS.map((name) => [name, rights.includes(name)])) });
 
 const readOf = (form) => ({
   label: form.label.trim(),
   rights: RIGHTS.filter((name) => form[name]),
   groups: form.groups.split(/[\s,，]+/).filter(Boolean),
+  usage_mode: form.usage_mode || null,
 });
 
 /** Only what was changed is sent. */

@@ -4,7 +4,7 @@ import * as api from "../../api.js";
 import { t } from "../../i18n.js";
 import { useAction } from "../../ui/ask.js";
 import { Failure } from "../../ui/failure.js";
-import { Check, Field } from "../../ui/form.js";
+import { Check, Field, UsageMode } from "../../ui/form.js";
 import { say } from "../../ui/toast.js";
 
 const AUTHS = ["bearer", "x-api-key", "api-key"];
@@ -45,6 +45,7 @@ export function ProviderForm({ of: provider, presets, taken, onSaved, onCancel }
         ${AUTHS.map((name) => html`<option key=${name} value=${name}>${t(`auth.${name}`)}</option>`)}
       <//>
       <${Check} label=${t("provider.affinity")} checked=${form.affinity} onChange=${(affinity) => set({ affinity })} />
+      <${UsageMode} value=${form.usage_mode} onText=${(usage_mode) => set({ usage_mode })} />
       <details open=${TIMEOUTS.some((name) => before[name] !== "")}>
         <summary>${t("provider.timeouts")}</summary>
         <div class="fields">${TIMEOUTS.map((name) => html`<${Field} key=${name} label=${t(`provider.${name}`)} suffix=${t("seconds")} type="number" min="0.1" max="3600" step="0.1" placeholder=${t("provider.as_global")}
@@ -73,6 +74,7 @@ function formOf(provider) {
     base_url: provider?.base_url ?? "",
     auth: provider?.auth ?? "",
     affinity: provider?.affinity ?? true,
+    usage_mode: provider?.usage_mode ?? "as-is",
     ...Object.fromEntries(BALANCE.map((name) => [name, provider?.[name] ?? ""])),
     ...Object.fromEntries(TIMEOUTS.map((name) => [name, seconds(name)])),
   };
@@ -85,15 +87,15 @@ function valueOf(name, form) {
 }
 
 function changesOf(before, form) {
-  const names = ["base_url", "auth", "affinity", ...BALANCE, ...TIMEOUTS].filter((name) => form[name] !== before[name]);
+  const names = ["base_url", "auth", "affinity", "usage_mode", ...BALANCE, ...TIMEOUTS].filter((name) => form[name] !== before[name]);
   return Object.fromEntries(names.map((name) => [name, valueOf(name, form)]));
 }
 
 /** What holds anyway, or what the preset says, is left out. */
 function newOf(form, presets) {
   const preset = presets.find(({ name }) => name === form.preset);
-  const said = { affinity: true, base_url: preset?.base_url };
-  const names = ["name", "preset", "base_url", "auth", "affinity", ...BALANCE, ...TIMEOUTS].filter((name) => form[name] !== "" && form[name] !== said[name]);
+  const said = { affinity: true, usage_mode: "as-is", base_url: preset?.base_url };
+  const names = ["name", "preset", "base_url", "auth", "affinity", "usage_mode", ...BALANCE, ...TIMEOUTS].filter((name) => form[name] !== "" && form[name] !== said[name]);
   return Object.fromEntries(names.map((name) => [name, valueOf(name, form)]));
 }
 
