@@ -234,6 +234,33 @@ for (const storage of storages) {
       await page.checked();
     });
 
+    test("streams are asked for their usage as the provider, or the client key, says", async () => {
+      const mode = async () => (await stage.worker.api("GET", "/providers/mock", undefined, 200)).body.usage_mode;
+      const page = await stage.open("#/providers/mock");
+      const dialog = page.getByRole("dialog");
+      const select = dialog.getByLabel("Tokens of streams");
+      assert.equal(await select.inputValue(), "as-is");
+      for (const chosen of ["ask", "as-is"]) {
+        await select.selectOption(chosen);
+        await dialog.getByRole("button", { name: "Save" }).click();
+        await dialog.waitFor({ state: "detached" });
+        assert.equal(await mode(), chosen);
+        await page.getByRole("link", { name: "Edit mock" }).click();
+      }
+      const { id } = (await stage.worker.api("POST", "/clients", { label: "asker" }, 201)).body;
+      await page.goto(`/admin/#/clients/${id}`);
+      for (const [chosen, stored] of [["ask-and-hide", "ask-and-hide"], ["", null]]) {
+        await select.selectOption(chosen);
+        await dialog.getByRole("button", { name: "Save" }).click();
+        await dialog.waitFor({ state: "detached" });
+        const { clients } = (await stage.worker.api("GET", "/clients", undefined, 200)).body;
+        assert.equal(clients.find((client) => client.id === id).usage_mode, stored);
+        await page.getByRole("link", { name: "Edit asker" }).click();
+      }
+      await stage.worker.api("DELETE", `/clients/${id}`, undefined, 204);
+      await page.checked();
+    });
+
     test("a provider that rests as a whole says why, and counts down", async () => {
       await stage.keys(Array.from({ length: 8 }, (_, n) => ({ key: `mock-500-outage-${n}` })));
       const page = await stage.open("#/providers");
