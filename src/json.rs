@@ -4,7 +4,7 @@
 mod tests;
 mod text;
 
-pub use text::text;
+pub use text::{quote, text};
 
 use serde_json::{Map, Number, Value};
 use std::fmt;

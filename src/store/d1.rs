@@ -17,7 +17,10 @@ use crate::{
         read::{self, Stored},
         write::{self, Json},
     },
-    usage::row::{Query, Row},
+    usage::{
+        lines,
+        row::{Query, Row},
+    },
 };
 use serde_json::Value;
 use wasm_bindgen::JsValue;
@@ -25,6 +28,8 @@ use worker::js_sys::Array;
 
 /// D1 takes strings of up to 2 MB; JSON is sent in parts of about this many bytes.
 const PART: usize = 500_000;
+/// So many rows are about as long.
+const CHUNK: usize = 2000;
 /// A fold every so many minutes writes a fifth of the rows that one a minute would.
 const FOLD_MINUTES: u64 = 5;
 /// So many entries are folded sooner.
@@ -112,8 +117,8 @@ const REQUESTS: &str = "select id || char(10) || body as value from requests whe
 const TRIM_REQUESTS: &str = "delete from requests where id in (select id from (select id, \
     sum(entries) over (order by id) - entries as newer from requests) where id >= ?1 or newer >= ?2 limit 200)";
 /// What was a KV namespace's is in parts of its own.
-const TAKE: &str = "insert into rollups (period, at, part, body) select value ->> 0, value ->> '$[1][0]', ?2, \
-    json_group_array(json(value -> 1)) from json_each(?1) group by 1, 2";
+const TAKE: &str = "insert into rollups (period, at, part, body) select ?3, value ->> 0, ?2, \
+    json_group_array(json(value)) from json_each(?1) group by 2";
 /// Worded as the partial index of the migration is, or it would not be used.
 const TRIM: &str = "delete from records where (body is null or kind in ('cooldown', 'revoked')) and changed < ?1 \
     and (kind <> 'revoked' or changed < ?2)";
@@ -184,7 +189,7 @@ impl D1 {
     }
 
     pub async fn append(&self, id: &str, rows: &[Row]) -> Result<()> {
-        let body = write::list(&mut rows.iter().map(Json::json));
+        let body = lines::write(rows);
         self.batch(vec![(APPEND, vec![id.into(), body.into()])]).await.map(|_| ())
     }
 
@@ -266,9 +271,10 @@ impl D1 {
         let (records, rollups) = kv.everything().await?;
         self.write(&records).await?;
         let mut batch = vec![(MARK_MOVED, vec![])];
-        let mut lines = rollups.iter().map(|(period, row)| Value::Array(vec![period.name().json(), row.json()]));
-        for (i, part) in parts(&mut lines).into_iter().enumerate() {
-            batch.push((TAKE, vec![part.into(), format!("kv-{i}").into()]));
+        for (i, (period, rows)) in rollups.iter().flat_map(|(p, rows)| rows.chunks(CHUNK).map(|c| (*p, c))).enumerate()
+        {
+            let (period, part) = (period.name().into(), format!("kv-{i}").into());
+            batch.push((TAKE, vec![lines::write(rows).into(), part, period]));
         }
         self.batch_once(batch, "UNIQUE constraint failed: meta").await
     }
@@ -313,7 +319,7 @@ fn records(parts: &[String]) -> Result<Vec<Record>> {
 fn rows(parts: &[String]) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for part in parts {
-        rows.extend(list::<Row>(part)?);
+        rows.extend(lines::read(part).ok_or_else(|| Error::storage("stored counts cannot be read"))?);
     }
     Ok(rows)
 }

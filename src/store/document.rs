@@ -3,14 +3,17 @@
 use super::{DAY_MS, Upkeep};
 use crate::{
     error::{Error, Result},
-    json,
+    find, json,
     record::{
         Record,
         read::{self, Reader, Stored},
         write::{self, Json, object},
     },
     sort::sort,
-    usage::row::{Dimension, Period, Row},
+    usage::{
+        lines,
+        row::{Dimension, Period, Row, Table},
+    },
 };
 use serde_json::Value;
 use std::cmp::Ordering;
@@ -31,17 +34,19 @@ pub struct Merged {
     pub name: String,
     /// Unix milliseconds.
     pub at: u64,
+    /// The other documents that it was added to; told by the one of all times.
+    pub with: Vec<String>,
 }
 
 impl Json for Merged {
     fn json(&self) -> Value {
-        object! { "name": self.name, "at": self.at }
+        object! { "name": self.name, "at": self.at, "with": self.with }
     }
 }
 
 impl Stored for Merged {
     fn read(from: &Reader) -> Option<Self> {
-        Some(Self { name: from.text("name")?, at: from.number("at")? })
+        Some(Self { name: from.text("name")?, at: from.number("at")?, with: from.texts("with").unwrap_or_default() })
     }
 }
 
@@ -49,8 +54,9 @@ impl Document {
     pub fn text(&self) -> String {
         let merged = write::list(&mut self.merged.iter().map(Json::json));
         let records = write::list(&mut self.records.iter().map(Json::json));
-        let rows = write::list(&mut self.rows.iter().map(Json::json));
+        let rows = lines::write(&self.rows);
         let revision = self.revision;
+        // The rows are the last, see `parse`.
         format!(r#"{{"revision":{revision},"merged":{merged},"records":{records},"rows":{rows}}}"#)
     }
 
@@ -59,24 +65,29 @@ impl Document {
     }
 
     pub fn held_since(&self, entry: &str) -> Option<u64> {
-        self.merged.iter().find(|merged| merged.name == entry).map(|merged| merged.at)
+        self.mark(entry).map(|merged| merged.at)
+    }
+
+    pub fn mark(&self, entry: &str) -> Option<&Merged> {
+        self.merged.iter().find(|merged| merged.name == entry)
     }
 }
 
 /// The document of rollups by key and by model; every entry of counts adds to it.
 pub const EVER: &str = "usage/ever";
 
-/// Which document holds a period's rollup, each a size that can be read and written at once: the minutes of an hour, the
-/// hours of 24, a day.
+/// Which document holds a period's rollup: each is of a size that can be read and written at once. Minutes stand by the
+/// quarter of an hour, which is how often they are folded.
 pub fn of_rollup(period: Period, at: u64) -> String {
     match period {
-        Period::Minute => format!("{USAGE}m/{}", at / 60),
-        Period::Hour => format!("{USAGE}h/{}", at / 24),
+        Period::Minute => format!("{USAGE}m/{}", at / QUARTER),
+        Period::Hour => format!("{USAGE}h/{at}"),
         Period::Day => format!("{USAGE}d/{at}"),
         Period::Keys | Period::Models => EVER.into(),
     }
 }
 
+const QUARTER: u64 = 15;
 pub const USAGE: &str = "usage/";
 
 /// The period of a document's row.
@@ -93,8 +104,12 @@ pub fn period(document: &str, row: &Row) -> Period {
 /// When the last of what a document holds is over, in Unix milliseconds; `None` = never.
 fn over(document: &str) -> Option<u64> {
     let (period, number) = document.strip_prefix(USAGE)?.split_once('/')?;
-    let hours = if period == "m" { 1 } else { 24 };
-    Some((number.parse::<u64>().ok()? + 1) * hours * 3_600_000)
+    let minutes = match period {
+        "m" => QUARTER,
+        "h" => 60,
+        _ => 24 * 60,
+    };
+    Some((number.parse::<u64>().ok()? + 1) * minutes * 60_000)
 }
 
 /// For how many seconds a document is kept from now on; `None` = forever. KV takes no less than a minute.
@@ -104,19 +119,30 @@ pub fn expires_after_s(document: &str, upkeep: &Upkeep) -> Option<u64> {
     Some((end.saturating_sub(upkeep.now) / 1000).max(60))
 }
 
-/// Rows of the journal with the documents that they are added to.
+/// Lines of the journal, summed up for the documents that they are added to.
 pub fn spread(rows: &[Row]) -> Vec<(String, Vec<Row>)> {
-    let mut documents: Vec<(String, Vec<Row>)> = Vec::new();
-    for period in Period::ALL {
-        for row in rows.iter().filter_map(|row| period.row(row)) {
-            let name = of_rollup(period, row.place.at);
-            match documents.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, rows)) => rows.push(row),
-                None => documents.push((name, vec![row])),
+    // A name is made once for all rows that go there.
+    let mut documents: Vec<(Period, u64, Table)> = Vec::new();
+    for row in rows {
+        for period in Period::ALL {
+            let Some(place) = period.place(&row.place) else { continue };
+            let (shelf, number) = match period {
+                Period::Minute => (period, place.at / QUARTER),
+                Period::Hour | Period::Day => (period, place.at),
+                Period::Keys | Period::Models => (Period::Keys, 0),
+            };
+            let at = documents.iter().rposition(|(known, other, _)| (*known, *other) == (shelf, number));
+            let at = at.unwrap_or_else(|| {
+                documents.push((shelf, number, Table::default()));
+                documents.len() - 1
+            });
+            if let Some((_, _, table)) = documents.get_mut(at) {
+                period.add(table.at(place), &row.sums);
             }
         }
     }
-    documents
+    let name = |period, number| of_rollup(period, if period == Period::Minute { number * QUARTER } else { number });
+    documents.into_iter().map(|(period, number, mut table)| (name(period, number), table.take())).collect()
 }
 
 fn place(record: &Record) -> (&str, &str) {
@@ -160,17 +186,33 @@ pub fn take_newer(held: &mut Vec<Record>, news: Vec<Record>) {
 }
 
 /// # Errors
-/// `Storage` when `text` is no JSON.
+/// `Storage` when `text` is none of ours.
 pub fn parse(text: &str) -> Result<Document> {
-    let value = json::read(text).map_err(|e| Error::storage(format!("a stored value cannot be read: {e}")))?;
+    let (mut document, rows) = head(text)?;
+    document.rows = lines::read(rows).ok_or_else(|| Error::storage("stored counts cannot be read"))?;
+    Ok(document)
+}
+
+/// A document without its rows, which follow as text: there may be many.
+///
+/// # Errors
+/// `Storage` when `text` is no JSON.
+pub fn head(text: &str) -> Result<(Document, &str)> {
+    // In a record's texts the quotes would be escaped.
+    let (head, rows) = match find::around(text, "\"rows\":") {
+        Some((head, rows)) => (format!("{head}\"rows\":0}}"), rows.trim_ascii_end().strip_suffix('}').unwrap_or(rows)),
+        None => (text.into(), "[]"),
+    };
+    let value = json::read(&head).map_err(|e| Error::storage(format!("a stored value cannot be read: {e}")))?;
     let from = Reader(&value);
     let array = |name| from.field(name).map(|array| array.0);
-    Ok(Document {
+    let document = Document {
         revision: from.number("revision").unwrap_or(0),
         merged: array("merged").and_then(read::list).unwrap_or_default(),
         records: array("records").and_then(read::list).unwrap_or_default(),
-        rows: array("rows").and_then(read::list).unwrap_or_default(),
-    })
+        rows: Vec::new(),
+    };
+    Ok((document, rows))
 }
 
 #[cfg(test)]
@@ -227,13 +269,14 @@ mod tests {
         };
         let documents = spread(&[row("k", 119), row("", 120)]);
         let shape: Vec<(&str, usize)> = documents.iter().map(|(name, rows)| (name.as_str(), rows.len())).collect();
-        let expected = [("usage/m/1", 1), ("usage/m/2", 1), ("usage/h/0", 2), ("usage/d/20000", 2), (EVER, 3)];
+        let expected =
+            [("usage/m/7", 1), ("usage/h/1", 1), ("usage/d/20000", 2), (EVER, 2), ("usage/m/8", 1), ("usage/h/2", 1)];
         assert_eq!(shape, expected);
         for (name, rows) in &documents {
             assert!(rows.iter().all(|row| of_rollup(period(name, row), row.place.at) == *name), "{name}");
         }
         let over = documents.iter().map(|(name, _)| over(name)).collect::<Vec<_>>();
         let hour = 3_600_000;
-        assert_eq!(over, [Some(2 * hour), Some(3 * hour), Some(24 * hour), Some(20_001 * 24 * hour), None]);
+        assert_eq!(over[..4], [Some(2 * hour), Some(2 * hour), Some(20_001 * 24 * hour), None]);
     }
 }

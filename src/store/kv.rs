@@ -54,6 +54,8 @@ thread_local! {
     static TICKED: Cell<Option<u64>> = const { Cell::new(None) };
     /// This isolate knows of something to fold, or has begun to serve since.
     static WOKEN: Cell<bool> = const { Cell::new(false) };
+    /// Counts are waiting for the next step of a fold.
+    static GOES_ON: Cell<bool> = const { Cell::new(false) };
     /// When this isolate last wrote each document.
     static WRITTEN: RefCell<Vec<(String, u64)>> = const { RefCell::new(Vec::new()) };
 }
@@ -105,26 +107,28 @@ impl Kv {
     pub async fn fold(&self, upkeep: &Upkeep) -> Result<u64> {
         WOKEN.set(false);
         let names = self.journal().await?;
-        Ok(self.fold_changes(&names, None, upkeep.now).await? + self.fold_counts(&names, upkeep).await?)
+        let changes = self.fold_changes(&names, None, upkeep.now).await?;
+        Ok(changes + self.fold_counts(&names, upkeep).await?.0)
     }
 
     /// As `fold`, at the latest every other minute; counts more rarely.
     pub async fn tick(&self, upkeep: &Upkeep) -> Result<()> {
-        let counts_due = (upkeep.now / MINUTE_MS).is_multiple_of(FOLD_MINUTES);
+        let counts_due = GOES_ON.take() || (upkeep.now / MINUTE_MS).is_multiple_of(FOLD_MINUTES);
         if counts_due || is_due(TICKED.get(), WOKEN.get(), upkeep.now) {
             TICKED.set(Some(upkeep.now));
             WOKEN.set(false);
             let names = self.journal().await?;
             self.fold_changes(&names, None, upkeep.now).await?;
             if counts_due || of(&names, COUNTS).count() >= MANY {
-                self.fold_counts(&names, upkeep).await?;
+                let (_, waiting) = self.fold_counts(&names, upkeep).await?;
+                GOES_ON.set(waiting);
             }
         }
         Ok(())
     }
 
     /// All records and rollups, with what no fold has merged yet. Changes nothing.
-    pub async fn everything(&self) -> Result<(Vec<Record>, Vec<(Period, Row)>)> {
+    pub async fn everything(&self) -> Result<(Vec<Record>, Vec<(Period, Vec<Row>)>)> {
         let entries = self.counts().await?;
         let changes = self.all_names(CHANGES).await?;
         let mut all = self.read(RECORDS).await?.unwrap_or_default();
@@ -142,9 +146,7 @@ impl Kv {
                 table.at(row.place).add(&row.sums);
             }
         }
-        let rows =
-            tables.into_iter().flat_map(|(period, mut table)| table.take().into_iter().map(move |row| (period, row)));
-        Ok((all.records, rows.collect()))
+        Ok((all.records, tables.into_iter().map(|(period, mut table)| (period, table.take())).collect()))
     }
 
     /// Merges changes, beginning with the entry `first`, which a list may not show yet.
@@ -181,7 +183,7 @@ impl Kv {
             // A list may show what is gone, or what is not here yet.
             let Some(entry) = self.read(name).await? else { continue };
             records.extend(entry.records);
-            document.merged.push(Merged { name: name.into(), at: now });
+            document.merged.push(Merged { name: name.into(), at: now, with: Vec::new() });
             merged += 1;
         }
         take_newer(&mut document.records, records);

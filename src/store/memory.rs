@@ -3,7 +3,10 @@
 use super::{Loaded, Requests, Upkeep, is_trimmed};
 use crate::{
     record::Record,
-    usage::row::{Period, Query, Row, Table},
+    usage::{
+        row::{Period, Query, Row, Table},
+        sums::Sums,
+    },
 };
 use std::{
     cell::RefCell,
@@ -122,5 +125,12 @@ impl Memory {
 }
 
 fn rolled<'a>(entries: impl Iterator<Item = &'a Vec<Row>>) -> impl Iterator<Item = (Period, Row)> {
-    entries.flatten().flat_map(|row| Period::ALL.into_iter().filter_map(move |period| Some((period, period.row(row)?))))
+    let rolled = |row: &'a Row| {
+        Period::ALL.into_iter().filter_map(move |period| {
+            let mut sums = Sums::default();
+            period.add(&mut sums, &row.sums);
+            Some((period, Row { place: period.place(&row.place)?, sums }))
+        })
+    };
+    entries.flatten().flat_map(rolled)
 }

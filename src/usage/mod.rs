@@ -6,6 +6,7 @@ pub mod date;
 pub mod decimal;
 pub mod estimate;
 pub mod hide;
+pub mod lines;
 pub mod metric;
 pub mod pending;
 pub mod price;

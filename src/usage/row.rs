@@ -1,14 +1,6 @@
 //! Sums with what they are of: a line of the journal, or of a rollup.
 
-use super::{
-    metric::Metric,
-    sums::{self, Sums},
-};
-use crate::record::{
-    read::{Reader, Stored},
-    write::Json,
-};
-use serde_json::Value;
+use super::{metric::Metric, sums::Sums};
 use std::{collections::HashMap, rc::Rc};
 
 /// What counts can be told apart by.
@@ -41,6 +33,13 @@ impl Dimension {
 /// Provider, key, model and client key, by `Dimension`; empty where it does not matter, or there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Series(pub [Rc<str>; 4]);
+
+impl Default for Series {
+    fn default() -> Self {
+        let none: Rc<str> = Rc::from("");
+        Self([none.clone(), none.clone(), none.clone(), none])
+    }
+}
 
 impl Series {
     pub fn of(&self, dimension: Dimension) -> &Rc<str> {
@@ -79,26 +78,6 @@ pub struct Place {
 pub struct Row {
     pub place: Place,
     pub sums: Sums,
-}
-
-impl Json for Row {
-    /// `[at, day, provider, key, model, client, {metric: sum}]`; the SQL of store/d1 reads it too.
-    fn json(&self) -> Value {
-        let Place { at, day, series } = &self.place;
-        let mut parts = vec![at.json(), day.json()];
-        parts.extend(series.0.iter().map(Json::json));
-        parts.push(self.sums.json());
-        Value::Array(parts)
-    }
-}
-
-impl Stored for Row {
-    fn read(from: &Reader) -> Option<Self> {
-        let [at, day, provider, key, model, client, sums] = from.0.as_array()?.as_slice() else { return None };
-        let name = |value: &Value| value.as_str().map(Rc::<str>::from);
-        let series = Series([name(provider)?, name(key)?, name(model)?, name(client)?]);
-        Some(Self { place: Place { at: at.as_u64()?, day: day.as_u64()?, series }, sums: sums::read(sums) })
-    }
 }
 
 /// Rows of which no two are of the same place.
@@ -162,18 +141,26 @@ impl Period {
         }
     }
 
-    /// Where a row of the journal is added; `None` when nowhere.
-    pub fn row(self, row: &Row) -> Option<Row> {
-        let Place { at, day, series } = &row.place;
+    /// Where a line of the journal is added; `None` when nowhere.
+    pub fn place(self, place: &Place) -> Option<Place> {
+        let Place { at, day, series } = place;
         let (at, by) = match self {
-            Self::Minute => return Some(Row { place: Place { day: 0, ..row.place.clone() }, sums: row.sums.clone() }),
-            Self::Hour => (at / 60, [true; 4]),
-            Self::Day => (*day, [true; 4]),
+            Self::Minute => return Some(Place { day: 0, ..place.clone() }),
+            Self::Hour => return Some(Place { at: at / 60, day: 0, series: series.clone() }),
+            Self::Day => return Some(Place { at: *day, day: 0, series: series.clone() }),
             Self::Keys if series.of(Dimension::Key).is_empty() => return None,
             Self::Keys => (0, [true, true, false, false]),
             Self::Models => (0, [true, false, true, false]),
         };
-        Some(Row { place: Place { at, day: 0, series: series.only(by) }, sums: row.sums.without_slots() })
+        Some(Place { at, day: 0, series: series.only(by) })
+    }
+
+    /// Adds what it keeps of a line's sums.
+    pub fn add(self, sums: &mut Sums, line: &Sums) {
+        match self {
+            Self::Minute => sums.add(line),
+            Self::Hour | Self::Day | Self::Keys | Self::Models => sums.add_lasting(line),
+        }
     }
 }
 
@@ -243,23 +230,15 @@ mod tests {
     }
 
     #[test]
-    fn a_row_reads_back_with_every_field() {
-        let row = row(["p", "k", "m", "c"], 7, 8);
-        assert_eq!(Row::read(&Reader(&row.json())), Some(row));
-    }
-
-    #[test]
     fn a_row_is_added_to_each_period_where_it_belongs() {
         let full = row(["p", "k", "m", "c"], 125, 9);
         let places = Period::ALL.map(|period| {
-            let Row { place, sums } = period.row(&full).unwrap();
-            assert_eq!(sums.of(Metric::Requests), 2);
-            assert_eq!(sums.of(Metric::RequestSlot) == 2, period == Period::Minute, "slots are for minutes");
+            let place = period.place(&full.place).unwrap();
             (place.at, place.series.0.join("/"))
         });
         let expected = [(125, "p/k/m/c"), (2, "p/k/m/c"), (9, "p/k/m/c"), (0, "p/k//"), (0, "p//m/")];
         assert_eq!(places, expected.map(|(at, series)| (at, series.to_string())));
-        assert_eq!(Period::Keys.row(&row(["p", "", "m", "c"], 1, 1)), None, "no key, no key's row");
+        assert_eq!(Period::Keys.place(&row(["p", "", "m", "c"], 1, 1).place), None, "no key, no key's row");
     }
 
     #[test]

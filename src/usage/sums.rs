@@ -2,15 +2,13 @@
 //! isolates write them down.
 
 use super::metric::{self, BUCKETS, Metric};
-use crate::record::write::Json;
-use serde_json::{Map, Value};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sums([u64; metric::COUNT]);
+pub struct Sums(Box<[u64; metric::COUNT]>);
 
 impl Default for Sums {
     fn default() -> Self {
-        Self([0; metric::COUNT])
+        Self(Box::new([0; metric::COUNT]))
     }
 }
 
@@ -41,24 +39,18 @@ impl Sums {
     }
 
     pub fn add(&mut self, other: &Self) {
-        for (place, amount) in other.all() {
-            self.count_at(place, amount);
-        }
+        other.all().for_each(|(place, amount)| self.count_at(place, amount));
+    }
+
+    /// All but the slots of 10 seconds.
+    pub fn add_lasting(&mut self, other: &Self) {
+        let lasting = other.all().filter(|(place, _)| !metric::is_slot(*place));
+        lasting.for_each(|(place, amount)| self.count_at(place, amount));
     }
 
     /// Those that are not 0, by place.
     pub fn all(&self) -> impl Iterator<Item = (usize, u64)> {
         self.0.iter().copied().enumerate().filter(|(_, amount)| *amount > 0)
-    }
-
-    pub fn without_slots(&self) -> Self {
-        let mut sums = self.clone();
-        for (place, sum) in sums.0.iter_mut().enumerate() {
-            if metric::is_slot(place) {
-                *sum = 0;
-            }
-        }
-        sums
     }
 
     /// Where the fraction `part` of a histogram's durations, in per mille, is not exceeded: an estimate in
@@ -81,40 +73,9 @@ impl Sums {
     }
 }
 
-impl Json for Sums {
-    fn json(&self) -> Value {
-        let mut fields = Map::new();
-        for (place, amount) in self.all() {
-            fields.insert(metric::NAMES.get(place).copied().unwrap_or_default().into(), amount.json());
-        }
-        Value::Object(fields)
-    }
-}
-
-/// Names that are not known, and what is no count, are left out.
-pub fn read(value: &Value) -> Sums {
-    let mut sums = Sums::default();
-    for (name, amount) in value.as_object().into_iter().flatten() {
-        if let (Some(place), Some(amount)) = (metric::place(name), amount.as_u64()) {
-            sums.count_at(place, amount);
-        }
-    }
-    sums
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sums_read_back_and_unknown_names_are_left_out() {
-        let mut sums = Sums::default();
-        sums.count(Metric::Requests, 3);
-        sums.count(Metric::LastUsed, 1_700_000_000_000);
-        assert_eq!(read(&sums.json()), sums);
-        let odd = serde_json::json!({"n": 3, "u": 1_700_000_000_000_u64, "new": 1, "a": -1, "ao": "x"});
-        assert_eq!(read(&odd), sums);
-    }
 
     #[test]
     fn sums_add_up_but_the_last_use_is_the_latest() {
@@ -125,7 +86,9 @@ mod tests {
         other.count(Metric::Ok, 2);
         other.count(Metric::LastUsed, 10);
         one.add(&other);
-        assert_eq!((one.of(Metric::Ok), one.of(Metric::LastUsed)), (3, 20));
+        other.count(Metric::RequestSlot, 1);
+        one.add_lasting(&other);
+        assert_eq!((one.of(Metric::Ok), one.of(Metric::LastUsed), one.of(Metric::RequestSlot)), (5, 20, 0));
     }
 
     #[test]

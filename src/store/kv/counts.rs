@@ -14,8 +14,10 @@ use crate::{
     usage::row::{Query, Row, Table},
 };
 
-/// Entries of counts that a fold looks at.
+/// Entries of counts that a fold adds, and that it deletes, at the most.
 const ENTRIES: usize = 12;
+/// A fold reads entries of about so many bytes; the next one goes on. See `npm run bench:fold`.
+const STEP: usize = 80_000;
 /// What an entry adds to a document, with the entry's name.
 type Part<'a> = (&'a str, Vec<Row>);
 
@@ -64,18 +66,27 @@ impl Kv {
         self.read_many(&self.all_names(COUNTS).await?).await
     }
 
-    /// Adds entries to the documents they belong to, that of all times last: an entry which that one names was in all
-    /// others once, and is looked at again when it should have settled.
-    pub(super) async fn fold_counts(&self, names: &[String], upkeep: &Upkeep) -> Result<u64> {
+    /// Adds entries to the documents they belong to, that of all times last, and deletes what has settled in all of
+    /// them. In steps: answers how many entries are new, and `true` when some wait.
+    pub(super) async fn fold_counts(&self, names: &[String], upkeep: &Upkeep) -> Result<(u64, bool)> {
         let now = upkeep.now;
-        let mut names = of(names, COUNTS).peekable();
-        if names.peek().is_none() {
-            return Ok(0);
+        let listed: Vec<&String> = of(names, COUNTS).collect();
+        if listed.is_empty() {
+            return Ok((0, false));
         }
         let ever = self.read(EVER).await?.unwrap_or_default();
-        let is_due = |name: &&String| ever.held_since(name).is_none_or(|since| since + SETTLED_MS < now);
-        let due: Vec<String> = names.filter(is_due).take(ENTRIES).cloned().collect();
-        let entries = self.read_many(&due).await?;
+        let (mut due, mut settling) = (Vec::new(), Vec::new());
+        for name in &listed {
+            match ever.mark(name) {
+                None => due.push((*name).clone()),
+                Some(mark) if mark.at + SETTLED_MS < now && settling.len() < ENTRIES => settling.push(mark),
+                Some(_) => {}
+            }
+        }
+        let waiting = due.len();
+        due.truncate(ENTRIES);
+        self.settle(&settling, &mut due, now).await?;
+        let entries = self.read_some(&due).await?;
         let mut parts: Vec<(String, Vec<Part>)> = Vec::new();
         for (entry, content) in &entries {
             for (document, rows) in spread(&content.rows) {
@@ -87,35 +98,83 @@ impl Kv {
                 }
             }
         }
-        let wanted: Vec<String> = parts.iter().map(|(name, _)| name.clone()).collect();
-        let mut held = self.read_many(&wanted).await?;
-        let mut unsettled: Vec<&str> = Vec::new();
-        for (name, parts) in &mut parts {
-            let at = held.iter().position(|(known, _)| known == name);
+        let others: Vec<String> = parts.iter().map(|(name, _)| name).filter(|name| *name != EVER).cloned().collect();
+        let mut held = self.read_many(&others).await?;
+        let new = entries.iter().filter(|(entry, _)| !ever.holds(entry)).count();
+        held.push((EVER.into(), ever));
+        for (name, mut parts) in parts {
+            let at = held.iter().position(|(known, _)| *known == name);
             let mut document = at.map_or_else(Document::default, |at| held.swap_remove(at).1);
-            let is_settled = |entry: &str| document.held_since(entry).is_some_and(|since| since + SETTLED_MS < now);
-            unsettled.extend(parts.iter().map(|(entry, _)| *entry).filter(|entry| !is_settled(entry)));
             parts.retain(|(entry, _)| !document.holds(entry));
+            // Whatever may come up again must be known again.
+            document.merged.retain(|m| m.at + REMEMBERED_MS > now || listed.iter().any(|name| **name == m.name));
             if !parts.is_empty() {
-                self.add(name, &mut document, parts, upkeep).await?;
+                let with = if name == EVER { others.as_slice() } else { &[] };
+                self.add(&name, &mut document, parts, with, upkeep).await?;
             }
         }
-        let settled_entries =
-            entries.iter().map(|(entry, _)| entry).filter(|entry| !unsettled.contains(&entry.as_str()));
-        for entry in settled_entries {
-            settled(self.0.delete(entry)).await?;
+        Ok((new as u64, waiting > new))
+    }
+
+    /// Deletes the entries that all their documents have named for long enough. One that a document does not name any
+    /// more, because it was written again from an older copy, is due again.
+    async fn settle(&self, marks: &[&Merged], due: &mut Vec<String>, now: u64) -> Result<()> {
+        let mut names: Vec<String> = Vec::new();
+        for name in marks.iter().flat_map(|mark| &mark.with) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
         }
-        Ok(due.iter().filter(|entry| ever.held_since(entry).is_none()).count() as u64)
+        let mut heads = Vec::new();
+        for (name, text) in self.values(&names).await? {
+            heads.push((name, document::head(&text)?.0));
+        }
+        for mark in marks {
+            // A document that has expired asks for nothing any more.
+            let since =
+                heads.iter().filter(|(name, _)| mark.with.contains(name)).map(|(_, d)| d.held_since(&mark.name));
+            let mut lost = false;
+            let mut settled_in_all = true;
+            for since in since {
+                lost |= since.is_none();
+                settled_in_all &= since.is_some_and(|since| since + SETTLED_MS < now);
+            }
+            if lost {
+                due.push(mark.name.clone());
+            } else if settled_in_all {
+                settled(self.0.delete(&mark.name)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As many of the entries, the oldest first, as a cron has processor time for.
+    async fn read_some(&self, names: &[String]) -> Result<Vec<(String, Document)>> {
+        let (mut some, mut length) = (Vec::new(), 0);
+        for (name, text) in self.values(names).await? {
+            length += text.len();
+            if length > STEP && !some.is_empty() {
+                break;
+            }
+            some.push((name, document::parse(&text)?));
+        }
+        Ok(some)
     }
 
     /// Adds rows of entries to a document, and writes it.
-    async fn add(&self, name: &str, document: &mut Document, parts: &mut [Part<'_>], upkeep: &Upkeep) -> Result<()> {
+    async fn add(
+        &self,
+        name: &str,
+        document: &mut Document,
+        parts: Vec<Part<'_>>,
+        with: &[String],
+        upkeep: &Upkeep,
+    ) -> Result<()> {
         let mut table = Table::default();
         table.add(std::mem::take(&mut document.rows));
-        document.merged.retain(|merged| merged.at + REMEMBERED_MS > upkeep.now);
         for (entry, rows) in parts {
-            table.add(std::mem::take(rows));
-            document.merged.push(Merged { name: (*entry).into(), at: upkeep.now });
+            table.add(rows);
+            document.merged.push(Merged { name: entry.into(), at: upkeep.now, with: with.to_vec() });
         }
         document.rows = table.take();
         self.put_for(name, document, document::expires_after_s(name, upkeep)).await
