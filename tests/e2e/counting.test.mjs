@@ -1,7 +1,7 @@
 // What was counted, as the admin API tells it: requests and attempts apart, by every dimension, over time.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { eventually, storages } from "./harness.mjs";
+import { eventually, started, storages } from "./harness.mjs";
 import { chatBody, json, startStage } from "./pool.mjs";
 
 for (const storage of storages) {
@@ -109,6 +109,12 @@ for (const storage of storages) {
         assert.equal(lines[0].requests.at(-1), total.rpd);
       }
       await worker.api("PATCH", "/settings", { time_zone: null }, 200);
+    });
+
+    test("the first cron of a new store finds nothing wrong", async (t) => {
+      const fresh = await started(t, { storage });
+      await fresh.scheduled(Math.ceil(Date.now() / 900_000) * 900_000);
+      assert.ok(!fresh.logs().includes("failed"), fresh.logs());
     });
 
     test("a log line says who asked for what, who answered, and what it took", async () => {
