@@ -211,9 +211,11 @@ impl App {
     }
 
     /// Stores what a person changed, and only then shows it.
-    pub async fn write(&self, records: Vec<Record>, now: u64) -> Result<()> {
+    pub async fn write(self: &Rc<Self>, records: Vec<Record>, now: u64) -> Result<()> {
         self.store.write(&records, now).await?;
         with_cache(|c| c.remember(records, now));
+        let app = self.clone();
+        self.in_background(Box::pin(async move { app.store.catch_up(now).await }));
         Ok(())
     }
 

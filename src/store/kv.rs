@@ -54,6 +54,8 @@ thread_local! {
     static TICKED: Cell<Option<u64>> = const { Cell::new(None) };
     /// This isolate knows of something to fold, or has begun to serve since.
     static WOKEN: Cell<bool> = const { Cell::new(false) };
+    /// Changes in the journal that wait for KV to take their document.
+    static BEHIND: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     /// Counts are waiting for the next step of a fold.
     static GOES_ON: Cell<bool> = const { Cell::new(false) };
     /// When this isolate last wrote each document.
@@ -84,8 +86,21 @@ impl Kv {
     pub async fn write(&self, records: &[Record], now: u64) -> Result<()> {
         let name = self.note(records, now).await?;
         // It is durable already; a fold that fails is made up for by the next one.
-        let _ = self.fold_changes(&self.journal().await?, Some(&name), now).await;
+        if is_free(RECORDS, runtime::now()) {
+            let _ = self.fold_changes(&self.journal().await?, &[name], now).await;
+        } else {
+            BEHIND.with_borrow_mut(|names| names.push(name));
+        }
         Ok(())
+    }
+
+    /// Merges what `write` left in the journal, as soon as KV takes the document again.
+    pub async fn catch_up(&self, now: u64) {
+        let names = BEHIND.take();
+        for names in names.chunks(MERGED) {
+            let listed = self.journal().await.unwrap_or_default();
+            let _ = self.fold_changes(&listed, names, now).await;
+        }
     }
 
     /// Answers the entry's name.
@@ -100,14 +115,18 @@ impl Kv {
         let held = self.read(RECORDS).await?.unwrap_or_default();
         match held.records.into_iter().find(|r| r.same_place(&record)) {
             Some(held) => Ok(held),
-            None => self.write(std::slice::from_ref(&record), now).await.map(|()| record),
+            None => {
+                let name = self.note(std::slice::from_ref(&record), now).await?;
+                // Whoever asks next must find it.
+                self.fold_changes(&[], &[name], now).await.map(|_| record)
+            }
         }
     }
 
     pub async fn fold(&self, upkeep: &Upkeep) -> Result<u64> {
         WOKEN.set(false);
         let names = self.journal().await?;
-        let changes = self.fold_changes(&names, None, upkeep.now).await?;
+        let changes = self.fold_changes(&names, &[], upkeep.now).await?;
         Ok(changes + self.fold_counts(&names, upkeep).await?.0)
     }
 
@@ -118,7 +137,7 @@ impl Kv {
             TICKED.set(Some(upkeep.now));
             WOKEN.set(false);
             let names = self.journal().await?;
-            self.fold_changes(&names, None, upkeep.now).await?;
+            self.fold_changes(&names, &[], upkeep.now).await?;
             if counts_due || of(&names, COUNTS).count() >= MANY {
                 let (_, waiting) = self.fold_counts(&names, upkeep).await?;
                 GOES_ON.set(waiting);
@@ -149,14 +168,16 @@ impl Kv {
         Ok((all.records, tables.into_iter().map(|(period, mut table)| (period, table.take())).collect()))
     }
 
-    /// Merges changes, beginning with the entry `first`, which a list may not show yet.
-    async fn fold_changes(&self, names: &[String], first: Option<&String>, now: u64) -> Result<u64> {
-        let listed = of(names, CHANGES).filter(|name| first != Some(name));
-        let names: Vec<&str> = first.into_iter().chain(listed).map(String::as_str).collect();
+    /// Merges changes, beginning with those entries that a list may not show yet.
+    async fn fold_changes(&self, names: &[String], first: &[String], now: u64) -> Result<u64> {
+        let listed = of(names, CHANGES).filter(|name| !first.contains(name));
+        let names: Vec<&str> = first.iter().chain(listed).map(String::as_str).collect();
         if names.is_empty() { Ok(0) } else { self.fold_into(RECORDS, &names, now).await }
     }
 
     async fn fold_into(&self, name: &str, entries: &[&str], now: u64) -> Result<u64> {
+        // First, so that little time lies between reading and writing.
+        runtime::sleep(wait(name, runtime::now())).await;
         let mut document = self.read(name).await?.unwrap_or_default();
         let merged = self.merge(&mut document, entries, MERGED, now).await?;
         if merged > 0 {
@@ -249,13 +270,15 @@ impl Kv {
 
     /// For so many seconds.
     async fn put_for(&self, name: &str, document: &Document, seconds: Option<u64>) -> Result<()> {
-        if !name.starts_with(JOURNAL) {
-            runtime::sleep(wait(name, runtime::now())).await;
-        }
         let mut fields = vec![("metadata", number(document.revision))];
         fields.extend(seconds.map(|seconds| ("expirationTtl", number(seconds))));
         settled(self.0.put(name, &document.text(), &options(&fields))).await.map(|_| ())
     }
+}
+
+/// KV takes the document at once.
+fn is_free(name: &str, now: u64) -> bool {
+    WRITTEN.with_borrow(|written| !written.iter().any(|(known, at)| known == name && at + WRITE_MS > now))
 }
 
 /// How long to wait until the document may be written again; it counts as written then.

@@ -7,10 +7,11 @@ use super::{
         bindings::settled,
         document::{self, Document, EVER, Merged, of_rollup, spread},
     },
-    COUNTS, Kv, REMEMBERED_MS, SETTLED_MS, of,
+    COUNTS, Kv, REMEMBERED_MS, SETTLED_MS, of, wait,
 };
 use crate::{
     error::Result,
+    runtime,
     usage::row::{Query, Row, Table},
 };
 
@@ -177,6 +178,7 @@ impl Kv {
             document.merged.push(Merged { name: entry.into(), at: upkeep.now, with: with.to_vec() });
         }
         document.rows = table.take();
+        runtime::sleep(wait(name, runtime::now())).await;
         self.put_for(name, document, document::expires_after_s(name, upkeep)).await
     }
 }
