@@ -42,6 +42,13 @@ export async function costReport(query) {
   return response.ok ? response.blob() : answered(response);
 }
 
+export const prices = () => call("GET", "/prices");
+export const putPrice = (price) => call("PUT", "/prices", price);
+export const deletePrice = ({ provider, model }) => call("DELETE", `/prices?${search({ provider, model })}`);
+
+export const settings = () => call("GET", "/settings");
+export const changeSettings = (changes) => call("PATCH", "/settings", changes);
+
 export const clients = () => call("GET", "/clients");
 export const addClient = (client) => call("POST", "/clients", client);
 export const changeClient = (id, fields) => call("PATCH", `/clients/${encodeURIComponent(id)}`, fields);

@@ -2,7 +2,7 @@
 import { html, render, useCallback, useEffect, useReducer, useState } from "/vendor/preact.js";
 import * as api from "./api.js";
 import { firstLanguage, remember, speak, t } from "./i18n.js";
-import { resume } from "./ui/poll.js";
+import { resume } from "./ui/ask.js";
 import { useRoute } from "./ui/route.js";
 import { Shell } from "./ui/shell.js";
 import { complain, Toasts } from "./ui/toast.js";
@@ -10,10 +10,12 @@ import { Clients } from "./views/clients.js";
 import { Connect } from "./views/connect.js";
 import { Keys } from "./views/keys.js";
 import { Login, LoginAgain } from "./views/login.js";
+import { Prices } from "./views/prices.js";
 import { Providers } from "./views/providers.js";
+import { Settings } from "./views/settings.js";
 import { Usage } from "./views/usage.js";
 
-const SCREENS = { keys: Keys, usage: Usage, providers: Providers, clients: Clients, connect: Connect };
+const SCREENS = { keys: Keys, usage: Usage, providers: Providers, prices: Prices, clients: Clients, settings: Settings, connect: Connect };
 
 function App({ first }) {
   const [, redraw] = useReducer((n) => n + 1, 0);

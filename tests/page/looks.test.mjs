@@ -22,6 +22,9 @@ const SCREENS = {
   "latency by key": { hash: "#/usage?by=key&figure=latency&range=30d", ready: ".figures", act: (page) => page.locator(".plot").hover() },
   "a model's usage": { hash: "#/usage?by=model&only=gpt-4o", ready: ".figures .link" },
   "no usage": { hash: "#/usage?only=nobody", ready: ".empty" },
+  prices: { hash: "#/prices", ready: ".chip.plain" },
+  "a price's form": { hash: "#/prices", ready: ".chip.plain", act: async (page) => (await page.locator("tbody .small").first().click(), await page.locator("dialog form").waitFor()) },
+  settings: { hash: "#/settings", ready: "form", act: (page) => page.locator("form input").first().fill("7") },
   providers: { hash: "#/providers", ready: "table" },
   "a provider at rest": { hash: "#/providers", ready: "table", act: letRest },
   "a provider's form": { hash: "#/providers/new", ready: "dialog form", act: async (page) => { for (const summary of await page.locator("summary").all()) await summary.click(); } },
@@ -43,6 +46,7 @@ describe("looks", () => {
     stage.upstream.script("mock-401-looks-5", ["401", "good"]);
     for (const ok of [false, true]) assert.equal((await stage.worker.api("POST", `/keys/${ids[4]}/test`, undefined, 200)).body.ok, ok);
     await stage.worker.api("POST", "/clients", { label: "laptop", rights: ["see_attempts", "force_key"], groups: ["night", "*"] }, 201);
+    await stage.worker.api("PUT", "/prices", { model: "night-*", input: 1, output: 2_000_000 }, 200);
     for (const model of ["gpt-4o", "unpriced"]) await chat(stage, model);
     await stage.worker.api("POST", "/flush", undefined, 200);
   });

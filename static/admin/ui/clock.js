@@ -1,6 +1,7 @@
-// The server's clock, and a tick once a second that all countdowns share. It rests while nobody looks.
+// The server's clock, with a tick once a second that all countdowns share and that rests while nobody looks; and a key's
+// state, with why it is so and for how long. Color is never the only sign.
 import { html, useEffect, useReducer } from "/vendor/preact.js";
-import { ago, hour, left, moment, t } from "../i18n.js";
+import { ago, has, hour, left, moment, t } from "../i18n.js";
 import { Icon } from "./icon.js";
 
 let skew = 0;
@@ -45,4 +46,29 @@ export const AsOf = ({ asOf, refresh }) => html`<span class="as-of">
 function iso(ms) {
   const date = new Date(ms);
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
+/** "active", "cooling", "disabled", or "off" for a key that a person switched off. */
+export const stateOf = (key) => (key.enabled ? key.state : "off");
+
+export const className = (name) => (has(`class.${name}`) ? t(`class.${name}`) : name);
+
+export const StateChip = ({ value }) => html`<span class=${`chip ${value}`}>${t(`state.${value}`)}</span>`;
+
+/** The cooldowns that still run, the soonest to end first. */
+export const running = (key) => key.cooldowns.filter(({ until }) => until > serverNow()).sort((a, b) => a.until - b.until);
+
+export function Why({ of: key }) {
+  if (key.state === "active" && !key.usable) return html`<span class="why">${t(key.weight === 0 ? "why.no_weight" : "why.provider_off")}</span>`;
+  if (key.state === "cooling") return html`<${Cooling} cooldowns=${running(key)} />`;
+  if (key.state !== "disabled" || !key.enabled || !key.reason) return null;
+  const { reason } = key;
+  const what = reason.status ? t("why.status", { what: className(reason.class), status: String(reason.status) }) : className(reason.class);
+  return html`<span class="why">${what}${reason.next_probe && html` · ${t("why.probe")} <${Countdown} until=${reason.next_probe} />`}</span>`;
+}
+
+function Cooling({ cooldowns }) {
+  const [first, ...others] = cooldowns;
+  if (!first) return html`<span class="why">${t("time.due")}</span>`;
+  return html`<span class="why"><${Countdown} until=${first.until} /> · ${first.model ?? t("why.all_models")}${others.length > 0 && html` · ${t("why.more", { n: others.length })}`}</span>`;
 }

@@ -1,7 +1,7 @@
 // Short news about what was done. Built from the server's answer, never from what was hoped for.
 import { html, useEffect, useState } from "/vendor/preact.js";
 import { t } from "../i18n.js";
-import { failureText } from "./failure.js";
+import { failureText } from "./form.js";
 import { Icon } from "./icon.js";
 
 const STAY_MS = { good: 6000, warn: 12_000, bad: 20_000 };

@@ -3,10 +3,8 @@ import { html, useState } from "/vendor/preact.js";
 import * as api from "../api.js";
 import { rich, t } from "../i18n.js";
 import { useAnswer } from "../ui/ask.js";
-import { Copy } from "../ui/copy.js";
-import { Failure } from "../ui/failure.js";
-import { Field } from "../ui/form.js";
-import { Snippets } from "../ui/snippets.js";
+import { Copy, Snippets } from "../ui/copy.js";
+import { Failure, Field } from "../ui/form.js";
 
 const PLACEHOLDER = "kp-your-client-key";
 

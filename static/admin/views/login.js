@@ -4,9 +4,7 @@ import * as api from "../api.js";
 import { t } from "../i18n.js";
 import { useAction } from "../ui/ask.js";
 import { Copy } from "../ui/copy.js";
-import { Dialog } from "../ui/dialog.js";
-import { Failure } from "../ui/failure.js";
-import { Field } from "../ui/form.js";
+import { Dialog, Failure, Field } from "../ui/form.js";
 import { Choices, Mark } from "../ui/shell.js";
 
 const SETUPS = {

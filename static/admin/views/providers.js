@@ -1,17 +1,14 @@
-// The upstreams: where keys are sent, how they are presented, and how many of each are well.
+// The upstreams: where keys are sent, how they are presented, and how many of each are well; adding, changing and deleting them.
 import { html, useState } from "/vendor/preact.js";
 import * as api from "../api.js";
 import { number, t } from "../i18n.js";
 import { useAnswer } from "../ui/ask.js";
-import { Countdown } from "../ui/clock.js";
-import { Dialog } from "../ui/dialog.js";
-import { Failure } from "../ui/failure.js";
+import { className, Countdown } from "../ui/clock.js";
+import { Check, Confirm, Dialog, Field, Form, UsageMode } from "../ui/form.js";
 import { Icon } from "../ui/icon.js";
 import { hashOf, replaceHash } from "../ui/route.js";
-import { className } from "../ui/state.js";
+import { Head, Table, Trash } from "../ui/screen.js";
 import { complain, say } from "../ui/toast.js";
-import { DeleteProvider } from "./providers/delete.js";
-import { ProviderForm } from "./providers/form.js";
 
 const STATES = ["active", "cooling", "disabled"];
 
@@ -32,18 +29,13 @@ export function Providers({ route }) {
   const edited = route.id && route.id !== "new" && answer?.providers.find(({ name }) => name === route.id);
   const open = route.id === "new" ? answer : edited;
   return html`
-    <header class="head">
-      <h1>${t("providers.title")}</h1>
+    <${Head} name="providers" failure=${failure} again=${again}>
       <a class="button primary" href=${hashOf({ screen: "providers", id: "new" })}><${Icon} name="add" />${t("providers.add")}</a>
-    </header>
-    <p class="lead">${t("providers.lead")}</p>
-    <${Failure} failure=${failure} title=${t("providers.failed")} again=${again} />
+    <//>
     ${answer?.providers.length === 0 && html`<div class="empty"><p>${t("providers.none")}</p></div>`}
-    ${answer?.providers.length > 0 && html`<table class="plain cards">
-      <caption class="sr">${t("providers.title")}</caption>
-      <thead><tr>${["name", "base_url", "keys"].map((name) => html`<th key=${name} scope="col">${t(`provider.${name}`)}</th>`)}<th scope="col"><span class="sr">${t("keys.col.actions")}</span></th></tr></thead>
-      <tbody>${answer.providers.map((provider) => html`<${Row} key=${provider.name} of=${provider} change=${change} leave=${() => setLeaving(provider)} />`)}</tbody>
-    </table>`}
+    ${answer?.providers.length > 0 && html`<${Table} title=${t("providers.title")} columns=${["provider.name", "provider.base_url", "provider.keys"]}>
+      ${answer.providers.map((provider) => html`<${Row} key=${provider.name} of=${provider} change=${change} leave=${() => setLeaving(provider)} />`)}
+    <//>`}
     ${open && html`<${Dialog} key=${route.id} title=${edited ? t("provider.edit", { name: edited.name }) : t("providers.add")} onClose=${leave}>
       <${ProviderForm} of=${edited || null} presets=${answer.presets} taken=${answer.providers.map(({ name }) => name)} onSaved=${saved} onCancel=${leave} />
     <//>`}
@@ -64,7 +56,7 @@ function Row({ of: provider, change, leave }) {
       <button type="button" class="small" aria-label=${t(provider.enabled ? "keys.disable_one" : "keys.enable_one", { name })}
         onClick=${() => change(provider, { enabled: !provider.enabled }, provider.enabled ? "keys.disabled_one" : "keys.enabled_one")}><${Icon} name="off" />${t(provider.enabled ? "disable" : "enable")}</button>
       <a class="button small" href=${hashOf({ screen: "providers", id: name })} aria-label=${t("keys.edit_one", { name })}><${Icon} name="edit" />${t("edit")}</a>
-      <button type="button" class="icon danger-quiet" aria-label=${t("provider.delete_one", { name })} title=${t("delete")} onClick=${leave}><${Icon} name="trash" /></button>
+      <${Trash} name=${name} onClick=${leave} />
     </td>
   </tr>
   ${provider.cooldowns.length > 0 && html`<tr class="rests"><td colspan="4">${provider.cooldowns.map((rest) => html`<${Rest} key=${rest.model} of=${rest} />`)}</td></tr>`}`;
@@ -82,3 +74,113 @@ function KeyCounts({ of: { name, keys } }) {
   const label = (state) => t("provider.count", { count: number(keys[state]), state: t(`state.${state}`) });
   return html`<span class="row">${filled.map((state) => html`<a key=${state} class=${`chip ${state}`} href=${link(state)}>${label(state)}</a>`)}</span>`;
 }
+
+const AUTHS = ["bearer", "x-api-key", "api-key"];
+const BALANCE = ["balance_url", "balance_path"];
+const TIMEOUTS = ["first_byte_timeout_ms", "answer_timeout_ms", "idle_timeout_ms", "overall_timeout_ms"];
+
+/** `of` is the provider to change, or null for a new one. */
+export function ProviderForm({ of: provider, presets, taken, onSaved, onCancel }) {
+  const [before] = useState(() => formOf(provider));
+  const [form, setForm] = useState(before);
+  const set = (change) => setForm((old) => ({ ...old, ...change }));
+  const choose = (name) => {
+    const preset = presets.find((candidate) => candidate.name === name);
+    set({ preset: name, name: free(name || "custom", taken), base_url: preset?.base_url ?? "" });
+  };
+  const fields = provider ? changesOf(before, form) : newOf(form, presets);
+  const save = async () => {
+    if (provider) await api.changeProvider(provider.name, fields);
+    else await api.addProvider(fields);
+    say(t(provider ? "saved" : "provider.added", { name: form.name }));
+    onSaved();
+  };
+  return html`<${Form} run=${save} action=${t(provider ? "save" : "add")} failed=${t("save_failed")} ready=${Object.keys(fields).length > 0} onCancel=${onCancel}>
+    ${!provider && html`
+      <${Field} label=${t("provider.preset")} control="select" first value=${form.preset} onText=${choose}>
+        <option value="">${t("provider.by_hand")}</option>
+        ${presets.map(({ name, label }) => html`<option key=${name} value=${name}>${label}</option>`)}
+      <//>
+      <${Field} label=${t("provider.name")} hint=${t("provider.name_hint")} required maxlength="40" pattern="[a-z0-9\\-]+" spellcheck="false" value=${form.name} onText=${(name) => set({ name })} />`}
+    <${Field} label=${t("provider.base_url")} hint=${t("provider.base_url_hint")} type="url" required spellcheck="false" class="mono" value=${form.base_url} onText=${(base_url) => set({ base_url })} />
+    <${Field} label=${t("provider.auth")} control="select" value=${form.auth} onText=${(auth) => set({ auth })}>
+      ${!provider && html`<option value="">${t("provider.auth_preset")}</option>`}
+      ${AUTHS.map((name) => html`<option key=${name} value=${name}>${t(`auth.${name}`)}</option>`)}
+    <//>
+    <${Check} label=${t("provider.affinity")} checked=${form.affinity} onChange=${(affinity) => set({ affinity })} />
+    <${UsageMode} value=${form.usage_mode} onText=${(usage_mode) => set({ usage_mode })} />
+    <details open=${TIMEOUTS.some((name) => before[name] !== "")}>
+      <summary>${t("provider.timeouts")}</summary>
+      <div class="fields">${TIMEOUTS.map((name) => html`<${Field} key=${name} label=${t(`provider.${name}`)} suffix=${t("seconds")} type="number" min="0.1" max="3600" step="0.1" placeholder=${t("provider.as_global")}
+        value=${form[name]} onText=${(value) => set({ [name]: value })} />`)}</div>
+      <small>${t("provider.timeouts_hint")}</small>
+    </details>
+    <details open=${before.balance_url !== ""}>
+      <summary>${t("balance")}</summary>
+      <div class="fields">${BALANCE.map((name) => html`<${Field} key=${name} label=${t(`provider.${name}`)} spellcheck="false" class="mono" maxlength="200" value=${form[name]} onText=${(value) => set({ [name]: value })} />`)}</div>
+      <small>${t("provider.balance_hint")}</small>
+    </details>
+  <//>`;
+}
+
+function formOf(provider) {
+  const seconds = (name) => (provider?.[name] ? String(provider[name] / 1000) : "");
+  return {
+    preset: "",
+    name: provider?.name ?? "",
+    base_url: provider?.base_url ?? "",
+    auth: provider?.auth ?? "",
+    affinity: provider?.affinity ?? true,
+    usage_mode: provider?.usage_mode ?? "as-is",
+    ...Object.fromEntries(BALANCE.map((name) => [name, provider?.[name] ?? ""])),
+    ...Object.fromEntries(TIMEOUTS.map((name) => [name, seconds(name)])),
+  };
+}
+
+const millis = (seconds) => (seconds === "" ? null : Math.round(Number(seconds) * 1000));
+function valueOf(name, form) {
+  if (name === "affinity") return form.affinity;
+  return TIMEOUTS.includes(name) ? millis(form[name]) : form[name].trim();
+}
+
+function changesOf(before, form) {
+  const names = ["base_url", "auth", "affinity", "usage_mode", ...BALANCE, ...TIMEOUTS].filter((name) => form[name] !== before[name]);
+  return Object.fromEntries(names.map((name) => [name, valueOf(name, form)]));
+}
+
+/** What holds anyway, or what the preset says, is left out. */
+function newOf(form, presets) {
+  const preset = presets.find(({ name }) => name === form.preset);
+  const said = { affinity: true, usage_mode: "as-is", base_url: preset?.base_url };
+  const names = ["name", "preset", "base_url", "auth", "affinity", "usage_mode", ...BALANCE, ...TIMEOUTS].filter((name) => form[name] !== "" && form[name] !== said[name]);
+  return Object.fromEntries(names.map((name) => [name, valueOf(name, form)]));
+}
+
+function free(name, taken) {
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? name : `${name}-${n}`;
+    if (!taken.includes(candidate)) return candidate;
+  }
+}
+
+export function DeleteProvider({ of: provider, onDone, onClose }) {
+  const [keys, setKeys] = useState(null);
+  const { name } = provider;
+  const run = async () => {
+    try {
+      await api.deleteProvider(name, keys !== null);
+    } catch (failure) {
+      if (failure.code !== "provider_has_keys" || keys !== null) throw failure;
+      return setKeys(await countKeys(name));
+    }
+    say(t(keys === null ? "provider.deleted" : "provider.deleted_with_keys", { name, n: keys ?? 0 }));
+    onDone();
+  };
+  return html`<${Confirm} key=${keys === null} title=${t("provider.delete_title", { name })} danger run=${run} onClose=${onClose}
+    action=${keys === null ? t("provider.delete") : t("provider.delete_with_keys", { n: keys })}>
+    <p>${keys === null ? t("provider.delete_text") : t("provider.delete_keys_text", { n: keys })}</p>
+  <//>`;
+}
+
+/** The number the reader agrees to is asked for now, not remembered from the list. */
+const countKeys = async (name) => (await api.listKeys({ provider: name, limit: 1 })).total;

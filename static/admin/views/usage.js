@@ -5,10 +5,10 @@ import { clock, compact, date, duration, money, number, percent, t } from "../i1
 import { useAction, useAnswer } from "../ui/ask.js";
 import { Chart } from "../ui/chart.js";
 import { AsOf } from "../ui/clock.js";
-import { Failure } from "../ui/failure.js";
-import { Field, Segments } from "../ui/form.js";
+import { Failure, Field, Segments } from "../ui/form.js";
 import { Icon } from "../ui/icon.js";
 import { replaceHash } from "../ui/route.js";
+import { Head, Table } from "../ui/screen.js";
 
 const BYS = ["provider", "key", "model", "client"];
 const RANGES = ["60m", "24h", "30d"];
@@ -18,7 +18,7 @@ const LINES = {
   cost: [["cost_micros", "accent"]],
   latency: [["p50_ms", "accent"], ["p95_ms", "second"]],
 };
-const COLUMNS = ["requests", "success", "tokens", "cost", "p95_ms"];
+const COLUMNS = ["usage.requests", "usage.success", "usage.tokens", "usage.cost", "line.p95_ms"];
 const SHOWN = 100;
 const MONTH_MS = 29 * 86_400_000;
 
@@ -28,9 +28,7 @@ export function Usage({ route }) {
   const go = (change) => replaceHash({ screen: "usage", query: { ...route.query, ...change } });
   const choice = (name, value, options, change = {}) => html`<${Segments} label=${t(`usage.${name}`)} value=${value} options=${options} choose=${(option) => go({ ...change, [name]: option })} />`;
   return html`
-    <header class="head"><h1>${t("usage.title")}</h1><${AsOf} asOf=${answer?.as_of} refresh=${again} /></header>
-    <p class="lead">${t("usage.lead", { zone: answer?.time_zone ?? "UTC" })}</p>
-    <${Failure} failure=${failure} title=${t("usage.not_loaded")} again=${again} />
+    <${Head} name="usage" about=${{ zone: answer?.time_zone ?? "UTC" }} failure=${failure} again=${again}><${AsOf} asOf=${answer?.as_of} refresh=${again} /><//>
     ${answer && html`
       <${Tiles} of=${answer.total} />
       <section class="card stack">
@@ -68,19 +66,17 @@ function History({ of: { series: { range, times, lines: [line] }, time_zone }, f
   const all = { ...line, other: line.requests.map((n, i) => n - line.ok[i] - line.failed[i]) };
   const show = { cost: money, latency: duration }[figure];
   return html`<${Chart} key=${figure} title=${t(`usage.${figure}`)} whole=${t(`usage.${range}`)} stacked=${figure !== "latency"} show=${show ?? number} brief=${show}
-    when=${(i) => (range === "30d" ? date(times[i], time_zone) : clock(times[i]))} lines=${LINES[figure].map(([name, kind]) => ({ kind, label: t(`usage.${name}`), values: all[name] }))} />`;
+    when=${(i) => (range === "30d" ? date(times[i], time_zone) : clock(times[i]))} lines=${LINES[figure].map(([name, kind]) => ({ kind, label: t(`line.${name}`), values: all[name] }))} />`;
 }
 
 function Shares({ of: { by: rows, dimension, names }, only, choose }) {
-  if (rows.length === 0) return html`<div class="empty"><p>${t("usage.none_today")}</p></div>`;
-  return html`<table class="plain cards figures num">
-    <caption class="sr">${t("usage.today")}</caption>
-    <thead><tr>${[`by_${dimension}`, ...COLUMNS].map((name) => html`<th key=${name} scope="col">${t(`usage.${name}`)}</th>`)}</tr></thead>
-    <tbody>${rows.slice(0, SHOWN).map(({ name, today }) => html`<tr key=${name}>
+  if (rows.length === 0) return html`<div class="empty"><p>${t("usage.nothing")}</p></div>`;
+  return html`<${Table} title=${t("usage.today")} kind="figures num" acts=${false} columns=${[`usage.by_${dimension}`, ...COLUMNS]}>
+    ${rows.slice(0, SHOWN).map(({ name, today }) => html`<tr key=${name}>
       <th scope="row">${name ? html`<button type="button" class="link" aria-pressed=${name === only} onClick=${() => choose(name)}>${names[name] ?? name}</button>` : names[""]}</th>
-      ${cells(today).map(([value, note, n], i) => html`<td key=${i} data-label=${t(`usage.${COLUMNS[i]}`)}>${value}${n > 0 && html` <small>${t(`usage.${note}`, { n })}</small>`}</td>`)}
-    </tr>`)}</tbody>
-  </table>
+      ${cells(today).map(([value, note, n], i) => html`<td key=${i} data-label=${t(COLUMNS[i])}>${value}${n > 0 && html` <small>${t(`usage.${note}`, { n })}</small>`}</td>`)}
+    </tr>`)}
+  <//>
   ${rows.length > SHOWN && html`<p class="faint">${t("preview.more", { n: rows.length - SHOWN })}</p>`}`;
 }
 

@@ -2,11 +2,10 @@
 import { html, useEffect, useState } from "/vendor/preact.js";
 import * as api from "../../api.js";
 import { list, t } from "../../i18n.js";
-import { Confirm } from "../../ui/dialog.js";
-import { Field } from "../../ui/form.js";
+import { Confirm, Field } from "../../ui/form.js";
 import { Icon } from "../../ui/icon.js";
 import { complain, say } from "../../ui/toast.js";
-import { GroupField, STANDBY } from "./group.js";
+import { GroupField, STANDBY } from "./edit.js";
 
 const SLICE = 500;
 const MANY = 25; // deleting more than this asks for the number to be typed

@@ -3,15 +3,12 @@ import { html, useState } from "/vendor/preact.js";
 import * as api from "../../api.js";
 import { moment, number, percent, t } from "../../i18n.js";
 import { useAction, useAnswer } from "../../ui/ask.js";
-import { Ago, Countdown } from "../../ui/clock.js";
+import { Ago, className, Countdown, running, StateChip, stateOf } from "../../ui/clock.js";
 import { Copy } from "../../ui/copy.js";
-import { Confirm, Dialog } from "../../ui/dialog.js";
-import { Failure } from "../../ui/failure.js";
+import { Confirm, Dialog, Failure } from "../../ui/form.js";
 import { Icon } from "../../ui/icon.js";
-import { className, running, StateChip, stateOf } from "../../ui/state.js";
 import { say } from "../../ui/toast.js";
-import { CAPS, KeyForm } from "./edit.js";
-import { STANDBY } from "./group.js";
+import { CAPS, KeyForm, STANDBY } from "./edit.js";
 
 export function KeyDetail({ id, edit, groups, setEdit, onChange, onDeleted, onClose }) {
   const { answer: key, failure, again } = useAnswer(() => api.key(id));

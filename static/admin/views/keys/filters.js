@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "/vendor/preact.js";
 import { compact, t } from "../../i18n.js";
 import { Icon } from "../../ui/icon.js";
-import { className } from "../../ui/state.js";
+import { className } from "../../ui/clock.js";
 
 const STATES = ["active", "cooling", "disabled"];
 const REASONS = ["key_dead", "key_broke", "forbidden", "manual"];

@@ -1,11 +1,10 @@
-// The rows. Ten thousand of them cost what forty do: see ui/window.js.
-import { html, useEffect, useRef } from "/vendor/preact.js";
+// The rows. All are equally high, so where one stands is arithmetic, and only those near the screen exist: ten thousand of
+// them cost what forty do.
+import { html, useEffect, useLayoutEffect, useRef, useState } from "/vendor/preact.js";
 import { compact, number, t } from "../../i18n.js";
-import { Ago } from "../../ui/clock.js";
+import { Ago, StateChip, stateOf, Why } from "../../ui/clock.js";
 import { Icon } from "../../ui/icon.js";
 import { hashOf } from "../../ui/route.js";
-import { StateChip, stateOf, Why } from "../../ui/state.js";
-import { useNarrow, useWindow } from "../../ui/window.js";
 
 const COLUMNS = ["key", "provider", "state", "weight", "requests", "tokens", "used"];
 const SORTED_BY = { key: "label", provider: "provider", state: "state", weight: "weight" };
@@ -83,3 +82,45 @@ function Row({ of: key, index, selection, here, act, busy }) {
 
 const Act = ({ icon, label, busy, pressed, onClick }) => html`<button type="button" class="icon" aria-label=${label} title=${label}
   aria-busy=${busy} aria-pressed=${pressed} disabled=${busy} onClick=${onClick}><${Icon} name=${icon} /></button>`;
+
+const SPARE = 10;
+
+/** Which of `count` rows of `height` px below `box` to draw: [first, last). */
+export function useWindow(box, count, height) {
+  const [range, setRange] = useState([0, 40]);
+  const measure = () => {
+    if (!box.current) return;
+    const top = box.current.getBoundingClientRect().top;
+    const first = clamp(Math.floor(-top / height) - SPARE, count);
+    const last = clamp(Math.ceil((innerHeight - top) / height) + SPARE, count);
+    setRange((old) => (old[0] === first && old[1] === last ? old : [first, last]));
+  };
+  useLayoutEffect(measure, [count, height]);
+  useEffect(() => {
+    let frame = 0;
+    const later = () => (frame ||= requestAnimationFrame(() => ((frame = 0), measure())));
+    addEventListener("scroll", later, { passive: true });
+    addEventListener("resize", later, { passive: true });
+    return () => {
+      cancelAnimationFrame(frame);
+      removeEventListener("scroll", later);
+      removeEventListener("resize", later);
+    };
+  }, [count, height]);
+  return range;
+}
+
+/** Whether the screen is as narrow as a phone's. */
+export function useNarrow() {
+  const [narrow, setNarrow] = useState(() => matchMedia(NARROW).matches);
+  useEffect(() => {
+    const media = matchMedia(NARROW);
+    const read = () => setNarrow(media.matches);
+    media.addEventListener("change", read);
+    return () => media.removeEventListener("change", read);
+  }, []);
+  return narrow;
+}
+
+const NARROW = "(max-width: 820px)";
+const clamp = (n, max) => Math.max(0, Math.min(max, n));
