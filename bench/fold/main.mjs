@@ -8,12 +8,12 @@ import { build } from "../../scripts/build.mjs";
 const ROUNDS = 40;
 const WARM = 10;
 const MINUTE = 60_000;
-const QUARTER = 15 * MINUTE;
+const HOUR = 60 * MINUTE;
 const LINES = 1000;
 // As many as a fold on KV takes; on D1 it takes up to 500.
 const ENTRIES = 12;
 
-const first = Math.ceil(Date.now() / QUARTER) * QUARTER;
+const first = Math.ceil(Date.now() / HOUR) * HOUR;
 let inStorage = 0;
 
 /// The built Worker as a module that Node can load.
@@ -120,10 +120,10 @@ console.log("|---|--:|--:|--:|");
 for (const storage of ["d1", "kv"]) {
   const env = storage === "d1" ? { DB: await d1() } : { API_TOKENS: kv() };
   // The first one makes the tables.
-  await cron(worker, env, first - QUARTER);
+  await cron(worker, env, first - HOUR);
   const times = { idle: [], lines: [] };
   for (let i = 0; i < ROUNDS + WARM; i++) {
-    const now = first + i * QUARTER;
+    const now = first + i * HOUR;
     await fill(env, now);
     times.lines.push(await cron(worker, env, now));
     // What was folded is settled by then.

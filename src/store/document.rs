@@ -77,17 +77,17 @@ impl Document {
 pub const EVER: &str = "usage/ever";
 
 /// Which document holds a period's rollup: each is of a size that can be read and written at once. Minutes stand by the
-/// quarter of an hour, which is how often they are folded.
+/// third of an hour, which is how often they are folded.
 pub fn of_rollup(period: Period, at: u64) -> String {
     match period {
-        Period::Minute => format!("{USAGE}m/{}", at / QUARTER),
+        Period::Minute => format!("{USAGE}m/{}", at / THIRD),
         Period::Hour => format!("{USAGE}h/{at}"),
         Period::Day => format!("{USAGE}d/{at}"),
         Period::Keys | Period::Models => EVER.into(),
     }
 }
 
-const QUARTER: u64 = 15;
+const THIRD: u64 = 20;
 pub const USAGE: &str = "usage/";
 
 /// The period of a document's row.
@@ -105,7 +105,7 @@ pub fn period(document: &str, row: &Row) -> Period {
 fn over(document: &str) -> Option<u64> {
     let (period, number) = document.strip_prefix(USAGE)?.split_once('/')?;
     let minutes = match period {
-        "m" => QUARTER,
+        "m" => THIRD,
         "h" => 60,
         _ => 24 * 60,
     };
@@ -127,7 +127,7 @@ pub fn spread(rows: &[Row]) -> Vec<(String, Vec<Row>)> {
         for period in Period::ALL {
             let Some(place) = period.place(&row.place) else { continue };
             let (shelf, number) = match period {
-                Period::Minute => (period, place.at / QUARTER),
+                Period::Minute => (period, place.at / THIRD),
                 Period::Hour | Period::Day => (period, place.at),
                 Period::Keys | Period::Models => (Period::Keys, 0),
             };
@@ -141,7 +141,7 @@ pub fn spread(rows: &[Row]) -> Vec<(String, Vec<Row>)> {
             }
         }
     }
-    let name = |period, number| of_rollup(period, if period == Period::Minute { number * QUARTER } else { number });
+    let name = |period, number| of_rollup(period, if period == Period::Minute { number * THIRD } else { number });
     documents.into_iter().map(|(period, number, mut table)| (name(period, number), table.take())).collect()
 }
 
@@ -270,7 +270,7 @@ mod tests {
         let documents = spread(&[row("k", 119), row("", 120)]);
         let shape: Vec<(&str, usize)> = documents.iter().map(|(name, rows)| (name.as_str(), rows.len())).collect();
         let expected =
-            [("usage/m/7", 1), ("usage/h/1", 1), ("usage/d/20000", 2), (EVER, 2), ("usage/m/8", 1), ("usage/h/2", 1)];
+            [("usage/m/5", 1), ("usage/h/1", 1), ("usage/d/20000", 2), (EVER, 2), ("usage/m/6", 1), ("usage/h/2", 1)];
         assert_eq!(shape, expected);
         for (name, rows) in &documents {
             assert!(rows.iter().all(|row| of_rollup(period(name, row), row.place.at) == *name), "{name}");

@@ -6,7 +6,7 @@ import { startMockProvider } from "../../scripts/mock-provider.mjs";
 import { eventually, started, startWorker, storages, storeFolder } from "./harness.mjs";
 import { chatBody, json } from "./pool.mjs";
 
-const MINUTE = 60_000;
+const HOUR = 3_600_000;
 
 async function setUp(worker, mock) {
   await worker.api("POST", "/providers", { name: "mock", base_url: mock.url }, 201);
@@ -56,7 +56,7 @@ for (const storage of storages) {
         workers.push(second);
         const kept = await counted(second);
         assert.ok(kept.requests >= 20 && kept.requests <= 25, `${kept.requests} of 25, of which 5 were not flushed`);
-        await second.scheduled(Math.ceil(Date.now() / (15 * MINUTE)) * 15 * MINUTE);
+        await second.scheduled(Math.ceil(Date.now() / HOUR) * HOUR);
         assert.deepEqual(await counted(second), kept, "a fold changes nothing");
       } finally {
         await Promise.all(workers.map((worker) => worker.close()));
@@ -84,7 +84,7 @@ for (const storage of storages) {
       }
       assert.ok(refused >= 4, `only ${refused} flushes failed`);
       for (let later = 1; later < 5; later++) {
-        await worker.scheduled(Math.ceil(Date.now() / (15 * MINUTE) + later) * 15 * MINUTE);
+        await worker.scheduled((Math.ceil(Date.now() / HOUR) + later) * HOUR);
         assert.deepEqual(await counted(worker), booked(mock), "later folds change nothing");
       }
     });

@@ -9,6 +9,7 @@ import { json } from "./pool.mjs";
 const REQUESTS = 2000;
 const AT_ONCE = 32;
 const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 const fast = { KEYPOOL_FLUSH_INTERVAL_MS: "300", KEYPOOL_RETRY_AFTER_TIMEOUT: "0" };
 
 /** What request number `i` does: every tenth fails over, every twentieth leaves, every second is a stream. */
@@ -24,8 +25,12 @@ for (const storage of storages) {
       }
       try {
         await setUp(workers[0], mock);
+        // What one wrote reaches the others a little later.
+        for (const worker of workers) {
+          await eventually(async () => assert.equal((await worker.api("GET", "/keys?limit=1")).body.total, 300), 20_000);
+        }
         // The cron of every process, again and again, at a time when counts are folded.
-        const soon = Math.ceil(Date.now() / (15 * MINUTE)) * 15 * MINUTE;
+        const soon = Math.ceil(Date.now() / HOUR) * HOUR;
         let over = false;
         const crons = workers.map(async (worker) => {
           while (!over) {
@@ -41,7 +46,7 @@ for (const storage of storages) {
         for (const each of workers) await each.api("POST", "/flush", undefined, 200);
         await hold(worker, mock, left);
         // Later crons find the rest and change nothing.
-        for (const later of [0, 15, 30, 60]) {
+        for (const later of [0, 20, 60, 120]) {
           for (const each of workers) await each.scheduled(soon + later * MINUTE);
         }
         await hold(worker, mock, left);

@@ -18,7 +18,7 @@ use crate::{
 /// Entries of counts that a fold adds, and that it deletes, at the most.
 const ENTRIES: usize = 12;
 /// A fold reads entries of about so many bytes; the next one goes on. See `npm run bench:fold`.
-const STEP: usize = 80_000;
+const STEP: usize = 50_000;
 /// What an entry adds to a document, with the entry's name.
 type Part<'a> = (&'a str, Vec<Row>);
 
