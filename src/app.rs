@@ -211,11 +211,9 @@ impl App {
     }
 
     /// Stores what a person changed, and only then shows it.
-    pub async fn write(self: &Rc<Self>, records: Vec<Record>, now: u64) -> Result<()> {
+    pub async fn write(&self, records: Vec<Record>, now: u64) -> Result<()> {
         self.store.write(&records, now).await?;
         with_cache(|c| c.remember(records, now));
-        let app = self.clone();
-        self.in_background(Box::pin(async move { app.store.catch_up(now).await }));
         Ok(())
     }
 
@@ -295,6 +293,11 @@ fn setting<'a>(settings: &'a [(String, String)], name: &str) -> Option<&'a str> 
 }
 
 impl Cache {
+    /// Something was read from the storage.
+    pub const fn is_loaded(&self) -> bool {
+        self.loaded_at.is_some()
+    }
+
     /// What the page stored under that name.
     pub fn setting(&self, name: &str) -> Option<&str> {
         setting(&self.settings, name)

@@ -25,13 +25,12 @@ const BALANCES_MS: u64 = 10 * MINUTE_MS;
 /// `now` is the scheduled event's own time.
 pub async fn tick(app: &Rc<App>, now: u64) {
     app.flush_due().await;
-    // It sees to the schema too, which a first cron may find missing.
-    let loaded = app.load(now).await;
-    report("fold_failed", fold(app, now).await);
-    match loaded {
-        Ok(()) => report("probes_failed", probe_due(app, now).await),
-        failed => report("load_failed", failed),
+    if !with_cache(|c| c.is_loaded()) {
+        // It sees to the schema too, which a first cron may find missing.
+        report("load_failed", app.load(now).await);
     }
+    report("fold_failed", fold(app, now).await);
+    report("probes_failed", probe_due(app, now).await);
     report("requests_failed", trim_requests(app, now).await);
 }
 
@@ -50,6 +49,7 @@ async fn trim_requests(app: &Rc<App>, now: u64) -> Result<()> {
 }
 
 async fn probe_due(app: &Rc<App>, now: u64) -> Result<()> {
+    app.load(now).await?;
     let (mut records, mut outcome) = (Vec::new(), Ok(()));
     let mut due = with_cache(|c| c.pool.due(now));
     due.truncate(PROBES);

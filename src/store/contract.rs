@@ -230,9 +230,7 @@ async fn all(store: &Store) -> Kept<Loaded> {
 }
 
 async fn write(store: &Store, records: &[Record], now: u64) -> Kept {
-    store.write(records, now).await.map_err(said)?;
-    store.catch_up(now).await;
-    Ok(())
+    store.write(records, now).await.map_err(said)
 }
 
 async fn fold(store: &Store, now: u64) -> Kept<u64> {

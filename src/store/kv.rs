@@ -54,8 +54,6 @@ thread_local! {
     static TICKED: Cell<Option<u64>> = const { Cell::new(None) };
     /// This isolate knows of something to fold, or has begun to serve since.
     static WOKEN: Cell<bool> = const { Cell::new(false) };
-    /// Changes in the journal that wait for KV to take their document.
-    static BEHIND: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     /// Counts are waiting for the next step of a fold.
     static GOES_ON: Cell<bool> = const { Cell::new(false) };
     /// When this isolate last wrote each document.
@@ -86,21 +84,8 @@ impl Kv {
     pub async fn write(&self, records: &[Record], now: u64) -> Result<()> {
         let name = self.note(records, now).await?;
         // It is durable already; a fold that fails is made up for by the next one.
-        if is_free(RECORDS, runtime::now()) {
-            let _ = self.fold_changes(&self.journal().await?, &[name], now).await;
-        } else {
-            BEHIND.with_borrow_mut(|names| names.push(name));
-        }
+        let _ = self.fold_changes(&self.journal().await?, &[name], now).await;
         Ok(())
-    }
-
-    /// Merges what `write` left in the journal, as soon as KV takes the document again.
-    pub async fn catch_up(&self, now: u64) {
-        let names = BEHIND.take();
-        for names in names.chunks(MERGED) {
-            let listed = self.journal().await.unwrap_or_default();
-            let _ = self.fold_changes(&listed, names, now).await;
-        }
     }
 
     /// Answers the entry's name.
@@ -177,13 +162,6 @@ impl Kv {
 
     async fn fold_into(&self, name: &str, entries: &[&str], now: u64) -> Result<u64> {
         let mut document = self.read(name).await?.unwrap_or_default();
-        let missing = entries.iter().any(|entry| !document.holds(entry));
-        let ms = if missing { wait(name, runtime::now()) } else { 0 };
-        if ms > 0 {
-            runtime::sleep(ms).await;
-            // Little time must lie between reading and writing.
-            document = self.read(name).await?.unwrap_or_default();
-        }
         let merged = self.merge(&mut document, entries, MERGED, now).await?;
         if merged > 0 {
             document.records.retain(|record| !is_trimmed(record, now));
@@ -279,11 +257,6 @@ impl Kv {
         fields.extend(seconds.map(|seconds| ("expirationTtl", number(seconds))));
         settled(self.0.put(name, &document.text(), &options(&fields))).await.map(|_| ())
     }
-}
-
-/// KV takes the document at once.
-fn is_free(name: &str, now: u64) -> bool {
-    WRITTEN.with_borrow(|written| !written.iter().any(|(known, at)| known == name && at + WRITE_MS > now))
 }
 
 /// How long to wait until the document may be written again; it counts as written then.

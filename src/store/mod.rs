@@ -89,13 +89,6 @@ impl Store {
         }
     }
 
-    /// Brings what was written in quick succession to other isolates as well; KV takes its document once a second.
-    pub async fn catch_up(&self, now: u64) {
-        if let Self::Kv(kv) = self {
-            kv.catch_up(now).await;
-        }
-    }
-
     /// Like `write`, for what machines note; on KV it waits for the next fold to reach other isolates.
     pub async fn note(&self, records: &[Record], now: u64) -> Result<()> {
         match self {
