@@ -67,7 +67,9 @@ describe("POST /v1/token-count", () => {
       assert.deepEqual([status, said.error.type], [400, "invalid_request_error"], body);
     }
     const large = JSON.stringify({ input: "x".repeat(21 << 20) });
-    assert.equal((await ask(large)).status, 400);
+    // Refused unread: a client that is still writing may see the connection close before it reads the answer.
+    const { status } = await ask(large).catch((error) => ({ status: error.code }));
+    assert.ok([400, "EPIPE", "ECONNRESET"].includes(status), `${status}`);
   });
 
   test("it takes a client key, and POST alone", async () => {
