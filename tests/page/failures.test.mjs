@@ -63,12 +63,12 @@ describe("failures", () => {
     const asOf = await page.getByText(/^As of/).textContent();
     await page.route("**/admin/api/keys?*", broken);
     await page.getByRole("button", { name: "Refresh" }).click();
-    await page.getByRole("alert").getByText("The keys could not be loaded.").waitFor();
+    await page.getByRole("alert").getByText("This could not be loaded.").waitFor();
     assert.equal(await page.getByText(/^As of/).textContent(), asOf);
     await page.row("still here").waitFor();
     await page.unroute("**/admin/api/keys?*");
     await page.getByRole("button", { name: "Try again" }).click();
-    await page.getByText("The keys could not be loaded.").waitFor({ state: "detached" });
+    await page.getByText("This could not be loaded.").waitFor({ state: "detached" });
     await page.checked();
   });
 
@@ -113,11 +113,11 @@ describe("failures", () => {
     await page.getByRole("heading", { name: "Client keys", level: 1 }).waitFor();
     await page.route("**/admin/api/clients", (route) => route.fulfill({ status: 200, contentType: "text/html", body: "<h1>proxy</h1>" }));
     await page.reload();
-    await page.getByText("The client keys could not be loaded.").waitFor();
+    await page.getByText("This could not be loaded.").waitFor();
     assert.equal(await page.getByText("No client keys yet.").count(), 0);
     await page.unroute("**/admin/api/clients");
     await page.getByRole("button", { name: "Try again" }).click();
-    await page.getByText("The client keys could not be loaded.").waitFor({ state: "detached" });
+    await page.getByText("This could not be loaded.").waitFor({ state: "detached" });
     await page.checked();
   });
 

@@ -105,11 +105,11 @@ for (const storage of storages) {
       await page.getByRole("slider").waitFor();
       await page.route("**/admin/api/stats*", (route) => route.abort());
       await page.getByRole("button", { name: "Refresh" }).click();
-      await page.getByText("The figures could not be loaded.").waitFor();
+      await page.getByText("This could not be loaded.").waitFor();
       assert.equal(await tile(page, "Requests today"), "3");
       await page.unroute("**/admin/api/stats*");
       await page.getByRole("button", { name: "Try again" }).click();
-      await page.getByText("The figures could not be loaded.").waitFor({ state: "detached" });
+      await page.getByText("This could not be loaded.").waitFor({ state: "detached" });
       await page.checked();
     });
   });
