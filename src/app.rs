@@ -2,6 +2,7 @@
 //! and a small buffer of counts; it is borrowed inside `with_cache` only, never across an await.
 
 mod flush;
+mod models;
 
 use crate::{
     auth::{
@@ -65,6 +66,16 @@ impl Caller {
     /// Keys of these groups may serve it.
     pub fn may_use(&self, group: &str) -> bool {
         [ACTIVE_GROUP, STANDBY_GROUP].contains(&group) || self.may_ask_for(group)
+    }
+
+    /// May it ask for a model by that name at all?
+    pub fn may_name(&self, _name: &str) -> bool {
+        true
+    }
+
+    /// May it use what a provider has, asked for by a name?
+    pub fn may_call(&self, _name: &str, _provider: &str, _model: &str) -> bool {
+        true
     }
 
     pub fn may_ask_for(&self, group: &str) -> bool {
@@ -231,6 +242,12 @@ impl App {
         }));
     }
 
+    /// As `note`, for what the pool does not have yet.
+    pub fn learn(self: &Rc<Self>, records: Vec<Record>, now: u64) {
+        with_cache(|c| c.pool.sync(&records, false, now));
+        self.note(records, now);
+    }
+
     /// The stored secret behind all digests; made at the first login.
     pub async fn pepper(&self, now: u64) -> Result<String> {
         if let Some(pepper) = with_cache(|c| c.pepper.clone()) {
@@ -360,7 +377,13 @@ impl Cache {
                     self.revoked.insert(record.id.clone());
                 }
                 Kind::Secret => self.pepper = record.read(),
-                Kind::Provider | Kind::Key | Kind::Disabled | Kind::Cooldown | Kind::Balance => {}
+                Kind::Provider
+                | Kind::Key
+                | Kind::Disabled
+                | Kind::Cooldown
+                | Kind::Balance
+                | Kind::Models
+                | Kind::Alias => {}
             }
         }
     }

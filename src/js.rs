@@ -6,7 +6,7 @@ use crate::{
 };
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{
-    js_sys::{Array, Object, Promise, Reflect, Uint8Array},
+    js_sys::{Array, Object, Promise, Reflect, Uint8Array, decode_uri_component},
     web_sys::{
         AbortSignal, Headers, ReadableStream, Request, RequestInit, Response, ResponseInit, StreamPipeOptions,
         WritableStream,
@@ -130,6 +130,11 @@ pub fn path_and_query(url: &str) -> (&str, &str) {
     let after_scheme = find::around(url, "://").map_or(url, |(_, rest)| rest);
     let path = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
     path.split_once('?').unwrap_or((path, ""))
+}
+
+/// A part of a path, percent-decoded; as it is when it cannot be.
+pub fn decoded(part: &str) -> String {
+    decode_uri_component(part).map_or_else(|_| part.into(), String::from)
 }
 
 /// `None` when it is absent.
