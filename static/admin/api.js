@@ -18,7 +18,6 @@ export const login = (password) => call("POST", "/login", { password });
 export const logout = () => call("POST", "/logout");
 export const session = () => call("GET", "/session");
 
-/** A collection: all of it, and one of it added, changed, deleted. */
 const things = (name) => ({
   list: () => call("GET", `/${name}`),
   add: (fields) => call("POST", `/${name}`, fields),
@@ -50,7 +49,6 @@ export const bulk = (order) => call("POST", "/keys/bulk", order);
 
 export const stats = (query) => call("GET", `/stats?${search(query)}`);
 export const series = (query) => call("GET", `/stats/series?${search(query)}`);
-/** A file, as CSV. */
 export async function costReport(query) {
   const response = await send(`${BASE}/stats/cost?${search({ ...query, format: "csv" })}`, {});
   return response.ok ? response.blob() : answered(response);

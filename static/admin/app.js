@@ -100,10 +100,10 @@ function Choices({ chooseLanguage }) {
   };
   return html`<div class="selects">
     <select class="small" aria-label=${t("language")} value=${spoken()} onChange=${(event) => chooseLanguage(event.target.value)}>
-      ${Object.entries(LANGUAGES).map(([name, label]) => html`<option key=${name} value=${name}>${label}</option>`)}
+      ${Object.entries(LANGUAGES).map(([name, label]) => html`<option value=${name}>${label}</option>`)}
     </select>
     <select class="small" aria-label=${t("theme")} value=${theme} onChange=${(event) => choose(event.target.value)}>
-      ${THEMES.map((name) => html`<option key=${name} value=${name}>${t(`theme.${name}`)}</option>`)}
+      ${THEMES.map((name) => html`<option value=${name}>${t(`theme.${name}`)}</option>`)}
     </select>
   </div>`;
 }
@@ -176,14 +176,10 @@ function Password({ failure, enter }) {
     await enter();
   });
   if (setup) return html`<${Setup} code=${setup} enter=${enter} />`;
-  const submit = (event) => {
-    event.preventDefault();
-    action.start();
-  };
-  return html`<form onSubmit=${submit} ref=${field}>
+  return html`<form onSubmit=${action.submit} ref=${field}>
     <${Field} label=${t("login.password")} type="password" name="password" autocomplete="current-password" first required value=${password} onText=${setPassword} />
     <${Failure} failure=${action.failure ?? failure} />
-    <button type="submit" class="primary wide" disabled=${action.pending} aria-busy=${action.pending}>${t("login.enter")}</button>
+    <button type="submit" class="primary wide" disabled=${action.pending} aria-busy=${action.pending}>${t("login.title")}</button>
   </form>`;
 }
 
@@ -197,7 +193,6 @@ function Setup({ code, enter }) {
   </section>`;
 }
 
-/** A mistake in this page is said, like everything else that goes wrong. */
 function listenForMistakes() {
   addEventListener("error", ({ error }) => error && complain(error));
   addEventListener("unhandledrejection", ({ reason }) => complain(reason));

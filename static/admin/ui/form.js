@@ -43,8 +43,12 @@ export function useAction(run) {
       running.current = false;
     }
   };
+  const submit = (event) => {
+    event.preventDefault();
+    start();
+  };
   const forget = () => setState({ pending: false, failure: null });
-  return { ...state, start, forget };
+  return { ...state, start, submit, forget };
 }
 
 const PAUSE_MS = 350;
@@ -76,7 +80,6 @@ export function useLater(order, ask) {
 
 const RESUME = "keypool:resume";
 
-/** Tells every screen that it may ask again. */
 export const resume = () => dispatchEvent(new Event(RESUME));
 
 /** Calls `again` after a new login, for what failed because the session had ended. */
@@ -189,7 +192,6 @@ export function Form({ run, action, failed, danger, ready = true, onCancel, chil
 /** A browser cannot show what is wrong with a field that is folded away. */
 const unfold = ({ target }) => target.closest("details")?.setAttribute("open", "");
 
-/** One of a few: `options` are [value, label]. */
 export const Segments = ({ label, value, options, choose }) => html`<div class="segments" role="group" aria-label=${label}>
   ${options.map(([name, text]) => html`<button key=${name} type="button" aria-pressed=${name === value} class=${name} onClick=${() => choose(name)}>${text}</button>`)}
 </div>`;
@@ -199,7 +201,8 @@ export const Check = ({ label, checked, onChange, ...rest }) =>
 
 /** One sentence for any failure: ours where we know better, the server's own otherwise. */
 export function failureText(failure) {
-  const name = `error.${failure.code}`;
+  const own = `error.${failure.code}`;
+  const name = failure.status === 404 ? "error.gone" : own;
   if (has(name)) return t(name, { n: failure.retryAfter ?? 0, detail: failure.message, status: String(failure.status) });
   if (failure.status) return t("error.status", { detail: failure.message || failure.code, status: String(failure.status) });
   return t("error.page", { detail: failure.message });
@@ -240,7 +243,6 @@ export function Dialog({ title, kind = "", locked = false, onClose, children }) 
   </dialog>`;
 }
 
-/** Asks before something is done. */
 export const Confirm = ({ title, onClose, ...form }) => html`<${Dialog} title=${title} onClose=${onClose}><${Form} ...${form} onCancel=${onClose} /><//>`;
 
 export function Copy({ text, label, wordy = false }) {

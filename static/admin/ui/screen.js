@@ -52,11 +52,11 @@ export const Head = ({ name, about, failure, again, children }) => html`
 /** `acts`: the rows end with buttons. */
 export const Table = ({ title, columns, acts = true, kind = "", children }) => html`<table class=${`plain cards ${kind}`}>
   <caption class="sr">${title}</caption>
-  <thead><tr>${columns.map((name) => html`<th key=${name} scope="col">${t(name)}</th>`)}${acts && html`<th scope="col"><span class="sr">${t("keys.col.actions")}</span></th>`}</tr></thead>
+  <thead><tr>${columns.map((name) => html`<th key=${name} scope="col">${t(name)}</th>`)}${acts && html`<th scope="col"><span class="sr">${t("field.actions")}</span></th>`}</tr></thead>
   <tbody>${children}</tbody>
 </table>`;
 
-export const Search = ({ label = t("search"), value, onText }) => html`<label class="search"><${Icon} name="search" /><input type="search" aria-label=${label} placeholder=${label}
+export const Search = ({ label = t("field.q"), value, onText }) => html`<label class="search"><${Icon} name="search" /><input type="search" aria-label=${label} placeholder=${label}
   autocomplete="off" spellcheck=${false} value=${value} onInput=${(event) => onText(event.target.value)} /></label>`;
 
 const scaled = (by) => [(value) => (value == null ? "" : String(value / by)), (text) => (text === "" ? null : Math.round(text * by))];
@@ -113,13 +113,13 @@ export function Control({ of: { name, kind = "text", as = name, options, blank, 
     const pick = (option, on) => onText(options.filter((other) => (other === option ? on : picked.has(other))).join(" "));
     return html`<fieldset><legend>${label}</legend>${options.map((option) => html`<${Check} key=${option} label=${word(option)} checked=${picked.has(option)} onChange=${(on) => pick(option, on)} />`)}</fieldset>`;
   }
-  const about = { label, hint, value, onText, title: rest.pattern && hint, spellcheck: false, list: list && `list-${name}`, ...LOOKS[kind], ...rest, suffix: LOOKS[kind]?.suffix?.() };
-  if (!options) return html`<${Field} ...${about} />${list && html`<datalist id=${about.list}>${list.map((option) => html`<option key=${option} value=${option} />`)}</datalist>`}`;
+  const about = { label, hint, value, onText, title: rest.pattern && hint, spellcheck: false, list: list && `list-${name}`, ...LOOKS[kind], ...rest, suffix: rest.suffix ?? LOOKS[kind]?.suffix?.() };
+  if (!options) return html`<${Field} ...${about} />${list && html`<datalist id=${about.list}>${list.map((option) => html`<option value=${option} />`)}</datalist>`}`;
   const choices = options.map((option) => (typeof option === "string" ? [option, word(option)] : option));
-  return html`<${Field} ...${about} control="select">${blank && html`<option value="">${blank}</option>`}${choices.map(([option, text]) => html`<option key=${option} value=${option}>${text}</option>`)}<//>`;
+  return html`<${Field} ...${about} control="select">${blank && html`<option value="">${blank}</option>`}${choices.map(([option, text]) => html`<option value=${option}>${text}</option>`)}<//>`;
 }
 
-const flat = (fields) => fields.flatMap((field) => (Array.isArray(field) ? flat(field) : field.fields ? flat(field.fields) : field || []));
+const flat = (fields) => fields.flat(Infinity).flatMap((field) => (field?.fields ? flat(field.fields) : field || []));
 
 /**
  * What was typed into fields. `fieldsOf(now)` describes them, for what they now say of `of`, as it was when the form opened:
@@ -220,6 +220,5 @@ function Row({ of: row, what, name, link, does, leave }) {
   ${below && html`<tr class="rests"><td colspan=${what.columns.length + 1}>${below}</td></tr>`}`;
 }
 
-/** Asks before a thing is deleted; says what is lost with it. */
 const LeaveThing = ({ of, name, screen, remove, onDone, onClose }) => html`<${Confirm} title=${t("delete_title", { name })} action=${t("delete")} danger onClose=${onClose}
   run=${async () => (await remove(of), say(t("deleted", { name })), onDone())}><p>${t(`${screen}.delete_text`, { name })}</p><//>`;

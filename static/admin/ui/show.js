@@ -14,11 +14,13 @@ const PATHS = {
   edit: "M3 13l.6-2.8L11 2.8l2.2 2.2-7.4 7.4L3 13z",
   exit: "M6 3H3v10h3M7 8h7M11 5l3 3-3 3",
   keys: "M5.5 10.5a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6zM8.3 7.7H14M12 7.7v2.6",
+  models: "M8 2l6 3-6 3-6-3zM2 8l6 3 6-3M2 11l6 3 6-3",
   off: "M8 2.5v5M4.8 4.3a5 5 0 1 0 6.4 0",
   prices: "M8 2v12M11 4.5H6.5a1.7 1.7 0 0 0 0 3.5h3a1.7 1.7 0 0 1 0 3.5H5",
   providers: "M3 3h10v4H3zM3 9h10v4H3zM5.5 5h.01M5.5 11h.01",
   refresh: "M13 8a5 5 0 1 1-1.5-3.6M13 2.5v2.7h-2.7",
   reset: "M3 8a5 5 0 1 0 1.5-3.6M3 2.5v2.7h2.7",
+  rules: "M2.5 5h9M9 2.5L11.5 5 9 7.5M13.5 11h-9M7 8.5L4.5 11 7 13.5",
   search: "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.5 10.5L14 14",
   settings: "M2.5 5h7M12.5 5h1M2.5 11h1M6.5 11h7M11 3.5v3M5 9.5v3",
   star: "M8 2.5l1.7 3.5 3.8.5-2.8 2.7.7 3.8L8 11.2 4.6 13l.7-3.8L2.5 6.5 6.3 6z",
@@ -65,7 +67,6 @@ export function Ago({ at }) {
   return html`<time class="num" dateTime=${iso(at)} title=${moment(at)}>${ago(serverNow() - at)}</time>`;
 }
 
-/** "as of", with a button to ask again. */
 export const AsOf = ({ asOf, refresh }) => html`<span class="as-of">
   ${asOf && html`<span class="num">${t("as_of", { time: hour(asOf) })}</span>`}
   <button type="button" class="icon" aria-label=${t("refresh")} title=${t("refresh")} onClick=${refresh}><${Icon} name="refresh" /></button>
@@ -83,7 +84,6 @@ export const className = (name) => (has(`class.${name}`) ? t(`class.${name}`) : 
 
 export const StateChip = ({ value }) => html`<span class=${`chip ${value}`}>${t(`state.${value}`)}</span>`;
 
-/** The cooldowns that still run, the soonest to end first. */
 export const running = (key) => key.cooldowns.filter(({ until }) => until > serverNow()).sort((a, b) => a.until - b.until);
 
 export function Why({ of: key }) {
@@ -144,7 +144,6 @@ export function Chart({ title, whole, lines, stacked, when, show, brief = compac
 
 const add = (a, b) => a + b;
 
-/** The next round number whose half is whole too. */
 function ceiling(values) {
   const most = Math.max(2, ...values);
   const unit = 10 ** Math.floor(Math.log10(most));

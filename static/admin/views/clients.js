@@ -1,7 +1,7 @@
 // Client keys: what our users' programs show to this pool, what each may do and how much; and how a program reaches the pool.
 import { html, useState } from "/vendor/preact.js";
 import * as api from "../api.js";
-import { compact, day, duration, money, moment, number, rich, t } from "../i18n.js";
+import { compact, day, money, moment, rich, span, t } from "../i18n.js";
 import { Copy, Dialog, Failure, Field, useAnswer } from "../ui/form.js";
 import { Things } from "../ui/screen.js";
 import { Icon } from "../ui/show.js";
@@ -15,7 +15,7 @@ const CLIENTS = {
   ask: api.clients.list,
   rows: ({ clients }) => clients,
   none: ({ env_client: given }) => !given,
-  columns: ["field.label", "client.key", "client.may", "client.limits", "field.state"],
+  columns: ["field.label", "field.key", "client.may", "client.limits", "field.state"],
   cells: (client) => html`
     <th scope="row">${client.label}</th>
     <td class="whole"><code>${client.key_masked}</code><small>${day(client.created)}</small></td>
@@ -26,13 +26,13 @@ const CLIENTS = {
     const preset = presets.find(({ requests, window_s }) => requests === Number(now.requests) && window_s === Number(now.window_s));
     const spent = (name) => (name in used ? { hint: t("client.used", { used: amount(name, used[name]) }) } : {});
     return [
-      { name: "label", as: "client_label", required: true, maxlength: 200, first: true },
+      { name: "label", hint: t("client.label_hint"), required: true, maxlength: 200, first: true },
       { name: "rights", kind: "checks", options: RIGHTS, usual: ["see_attempts"] },
       { name: "expires", kind: "time" },
       { name: "limits", fields: [
-        presets.length > 0 && { name: "limit_preset", options: presets.map(({ name }) => name), blank: t("client.no_preset"), usual: preset?.name,
+        presets.length > 0 && { name: "limit_preset", as: "preset", options: presets.map(({ name }) => name), blank: t("client.no_preset"), usual: preset?.name,
           then: (name, set) => set({ ...windowOf(presets.find((one) => one.name === name)), limit_preset: undefined }) },
-        [{ name: "requests", ...COUNT }, { name: "window_s", ...COUNT, suffix: t("seconds") }],
+        [{ name: "requests", as: "window_requests", ...COUNT }, { name: "window_s", ...COUNT, suffix: t("seconds") }],
         [{ name: "rpm", ...COUNT }, { name: "tpm", ...COUNT }],
         BUDGETS.slice(0, 2).map((name) => ({ name, ...COUNT, ...spent(name) })),
         BUDGETS.slice(2).map((name) => ({ name, kind: "dollars", ...spent(name) })),
@@ -70,7 +70,6 @@ function May({ of: { rights, groups, models = [], providers = [], ips = [] } }) 
     ${lists.map(([name, list]) => html`<small key=${name}>${t(`client.${name}_are`, { list: list.join(", ") })}</small>`)}`;
 }
 
-/** Its limits; of a budget, how much is used up. */
 function Limits({ of: client }) {
   const rates = ["rpm", "tpm"].filter((name) => client[name]).map((name) => t(`client.${name}`, { n: client[name] }));
   if (client.requests) rates.push(t("client.window", { n: client.requests, time: span(client.window_s) }));
@@ -117,14 +116,14 @@ export function Connect() {
     <p class="lead">${t("connect.lead")}</p>
     <${Failure} failure=${failure} again=${again} />
     <section class="card stack">
-      <div><h2>${t("connect.base")}</h2>
+      <div><h2>${t("field.base_url")}</h2>
         <div class="command"><code>${base}</code><${Copy} text=${base} label=${t("connect.copy_base")} wordy /></div></div>
       <div class="fields">
-        <${Field} label=${t("connect.provider")} control="select" value=${provider} onText=${setProvider}>
+        <${Field} label=${t("field.provider")} control="select" value=${provider} onText=${setProvider}>
           <option value="">${standard ? t("connect.default_is", { name: standard }) : t("connect.default")}</option>
-          ${(answer?.providers ?? []).map(({ name }) => html`<option key=${name} value=${name}>${name}</option>`)}
+          ${(answer?.providers ?? []).map(({ name }) => html`<option value=${name}>${name}</option>`)}
         <//>
-        <${Field} label=${t("connect.model")} value=${model} onText=${setModel} spellcheck=${false} />
+        <${Field} label=${t("field.model")} value=${model} onText=${setModel} spellcheck=${false} />
       </div>
       <${Snippets} base=${base} clientKey=${PLACEHOLDER} model=${model} />
       <p class="faint">${rich("connect.key_hint", { placeholder: html`<code>${PLACEHOLDER}</code>`, link: html`<a href="#/clients">${t("clients.title")}</a>` })}</p>

@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from "/vendor/preact.js";
 import * as api from "../api.js";
 import { compact, list, remember, remembered, t } from "../i18n.js";
-import { complain, Confirm, Dialog, Failure, Field, say, useAnswer } from "../ui/form.js";
+import { complain, Confirm, Dialog, Failure, Field, say, Segments, useAnswer } from "../ui/form.js";
 import { Control, hashOf, replaceHash, Search } from "../ui/screen.js";
 import { AsOf, className, Icon } from "../ui/show.js";
 import { AddKeys, groupField, KeyDetail, WEIGHT } from "./keys/key.js";
@@ -114,13 +114,10 @@ const SORTS = ["-created", "created", "label", "-label", "provider", "state", "-
 
 function Filters({ query, change, counts, providers, groups, search, setSearch }) {
   const all = counts && STATES.reduce((sum, state) => sum + counts[state], 0);
-  const segment = (state, n) => html`<button key=${state} type="button" aria-pressed=${(query.state ?? "") === state} class=${state}
-    onClick=${() => change({ state, reason: "" })}>${t(state ? `state.${state}` : "keys.all")}${counts && html` <span class="num faint">${compact(n)}</span>`}</button>`;
+  const segment = (state, n) => [state, html`${t(state ? `state.${state}` : "keys.all")}${counts && html` <span class="num faint">${compact(n)}</span>`}`];
   return html`<div class="filters" role="search" aria-label=${t("keys.filter")}>
     <${LateSearch} value=${search} onSearch=${setSearch} />
-    <div class="segments" role="group" aria-label=${t("keys.by_state")}>
-      ${segment("", all)}${STATES.map((state) => segment(state, counts?.[state]))}
-    </div>
+    <${Segments} label=${t("field.state")} value=${query.state ?? ""} options=${[segment("", all), ...STATES.map((state) => segment(state, counts?.[state]))]} choose=${(state) => change({ state, reason: "" })} />
     ${query.state === "disabled" && html`<${Choice} name="reason" query=${query} change=${change} options=${REASONS.map((name) => [name, className(name)])} />`}
     <${Choice} name="provider" query=${query} change=${change} options=${providers.map(({ name }) => [name, name])} />
     <${Choice} name="group" query=${query} change=${change} options=${groups.map((name) => [name, name])} />
@@ -131,15 +128,14 @@ function Filters({ query, change, counts, providers, groups, search, setSearch }
 function Choice({ name, query, change, options }) {
   const value = query[name] ?? "";
   const missing = value && !options.some(([option]) => option === value);
-  return html`<select class=${`small ${value && name !== "sort" ? "chosen" : ""}`} aria-label=${t(`keys.by_${name}`)} value=${value}
+  return html`<select class=${`small ${value && name !== "sort" ? "chosen" : ""}`} aria-label=${t(`field.${name}`)} value=${value}
     onChange=${(event) => change({ [name]: event.target.value })}>
     ${name !== "sort" && html`<option value="">${t(`keys.any_${name}`)}</option>`}
     ${missing && html`<option value=${value}>${value}</option>`}
-    ${options.map(([option, label]) => html`<option key=${option} value=${option}>${label}</option>`)}
+    ${options.map(([option, label]) => html`<option value=${option}>${label}</option>`)}
   </select>`;
 }
 
-/** What is typed, a moment later. */
 function LateSearch({ value, onSearch }) {
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
@@ -154,8 +150,10 @@ function LateSearch({ value, onSearch }) {
 const SLICE = 500;
 const MANY = 25; // deleting more than this asks for the number to be typed
 const ACTIONS = { enable: "check", disable: "off", reset: "reset", weight: "edit", group: "edit" };
+const FIELDS = ["weight", "group"];
 
-/** `promotes`: some of the selected keys are on standby. */
+const wordOf = (action) => t(FIELDS.includes(action) ? `field.${action}` : action);
+
 function BulkBar({ selection, shown, total, promotes, open }) {
   if (!selection.count) return null;
   const more = selection.all && !selection.everything && total > shown;
@@ -165,9 +163,9 @@ function BulkBar({ selection, shown, total, promotes, open }) {
       ${more && html` <button type="button" class="link" onClick=${selection.takeEverything}>${t("bulk.take_everything", { n: total })}</button>`}
     </p>
     <div class="acts">
-      ${Object.entries(actions).map(([name, icon]) => html`<button key=${name} type="button" class="small" onClick=${() => open(name)}><${Icon} name=${icon} />${t(`bulk.${name}`)}</button>`)}
+      ${Object.entries(actions).map(([name, icon]) => html`<button key=${name} type="button" class="small" onClick=${() => open(name)}><${Icon} name=${icon} />${wordOf(name)}</button>`)}
       <span class="apart"></span>
-      <button type="button" class="small danger-quiet" onClick=${() => open("delete")}><${Icon} name="trash" />${t("bulk.delete")}</button>
+      <button type="button" class="small danger-quiet" onClick=${() => open("delete")}><${Icon} name="trash" />${t("delete")}</button>
       <button type="button" class="icon" aria-label=${t("bulk.clear")} title=${t("bulk.clear")} onClick=${selection.clear}><${Icon} name="close" /></button>
     </div>
   </section>`;
@@ -187,7 +185,8 @@ function BulkDialog({ action, selection, filter, groups, onPart, onDone, onClose
     if (missing.length || !done.length) say(t("bulk.missing", { n: missing.length }), "warn");
     onDone(done, action);
   };
-  return html`<${Confirm} title=${t(`bulk.${action}.title`, { n: n ?? 0 })} action=${t(`bulk.${action}.go`, { n: n ?? 0 })} danger=${action === "delete"}
+  const words = (own, common) => (FIELDS.includes(action) ? t(`bulk.${action}.${own}`, { n: n ?? 0 }) : t(`bulk.${common}`, { what: t(action), n: n ?? 0 }));
+  return html`<${Confirm} title=${words("title", "ask")} action=${words("go", "go")} danger=${action === "delete"}
     ready=${Boolean(ready)} run=${run} onClose=${onClose}>
     <p>${t(`bulk.${action}.text`, { n: n ?? 0 })}</p>
     ${scope.everything && html`<p class="quote">${t("bulk.filter_is", { filter: describe(scope.filter) })}</p>`}
@@ -236,7 +235,7 @@ async function order({ everything, ids, filter }, what, onPart) {
 
 function describe(filter) {
   const parts = Object.entries(filter).filter(([, value]) => value);
-  return parts.length ? list(parts.map(([name, value]) => t("bulk.filter_part", { name: t(`keys.by_${name}`), value: name === "state" ? t(`state.${value}`) : value }))) : t("bulk.no_filter");
+  return parts.length ? list(parts.map(([name, value]) => t("bulk.filter_part", { name: t(`field.${name}`), value: name === "state" ? t(`state.${value}`) : value }))) : t("bulk.no_filter");
 }
 
 // The first run, by the hand: keys, then a client key, then the address. Gone once the pool has been used or the reader says so.
@@ -257,7 +256,7 @@ function Guide({ done, children }) {
       ${STEPS.map((name, i) => html`<li key=${name} class=${i < done ? "done" : i === done ? "now" : ""} aria-current=${i === done ? "step" : undefined}>
         <span class="step num">${i < done ? html`<${Icon} name="check" />` : i + 1}</span>
         <div><h3>${t(`guide.${name}`)}</h3><p>${t(`guide.${name}_text`)}</p>
-          ${i === done && WAYS[name] && html`<a class="button primary" href=${WAYS[name]}>${t(`guide.${name}_go`)}</a>`}
+          ${i === done && WAYS[name] && html`<a class="button primary" href=${WAYS[name]}>${t(name === "client" ? "guide.client" : "guide.connect_go")}</a>`}
         </div>
       </li>`)}
     </ol>

@@ -22,12 +22,12 @@ const PROVIDERS = {
     <th scope="row"><span class="row">${provider.name}
       ${provider.default && html`<span class="chip plain">${t("provider.is_default")}</span>`}
       ${!provider.enabled && html`<span class="chip off">${t("state.off")}</span>`}</span>
-      <small>${t("provider.order", { priority: provider.priority ?? 0, weight: provider.weight ?? 10 })}</small></th>
+      ${(provider.priority > 0 || provider.weight < 10 || provider.weight > 10) && html`<small>${t("provider.order", { priority: provider.priority, weight: provider.weight })}</small>`}</th>
     <td class="where"><code class="url">${provider.base_url}</code><small>${[t(`field.auth.${provider.auth}`), provider.layout === "azure" && t("field.layout.azure"), provider.api_version].filter(Boolean).join(" · ")}</small></td>
     <td class="where"><${ModelCount} of=${provider} does=${does} /></td>
     <td><${KeyCounts} of=${provider} /></td>`,
-  acts: (provider, does) => !provider.default && html`<button type="button" class="small" aria-label=${t("provider.make_default", { name: provider.name })}
-    onClick=${() => does(provider, () => api.providers.change(provider.name, { default: true }), "provider.default_now")}><${Icon} name="star" />${t("provider.default")}</button>`,
+  acts: (provider, does) => !provider.default && html`<button type="button" class="icon" aria-label=${t("provider.make_default", { name: provider.name })} title=${t("provider.default")}
+    onClick=${() => does(provider, () => api.providers.change(provider.name, { default: true }), "provider.default_now")}><${Icon} name="star" /></button>`,
   rests: ({ cooldowns }) => cooldowns.length > 0 && cooldowns.map((rest) => html`<${Rest} key=${rest.model} of=${rest} />`),
   fields: (now, provider, { presets, providers }) => {
     const fresh = !provider.name;
@@ -39,14 +39,14 @@ const PROVIDERS = {
     return [
       fresh && { name: "preset", options: presets.map(({ name, label }) => [name, label]), blank: t("provider.by_hand"), then: choose, first: true },
       fresh && { name: "name", required: true, maxlength: 40, pattern: "[a-z0-9\\-]+" },
-      { name: "base_url", ...CODE, type: "url", required: true, pattern: "[^\\{\\}]+", as: preset?.base_url?.includes("{") ? "base_url_open" : "base_url" },
+      { name: "base_url", ...CODE, type: "url", required: true, pattern: "[^\\{\\}]+", hint: preset?.base_url?.includes("{") ? t("provider.braces") : undefined },
       [
         { name: "auth", options: AUTHS, blank: fresh && t("provider.auth_preset") },
         { name: "layout", options: ["openai", "azure"], usual: "openai" },
-        now.layout === "azure" && { name: "api_version", kind: "maybe", ...CODE },
+        now.layout === "azure" && { name: "api_version", kind: "maybe", ...CODE, required: !preset, placeholder: "2024-10-21" },
       ],
       [{ name: "priority", kind: "number", usual: 0, max: 1000, required: true }, { name: "weight", kind: "number", usual: 10, max: 100, required: true }],
-      { name: "models", as: "typed_models", kind: "lines" },
+      { name: "models", kind: "lines", hint: t("provider.models_hint") },
       { name: "affinity", kind: "check", usual: true },
       { name: "usage_mode", options: ["as-is", "ask", "ask-and-hide"], usual: "as-is" },
       { name: "headers_fold", fields: [{ name: "headers", kind: "headers" }] },
@@ -80,7 +80,7 @@ const Rest = ({ of: { model, until, class: what, message } }) => html`<div class
 
 function KeyCounts({ of: { name, keys } }) {
   const filled = STATES.filter((state) => keys[state] > 0);
-  if (filled.length === 0) return html`<span class="faint">${t("provider.no_keys")}</span>`;
+  if (filled.length === 0) return html`<span class="faint">${t("none")}</span>`;
   const link = (state) => hashOf({ screen: "keys", query: { provider: name, state } });
   const label = (state) => t("provider.count", { count: number(keys[state]), state: t(`state.${state}`) });
   return html`<span class="row">${filled.map((state) => html`<a key=${state} class=${`chip ${state}`} href=${link(state)}>${label(state)}</a>`)}</span>`;
@@ -124,19 +124,19 @@ const MODELS = {
   rows: ({ aliases }) => aliases,
   id: ({ name }) => name,
   label: ({ name }) => name,
-  columns: ["field.alias", "model.way", "field.fallback_on", "field.economy"],
+  columns: ["field.name", "model.way", "field.fallback_on", "field.economy"],
   cells: ({ name, target, fallbacks, economy, fallback_on }) => html`
     <th scope="row"><code>${name}</code></th>
     <td class="where"><span class="way">${[target ?? name, ...fallbacks].map((step, i) => html`<span key=${i}>${i > 0 && html`<span aria-hidden="true">→</span>`}<code>${step}</code></span>`)}</span></td>
-    <td>${fallbacks.length > 0 ? list(fallback_on.map((when) => t(`field.fallback_on.${when}`))) : "–"}</td>
+    <td>${fallbacks.length > 0 ? list(fallback_on.map((when) => t(`field.fallback_on.${when}`)), "disjunction") : "–"}</td>
     <td>${economy ? html`<code>${economy}</code>` : "–"}</td>`,
   fields: (_, { name }, { models, providers = [] }) => {
     const known = [...models.map(({ id }) => id), ...new Set(models.flatMap(({ providers }) => providers.map((provider) => `${provider}/*`)))];
     return [
-      { name: "name", as: "alias", ...GLOB, readonly: Boolean(name), first: !name },
-      { name: "target", kind: "maybe", ...GLOB, required: false, list: known },
+      { name: "name", hint: t("model.name_hint"), ...GLOB, readonly: Boolean(name), first: !name },
+      { name: "target", as: "model", hint: t("model.target_hint"), kind: "maybe", ...GLOB, required: false, list: known },
       { name: "fallbacks", kind: "lines" },
-      { name: "fallback_on", kind: "checks", options: WHEN, usual: WHEN },
+      { name: "fallback_on", kind: "checks", options: WHEN, usual: WHEN.slice(0, 2) },
       { name: "economy", kind: "maybe", ...GLOB, required: false, list: known },
     ];
   },
@@ -147,13 +147,12 @@ const MODELS = {
 
 export const Models = ({ route }) => html`<${Things} of=${MODELS} route=${route}>${(answer) => answer && html`<${Merged} models=${answer.models} />`}<//>`;
 
-/** What GET /v1/models answers to a client key that may use everything. */
 function Merged({ models }) {
   const [search, setSearch] = useState("");
   const found = models.filter(({ id, providers }) => `${id} ${providers.join(" ")}`.toLowerCase().includes(search.trim().toLowerCase()));
   return html`<section class="stack"><div class="head"><h2>${t("models.all", { n: models.length })}</h2></div>
     ${models.length === 0 ? html`<div class="empty"><p>${t("models.unlisted")}</p></div>` : html`<${Search} value=${search} onText=${setSearch} />
-    <${Table} title=${t("models.all", { n: models.length })} acts=${false} columns=${["usage.by_model", "providers.title"]}>
+    <${Table} title=${t("models.all", { n: models.length })} acts=${false} columns=${["field.model", "providers.title"]}>
       ${found.slice(0, SHOWN).map(({ id, providers }) => html`<tr key=${id}><th scope="row"><code>${id}</code></th><td><span class="row">${providers.map((name) => html`<a key=${name} class="chip plain" href=${hashOf({ screen: "providers", id: name })}>${name}</a>`)}</span></td></tr>`)}
     <//>
     ${found.length > SHOWN && html`<p class="faint">${t("preview.more", { n: found.length - SHOWN })}</p>`}`}
@@ -168,31 +167,30 @@ const RULES = {
   ask: api.rules.list,
   rows: ({ rules }) => rules,
   label: ({ action, name }) => `${t(`field.action.${action}`)} ${name}`,
-  columns: ["rule.what", "rule.where", "rule.why", "field.state"],
+  columns: ["rule.what", "rule.where", "field.about", "field.state"],
   fixed: ({ shipped }) => (shipped ? ["fields", "remove"] : []),
   cells: ({ action, name, to, value, provider, model, about, source, shipped, enabled }) => html`
     <th scope="row"><span class="row">${t(`field.action.${action}`)} <code>${name}</code>${to && html`<span aria-hidden="true">→</span><code>${to}</code>`}${value != null && html`<span aria-hidden="true">=</span><code>${typeof value === "string" ? value : JSON.stringify(value)}</code>`}</span></th>
-    <td><code>${provider}</code> / <code>${model}</code></td>
+    <td class="whole"><code>${provider} / ${model}</code></td>
     <td class="where">${about}${source && html` <a href=${source} target="_blank" rel="noreferrer">${t("rule.source")}</a>`}</td>
-    <td><span class="row"><span class=${`chip ${enabled ? "active" : "off"}`}>${t(enabled ? "state.active" : "state.off")}</span>${shipped && html`<span class="chip plain">${t("rule.shipped")}</span>`}</span></td>`,
+    <td class="whole"><span class=${`chip ${enabled ? "active" : "off"}`}>${t(enabled ? "state.active" : "state.off")}</span>${shipped && html` <span class="chip plain">${t("rule.shipped")}</span>`}</td>`,
   fields: (now, { id }) => {
     const action = now.action ?? "drop";
     return [
-      [{ name: "provider", ...GLOB, usual: "*" }, { name: "model", ...GLOB, usual: "*" }],
       { name: "action", options: ACTIONS, usual: "drop", first: !id },
       [
         { name: "name", as: action.endsWith("header") ? "header" : "parameter", ...GLOB },
         action === "rename" && { name: "to", kind: "maybe", ...GLOB },
-        VALUED[action] && { name: "value", as: action === "set_header" ? "header_value" : "value", kind: VALUED[action], class: "mono", required: true, maxlength: 2000 },
+        VALUED[action] && { name: "value", hint: action === "set_header" ? "" : undefined, kind: VALUED[action], class: "mono", required: true, maxlength: 2000 },
       ],
+      [{ name: "provider", ...GLOB, usual: "*" }, { name: "model", ...GLOB, usual: "*" }],
       { name: "about", maxlength: 200 },
     ];
   },
   size: "wide",
-  below: ({ whole, now }) => html`<${Trial} rule=${whole.name ? { ...whole, enabled: true } : null} draft provider=${now.provider} />`,
+  below: ({ whole }, { id }) => html`<${Trial} rule=${whole.name && whole.to !== null && whole.value !== null ? { ...whole, ...(id && { id }) } : null} draft />`,
   add: (_, whole) => api.rules.add(whole),
-  // A new action leaves nothing of the old one.
-  change: ({ id }, changed, whole) => api.rules.change(id, whole ? { to: null, value: null, ...whole } : changed),
+  change: ({ id }, changed) => api.rules.change(id, changed),
   remove: ({ id }) => api.rules.remove(id),
 };
 
@@ -200,12 +198,12 @@ export const Rules = ({ route }) => html`<${Things} of=${RULES} route=${route}>$
 
 const EXAMPLE = '{\n  "model": "gpt-4o-mini",\n  "max_tokens": 100,\n  "messages": [{"role": "user", "content": "Hello"}]\n}';
 
-/** What the rules make of a body, before anything is stored. `draft`: with `rule`, which is being written, alone on top. */
+/** What the rules make of a body. `draft`: together with `rule`, which is being written. */
 function Trial({ rule, draft }) {
   const { answer: setup } = useAnswer(api.providers.list, 60_000);
   const [typed, type] = useState({ provider: "", body: EXAMPLE });
   const names = (setup?.providers ?? []).map(({ name }) => name);
-  const provider = typed.provider || setup?.default_provider || names[0];
+  const provider = typed.provider || names.find((name) => rule && matches(rule.provider, name)) || setup?.default_provider || names[0];
   const { answer, failure, stale, again } = useLater(provider && (!draft || rule) ? { provider, body: typed.body, ...(rule && { rule }) } : null, api.rules.test);
   const field = (name, rest) => html`<${Control} of=${{ name, as: `trial_${name}`, ...rest }} value=${name === "provider" ? provider : typed[name]} onText=${(value) => type((old) => ({ ...old, [name]: value }))} />`;
   const parts = answer && differences(answer.before, answer.after);
@@ -216,13 +214,15 @@ function Trial({ rule, draft }) {
     <${Failure} failure=${failure} again=${again} />
     ${answer && html`<div class="trial" aria-busy=${stale} aria-live="polite">
       <p>${answer.applied.length ? t("rule.applied", { n: answer.applied.length }) : t("rule.untouched")}</p>
-      ${["before", "after"].map((side, i) => html`<figure key=${side}><figcaption>${t(`rule.${side}`)}</figcaption><pre tabindex="0">${parts[i]}</pre></figure>`)}
+      ${answer.applied.length > 0 && ["before", "after"].map((side, i) => html`<figure key=${side}><figcaption>${t(`rule.${side}`)}</figcaption><pre tabindex="0">${parts[i]}</pre></figure>`)}
       <${Headers} of=${answer.headers} />
     </div>`}
   </section>`;
 }
 
 const Headers = ({ of: { set, dropped } }) => html`${Object.entries(set).map(([name, value]) => html`<p key=${name}><ins><code>${name}: ${value}</code></ins></p>`)}${dropped.map((name) => html`<p key=${name}><del><code>${name}</code></del></p>`)}`;
+
+const matches = (glob, name) => new RegExp(`^${glob.replace(/[^*\w]/g, "\\$&").replaceAll("*", ".*")}$`).test(name);
 
 const MANY = 1500; // words: from there on nothing is marked, as finding it would take seconds
 

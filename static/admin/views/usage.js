@@ -15,7 +15,7 @@ const LINES = {
   cost: [["cost_micros", "accent"]],
   latency: [["p50_ms", "accent"], ["p95_ms", "second"]],
 };
-const COLUMNS = ["usage.requests", "usage.success", "usage.tokens", "usage.cost", "line.p95_ms"];
+const COLUMNS = ["field.requests", "usage.success", "field.tokens", "field.cost", "line.p95_ms"];
 const SHOWN = 100;
 const MONTH_MS = 29 * 86_400_000;
 
@@ -32,12 +32,12 @@ export function Usage({ route }) {
         <div class="filters">
           <h2>${only ? answer.names[only] ?? only : t("usage.all")}</h2>
           ${only && html`<button type="button" class="link" onClick=${() => go({ only: "" })}>${t("usage.show_all")}</button>`}
-          ${choice("figure", figure, Object.keys(LINES).map((name) => [name, t(`usage.${name}`)]))}
+          ${choice("figure", figure, Object.keys(LINES).map((name) => [name, t(`field.${name}`)]))}
           ${choice("range", range, RANGES.map((name) => [name, t(`usage.${name}`)]))}
         </div>
         <${History} of=${answer} figure=${figure} />
       </section>
-      <div class="filters">${choice("by", by, BYS.map((name) => [name, t(`usage.by_${name}`)]), { only: "" })}</div>
+      <div class="filters">${choice("by", by, BYS.map((name) => [name, t(`field.${name}`)]), { only: "" })}</div>
       <${Shares} of=${answer} only=${only} choose=${(name) => go({ only: name === only ? "" : name })} />
       <${Report} />`}`;
 }
@@ -47,7 +47,7 @@ async function load(by, range, only) {
   const ask = { key: () => api.listKeys({ limit: 1000 }), client: api.clients.list }[by];
   const [now, series, named = {}] = await Promise.all([api.stats({ by }), api.series({ range, [by]: only }), ask?.()]);
   const names = (named.keys ?? named.clients ?? []).map(({ id, label, key_masked }) => [id, label || key_masked]);
-  return { ...now, series, dimension: by, names: { env: "PROXY_API_KEY", "": t("usage.none"), ...Object.fromEntries(names) } };
+  return { ...now, series, dimension: by, names: { env: "PROXY_API_KEY", "": t("none"), ...Object.fromEntries(names) } };
 }
 
 function Tiles({ of: { rpm, tpm, rpd, tpd, today } }) {
@@ -62,13 +62,13 @@ function History({ of: { series: { range, times, lines: [line] }, time_zone }, f
   if (!line?.requests.some(Boolean)) return html`<div class="empty"><p>${t("usage.nothing")}</p></div>`;
   const all = { ...line, other: line.requests.map((n, i) => n - line.ok[i] - line.failed[i]) };
   const show = { cost: money, latency: duration }[figure];
-  return html`<${Chart} key=${figure} title=${t(`usage.${figure}`)} whole=${t(`usage.${range}`)} stacked=${figure !== "latency"} show=${show ?? number} brief=${show}
+  return html`<${Chart} key=${figure} title=${t(`field.${figure}`)} whole=${t(`usage.${range}`)} stacked=${figure !== "latency"} show=${show ?? number} brief=${show}
     when=${(i) => (range === "30d" ? date(times[i], time_zone) : clock(times[i]))} lines=${LINES[figure].map(([name, kind]) => ({ kind, label: t(`line.${name}`), values: all[name] }))} />`;
 }
 
 function Shares({ of: { by: rows, dimension, names }, only, choose }) {
   if (rows.length === 0) return html`<div class="empty"><p>${t("usage.nothing")}</p></div>`;
-  return html`<${Table} title=${t("usage.today")} kind="figures num" acts=${false} columns=${[`usage.by_${dimension}`, ...COLUMNS]}>
+  return html`<${Table} title=${t("usage.today")} kind="figures num" acts=${false} columns=${[`field.${dimension}`, ...COLUMNS]}>
     ${rows.slice(0, SHOWN).map(({ name, today }) => html`<tr key=${name}>
       <th scope="row">${name ? html`<button type="button" class="link" aria-pressed=${name === only} onClick=${() => choose(name)}>${names[name] ?? name}</button>` : names[""]}</th>
       ${cells(today).map(([value, note, n], i) => html`<td key=${i} data-label=${t(COLUMNS[i])}>${value}${n > 0 && html` <small>${t(`usage.${note}`, { n })}</small>`}</td>`)}
@@ -90,14 +90,10 @@ function Report() {
   const [form, setForm] = useState(() => ({ from: dateOf(Date.now() - MONTH_MS), to: dateOf(Date.now()), by: "day" }));
   const field = (name, rest) => html`<${Field} label=${t(`report.${name}`)} required value=${form[name]} onText=${(value) => setForm((old) => ({ ...old, [name]: value }))} ...${rest} />`;
   const get = useAction(async () => save(await api.costReport(form), `keypool-cost-${form.from}-${form.to}-by-${form.by}.csv`));
-  const submit = (event) => {
-    event.preventDefault();
-    get.start();
-  };
   return html`<section class="card stack"><h2>${t("report.title")}</h2>
-    <form class="fields" onSubmit=${submit}>
+    <form class="fields" onSubmit=${get.submit}>
       ${field("from", { type: "date" })}${field("to", { type: "date" })}
-      ${field("by", { control: "select", children: ["day", ...BYS].map((name) => html`<option key=${name} value=${name}>${t(`usage.by_${name}`)}</option>`) })}
+      ${field("by", { control: "select", children: ["day", ...BYS].map((name) => html`<option value=${name}>${t(`field.${name}`)}</option>`) })}
       <button type="submit" disabled=${get.pending} aria-busy=${get.pending}><${Icon} name="down" />${t("report.get")}</button>
     </form>
     <${Failure} failure=${get.failure} />
@@ -126,7 +122,7 @@ const PRICES = {
   label: ({ model }) => model,
   sought: ({ provider, model }) => `${provider}/${model}`,
   kind: "figures num",
-  columns: ["usage.by_model", ...RATES.map((name) => `field.${name}`)],
+  columns: ["field.model", ...RATES.map((name) => `field.${name}`)],
   fixed: ({ own }) => (own ? [] : ["remove"]),
   cells: (price) => html`
     <th scope="row"><span class="row">${price.model}${price.own && html`<span class="chip plain">${t("price.own")}</span>`}</span>
@@ -168,12 +164,8 @@ function SettingsForm({ of: { settings, effective }, saved }) {
     say(t("saved"));
     await saved();
   });
-  const submit = (event) => {
-    event.preventDefault();
-    save.start();
-  };
   const nothing = Object.keys(form.changed).length === 0;
-  return html`<form class="card stack" onSubmit=${submit}>
+  return html`<form class="card stack" onSubmit=${save.submit}>
     <div class="settings">${form.shown}</div>
     <${Failure} failure=${save.failure} title=${t("save_failed")} />
     <p class="acts"><button type="submit" class="primary" disabled=${save.pending || nothing} aria-busy=${save.pending}>${t("save")}</button>

@@ -22,13 +22,9 @@ export function AddKeys({ providers, presets, groups, onAdded }) {
     report(answer);
     onAdded({ finished: rest === "", answer });
   });
-  const submit = (event) => {
-    event.preventDefault();
-    action.start();
-  };
   const n = seen.answer?.added.length;
   const nothing = !paste.text.trim() || (seen.answer && n === 0 && !seen.stale);
-  return html`<form class="add" onSubmit=${submit}>
+  return html`<form class="add" onSubmit=${action.submit}>
     <div class="body">
       <${Field} label=${t("add.keys")} hint=${t("add.hint")} control="textarea" class="mono" rows="8" value=${paste.text} onText=${(text) => keep({ text })}
         onKeyDown=${hurry} readOnly=${action.pending} spellcheck=${false} autocomplete="off" autocapitalize="off" first placeholder=${EXAMPLE} />
@@ -40,11 +36,10 @@ export function AddKeys({ providers, presets, groups, onAdded }) {
       <${Preview} ...${seen} />
       <${Failure} failure=${action.failure} title=${t("add.failed")} />
     </div>
-    <footer><button type="submit" class="primary" disabled=${action.pending || nothing} aria-busy=${action.pending}>${n > 0 ? t("add.go_n", { n }) : t("add.go")}</button></footer>
+    <footer><button type="submit" class="primary" disabled=${action.pending || nothing} aria-busy=${action.pending}>${n > 0 ? t("add.go_n", { n }) : t("keys.add")}</button></footer>
   </form>`;
 }
 
-/** Ctrl+Enter or Cmd+Enter sends what is in the box. */
 const hurry = (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form.requestSubmit();
 };
@@ -57,8 +52,8 @@ function ProviderField({ value, onText, providers, presets }) {
   const unused = presets.filter(({ name }) => !providers.some((provider) => provider.name === name));
   return html`<${Field} label=${t("field.provider")} control="select" value=${value} onText=${onText}>
     <option value="">${t("add.guess")}</option>
-    ${providers.length > 0 && html`<optgroup label=${t("add.configured")}>${providers.map(({ name }) => html`<option key=${name} value=${name}>${name}</option>`)}</optgroup>`}
-    ${unused.length > 0 && html`<optgroup label=${t("add.presets")}>${unused.map(({ name, label }) => html`<option key=${name} value=${name}>${label}</option>`)}</optgroup>`}
+    ${providers.length > 0 && html`<optgroup label=${t("add.configured")}>${providers.map(({ name }) => html`<option value=${name}>${name}</option>`)}</optgroup>`}
+    ${unused.length > 0 && html`<optgroup label=${t("add.presets")}>${unused.map(({ name, label }) => html`<option value=${name}>${label}</option>`)}</optgroup>`}
   <//>`;
 }
 
@@ -118,10 +113,8 @@ function Lines({ items, kind, row }) {
 const CAPS = ["rpm", "tpm", "concurrency"];
 export const WEIGHT = { name: "weight", kind: "number", max: 100 };
 
-/** `groups` are those that there are, to choose from. */
 export const groupField = (groups) => ({ name: "group", list: [...new Set(["active", STANDBY, ...groups])], maxlength: 40, pattern: "[a-z0-9_\\-]+" });
 
-/** What a person may change about a key. */
 const fieldsOf = (groups) => [
   { name: "label", maxlength: 200, first: true },
   { ...WEIGHT, required: true },
@@ -142,7 +135,7 @@ export function KeyDetail({ id, edit, groups, setEdit, onChange, onDeleted, onCl
     say(t("saved"));
     setEdit(false);
   };
-  const title = key ? key.label || key.key_masked : t("key.title");
+  const title = key ? key.label || key.key_masked : t("field.key");
   return html`<${Dialog} title=${title} kind="drawer" onClose=${onClose}>
     ${failure && html`<div class="body"><${Failure} failure=${failure} again=${again} /></div>`}
     ${!key && !failure && html`<div class="body" aria-busy="true"></div>`}
@@ -171,7 +164,7 @@ function Facts({ of: key, changed, setEdit, onDeleted }) {
       <p class="row"><${StateChip} value=${stateOf(key)} /><code>${key.key_masked}</code><${Copy} text=${key.key_masked} label=${t("key.copy_masked")} /></p>
       <div class="acts">
         ${button(test, "test", t("key.test"), "primary")}
-        ${button(reset, "reset", t("key.reset"))}
+        ${button(reset, "reset", t("reset"))}
         ${button(toggle, "off", t(key.enabled ? "disable" : "enable"))}
         <button type="button" onClick=${() => setEdit(true)}><${Icon} name="edit" />${t("edit")}</button>
       </div>
@@ -231,11 +224,11 @@ function Cooldowns({ of: key }) {
 }
 
 function Counters({ of: { attempts, ok, failed, prompt_tokens, completion_tokens } }) {
-  const tile = (name, value) => html`<div class="tile"><dt>${t(`count.${name}`)}</dt><dd class="num">${value}</dd></div>`;
+  const tile = (name, value) => html`<div class="tile"><dt>${t(`line.${name}`)}</dt><dd class="num">${value}</dd></div>`;
   return html`<section><h3>${t("key.counters")}</h3>
     <dl class="tiles">
       ${tile("attempts", number(attempts))}${tile("ok", number(ok))}${tile("failed", number(failed))}
-      ${tile("rate", attempts ? percent(ok / attempts) : "–")}${tile("prompt", number(prompt_tokens))}${tile("completion", number(completion_tokens))}
+      ${tile("rate", attempts ? percent(ok / attempts) : "–")}${tile("prompt_tokens", number(prompt_tokens))}${tile("completion_tokens", number(completion_tokens))}
     </dl>
   </section>`;
 }
@@ -262,11 +255,11 @@ function Particulars({ of: key, changed }) {
     <dl class="pairs">
       <dt>${t("field.provider")}</dt><dd>${key.provider}</dd>
       <dt>${t("field.group")}</dt><dd>${key.group}
-        ${key.group === STANDBY && html` <button type="button" class="small" disabled=${promote.pending} aria-busy=${promote.pending} onClick=${() => promote.start()}><${Icon} name="up" />${t("bulk.promote")}</button>`}</dd>
+        ${key.group === STANDBY && html` <button type="button" class="small" disabled=${promote.pending} aria-busy=${promote.pending} onClick=${() => promote.start()}><${Icon} name="up" />${t("promote")}</button>`}</dd>
       <dt>${t("field.weight")}</dt><dd class="num">${number(key.weight)}</dd>
       ${CAPS.filter((name) => key[name]).map((name) => html`<dt key=${name}>${t(`field.${name}`)}</dt><dd class="num">${number(key[name])}</dd>`)}
       <dt>${t("field.models")}</dt><dd>${key.models.length ? key.models.map((glob) => html`<code key=${glob}>${glob}</code> `) : t("why.all_models")}</dd>
-      <dt>${t("key.last_used")}</dt><dd><${Ago} at=${key.last_used} /></dd>
+      <dt>${t("field.last_used")}</dt><dd><${Ago} at=${key.last_used} /></dd>
       <dt>${t("key.created")}</dt><dd>${moment(key.created)}</dd>
       <dt>${t("key.id")}</dt><dd><code>${key.id}</code> <${Copy} text=${key.id} label=${t("key.copy_id")} /></dd>
     </dl>

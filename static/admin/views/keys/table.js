@@ -27,7 +27,7 @@ export function KeyTable({ pages, selection, query, here, change, act, busy }) {
     <thead role="rowgroup"><tr role="row" aria-rowindex="1">
       <th scope="col" role="columnheader" class="pick"><${PickAll} selection=${selection} n=${rows.length} /></th>
       ${COLUMNS.map((name) => html`<${Heading} key=${name} name=${name} query=${query} change=${change} />`)}
-      <th scope="col" role="columnheader"><span class="sr">${t("keys.col.actions")}</span></th>
+      <th scope="col" role="columnheader"><span class="sr">${t("field.actions")}</span></th>
     </tr></thead>
     <tbody ref=${body} role="rowgroup">
       <${Gap} rows=${first} height=${height} />
@@ -43,7 +43,7 @@ const Gap = ({ rows, height }) => rows > 0 && html`<tr class="gap" aria-hidden="
 
 function Heading({ name, query, change }) {
   const field = SORTED_BY[name];
-  const label = t(`keys.col.${name}`);
+  const label = t(`field.${name === "used" ? "last_used" : name}`);
   if (!field) return html`<th scope="col" role="columnheader" class=${name}>${label}</th>`;
   const order = query.sort === field ? "ascending" : query.sort === `-${field}` ? "descending" : undefined;
   return html`<th scope="col" role="columnheader" class=${name} aria-sort=${order}>
@@ -70,10 +70,10 @@ function Row({ of: key, index, selection, here, act, busy }) {
     <th scope="row" role="rowheader" class="key"><a href=${link} title=${key.label || undefined}>${name}</a>${key.label && html`<code>${key.key_masked}</code>`}</th>
     <td role="cell" class="provider"><span>${key.provider}</span>${key.group !== USUAL_GROUP && html`<small>${key.group}</small>`}</td>
     <td role="cell" class="state"><${StateChip} value=${stateOf(key)} /><small><${Why} of=${key} /></small></td>
-    <td role="cell" class="weight num" data-label=${t("keys.col.weight")}>${number(key.weight)}</td>
-    <td role="cell" class="requests num" data-label=${t("keys.col.requests")}><span>${compact(attempts)}</span>${failed > 0 && html`<small>${t("keys.failed_n", { n: failed })}</small>`}</td>
-    <td role="cell" class="tokens num" data-label=${t("keys.col.tokens")}>${compact(prompt_tokens + completion_tokens)}</td>
-    <td role="cell" class="used" data-label=${t("keys.col.used")}><${Ago} at=${key.last_used} /></td>
+    <td role="cell" class="weight num" data-label=${t("field.weight")}>${number(key.weight)}</td>
+    <td role="cell" class="requests num" data-label=${t("field.requests")}><span>${compact(attempts)}</span>${failed > 0 && html`<small>${t("keys.failed_n", { n: failed })}</small>`}</td>
+    <td role="cell" class="tokens num" data-label=${t("field.tokens")}>${compact(prompt_tokens + completion_tokens)}</td>
+    <td role="cell" class="used" data-label=${t("field.last_used")}><${Ago} at=${key.last_used} /></td>
     <td role="cell" class="acts">
       <${Act} icon="test" label=${t("keys.test_one", { name })} busy=${busy} onClick=${() => act.test(key)} />
       <${Act} icon="off" label=${t(key.enabled ? "disable_one" : "enable_one", { name })} pressed=${!key.enabled} onClick=${() => act.toggle(key)} />
