@@ -21,7 +21,13 @@ export function speak(name, dictionary) {
 }
 
 export const spoken = () => language;
-export const has = (name) => name in words;
+export const has = (name) => wordOf(name) !== undefined;
+
+/** "keys.title" stands in the section "keys", a name without a dot in "". */
+function wordOf(name) {
+  const dot = name.indexOf(".");
+  return words[name.slice(0, Math.max(0, dot))]?.[name.slice(dot + 1)];
+}
 
 /** The text `name` with its `{holes}` filled. A text with plural forms chooses by the hole `n`. */
 export function t(name, holes = {}) {
@@ -105,7 +111,7 @@ function format(Kind, options = {}) {
 }
 
 function pieces(name, holes) {
-  let text = words[name] ?? name;
+  let text = wordOf(name) ?? name;
   if (typeof text === "object") text = text[plurals.select(holes.n)] ?? text.other;
   return text.split(/\{(\w+)\}/).map((part, i) => (i % 2 ? filled(holes[part]) : part));
 }

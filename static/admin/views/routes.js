@@ -128,8 +128,8 @@ const MODELS = {
   cells: ({ name, target, fallbacks, economy, fallback_on }) => html`
     <th scope="row"><code>${name}</code></th>
     <td class="where"><span class="way">${[target ?? name, ...fallbacks].map((step, i) => html`<span key=${i}>${i > 0 && html`<span aria-hidden="true">→</span>`}<code>${step}</code></span>`)}</span></td>
-    <td>${fallbacks.length > 0 ? list(fallback_on.map((when) => t(`field.fallback_on.${when}`)), "disjunction") : "–"}</td>
-    <td>${economy ? html`<code>${economy}</code>` : "–"}</td>`,
+    <td data-label=${t("field.fallback_on")}>${fallbacks.length > 0 ? list(fallback_on.map((when) => t(`field.fallback_on.${when}`)), "disjunction") : "–"}</td>
+    <td data-label=${t("field.economy")}>${economy ? html`<code>${economy}</code>` : "–"}</td>`,
   fields: (_, { name }, { models, providers = [] }) => {
     const known = [...models.map(({ id }) => id), ...new Set(models.flatMap(({ providers }) => providers.map((provider) => `${provider}/*`)))];
     return [
