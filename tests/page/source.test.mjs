@@ -42,7 +42,7 @@ test("every text that the page names exists, and every text is named", () => {
 
 test("every field has its word, and no word of a field is left over", () => {
   const code = modules.map(read).join("\n");
-  const settings = [...readFileSync(join(root, "../README.md"), "utf8").matchAll(/^\| `(\w+)` \| `KEYPOOL_/gm)].map(([, name]) => name);
+  const settings = [...readFileSync(join(root, "../src/config.rs"), "utf8").matchAll(/"(\w+)",\s*(?:var: )?"KEYPOOL_/g)].map(([, name]) => name);
   const named = [...code.matchAll(/\b(?:as|name): "(\w+)"/g)].map(([, name]) => name);
   for (const name of settings) assert.ok(`field.${name}` in en, `the setting ${name} has no word`);
   for (const name of Object.keys(en).filter((name) => name.startsWith("field."))) {

@@ -62,7 +62,7 @@ for (const storage of storages) {
         await page.keyboard.press(key);
         assert.equal(await chart.getAttribute("aria-valuenow"), at, key);
       }
-      assert.match(await chart.getAttribute("aria-valuetext"), /^\w+ \d+, Prompt 0, Completion 0$/);
+      assert.match(await chart.getAttribute("aria-valuetext"), /^\w+ \d+, Prompt tokens 0, Completion tokens 0$/);
       const box = await chart.boundingBox();
       await page.mouse.move(box.x + box.width - 2, box.y + box.height / 2);
       assert.equal(await chart.getAttribute("aria-valuenow"), "29");
