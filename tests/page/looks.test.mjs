@@ -31,7 +31,7 @@ const SCREENS = {
   "Azure's form": { hash: "#/providers/new", ready: "dialog form", act: (page) => page.locator("dialog select").first().selectOption("azure") },
   models: { hash: "#/models", ready: "tbody .chip" },
   "an alias's form": { hash: "#/models/fast", ready: "dialog form" },
-  rules: { hash: "#/rules", ready: ".trial" },
+  rules: { hash: "#/rules", ready: "details", act: async (page) => (await page.locator("main summary").click(), await page.locator(".trial").waitFor()) },
   "a rule's form, tried": { hash: "#/rules/new", ready: "dialog form", act: tryRule },
   clients: { hash: "#/clients", ready: "table" },
   "a client key's form": { hash: "#/clients", ready: "table", act: async (page) => (await page.locator("tbody a").first().click(), await page.locator("dialog form").waitFor(), await unfold(page)) },

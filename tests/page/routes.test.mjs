@@ -125,11 +125,11 @@ for (const storage of storages) {
       await dialog.locator("ins").getByText('"max_output_tokens"').waitFor();
       assert.deepEqual(await own(), [], "a dry run stored something");
       await dialog.getByRole("button", { name: "Add", exact: true }).click();
-      await page.said("Rename max_tokens added.");
+      await page.said("Rename max_tokens (mock / *) added.");
       const [rule] = await own();
       assert.deepEqual([rule.provider, rule.model, rule.action, rule.name, rule.to, rule.enabled], ["mock", "*", "rename", "max_tokens", "max_output_tokens", true]);
 
-      await page.getByRole("link", { name: "Edit Rename max_tokens" }).click();
+      await page.getByRole("link", { name: "Edit Rename max_tokens (mock / *)" }).click();
       await dialog.getByLabel("Action").selectOption("force");
       await dialog.getByLabel("Value").fill("64");
       await dialog.locator("ins").getByText("64").waitFor();
@@ -138,9 +138,9 @@ for (const storage of storages) {
       const [changed] = await own();
       assert.deepEqual([changed.action, changed.value, changed.to], ["force", 64, null]);
 
-      await page.getByRole("button", { name: "Delete Force max_tokens" }).click();
+      await page.getByRole("button", { name: "Delete Force max_tokens (mock / *)" }).click();
       await dialog.getByRole("button", { name: "Delete", exact: true }).click();
-      await page.said("Force max_tokens deleted.");
+      await page.said("Force max_tokens (mock / *) deleted.");
       assert.deepEqual(await own(), []);
       await page.checked();
     });
@@ -159,6 +159,7 @@ for (const storage of storages) {
 
     test("all rules are tried on a body, and a body without a reason to change goes out untouched", async () => {
       const page = await stage.open("#/rules");
+      await page.getByText("Dry run").click();
       const trial = page.getByRole("region", { name: "Dry run" });
       await trial.getByLabel("To provider").selectOption("mock");
       await trial.getByLabel("Request body").fill('{"model": "m", "messages": []}');

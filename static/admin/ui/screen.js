@@ -156,11 +156,12 @@ export function FieldsForm({ of, fields, save, action = t("save"), ready = true,
 export const Trash = ({ name, onClick }) => html`<button type="button" class="icon danger-quiet" aria-label=${t("delete_one", { name })} title=${t("delete")} onClick=${onClick}><${Icon} name="trash" /></button>`;
 
 /**
- * A screen of things. `of`: { name, ask, every, rows(answer), id(row), label(row), columns, kind, cells(row, does), acts(row, does), fields(now, row, answer),
- * add(changed, whole), change(row, changed, whole), remove(row), about(answer), sought(row) }; what a row does not allow is null there. `children(answer, again)` stand
- * below, and `made` takes the place of the form once something was added.
+ * A screen of things. `of`: { name, ask, every, rows(answer), id(row), label(row), columns, kind, about(answer), sought(row),
+ * cells(row, does), acts(row, does), rests(row), fields(now, row, answer), below(form, row), add(changed, whole), change(row, changed, whole),
+ * remove(row), fixed(row) }; `fixed` names what a row does not allow: "fields", "remove". `above(answer)` and `children(answer)`
+ * stand around the list, `made` in the place of the form once something was added.
  */
-export function Things({ of: what, route, children, made, Leave = LeaveThing }) {
+export function Things({ of: what, route, above, children, made, Leave = LeaveThing }) {
   const { name, id = (row) => row.id, label = (row) => row.label } = what;
   const { answer, failure, again } = useAnswer(what.ask, what.every);
   const [leaving, leave] = useState(null);
@@ -191,12 +192,13 @@ export function Things({ of: what, route, children, made, Leave = LeaveThing }) 
     <${Head} name=${name} about=${what.about?.(answer)} failure=${failure} again=${again}>
       <a class="button primary" href=${hashOf({ screen: name, id: "new" })}><${Icon} name="add" />${t(`${name}.add`)}</a>
     <//>
+    ${above?.(answer)}
     ${answer && all.length === 0 && what.none?.(answer) !== false && html`<div class="empty"><p>${t(`${name}.none`)}</p></div>`}
     ${what.sought && answer && html`<${Search} value=${search} onText=${setSearch} />`}
     ${all.length > 0 && html`<${Table} title=${t(`${name}.title`)} kind=${what.kind} columns=${what.columns}>
       ${rows.map((row) => html`<${Row} key=${id(row)} of=${row} what=${what} name=${label(row)} link=${hashOf({ screen: name, id: id(row) })} does=${does} leave=${() => leave(row)} />`)}
     <//>`}
-    ${children?.(answer, again)}
+    ${children?.(answer)}
     ${added && made(added, close)}
     ${opened && !added && html`<${Dialog} key=${route.id} kind=${what.size} title=${fresh ? t(`${name}.add`) : t("edit_one", { name: label(opened) })} onClose=${close}>
       <${FieldsForm} of=${opened} fields=${(now) => what.fields(now, opened, answer)} save=${save} action=${fresh ? t(what.action ?? "add") : t("save")} onCancel=${close}>${(form) => what.below?.(form, opened, answer)}<//>

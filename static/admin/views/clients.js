@@ -59,9 +59,8 @@ const CLIENTS = {
 const windowOf = (preset) => ({ requests: String(preset?.requests ?? ""), window_s: String(preset?.window_s ?? "") });
 const amount = (name, n) => (name.endsWith("micros") ? money(n) : compact(n));
 
-export const Clients = ({ route }) => html`<${Things} of=${CLIENTS} route=${route} made=${(client, close) => html`<${Made} of=${client} onClose=${close} />`}>
-  ${(answer) => answer?.env_client && html`<p class="note"><${Icon} name="keys" /><span>${t("clients.env")} <code>PROXY_API_KEY</code></span></p>`}
-<//>`;
+export const Clients = ({ route }) => html`<${Things} of=${CLIENTS} route=${route} made=${(client, close) => html`<${Made} of=${client} onClose=${close} />`}
+  above=${(answer) => answer?.env_client && html`<p class="note"><${Icon} name="keys" /><span>${t("clients.env")} <code>PROXY_API_KEY</code></span></p>`} />`;
 
 function May({ of: { rights, groups, models = [], providers = [], ips = [] } }) {
   const lists = Object.entries({ models, providers, groups, ips }).filter(([, list]) => list.length > 0);

@@ -166,12 +166,12 @@ const RULES = {
   name: "rules",
   ask: api.rules.list,
   rows: ({ rules }) => rules,
-  label: ({ action, name }) => `${t(`field.action.${action}`)} ${name}`,
-  columns: ["rule.what", "rule.where", "field.about", "field.state"],
+  label: ({ action, name, provider, model }) => `${t(`field.action.${action}`)} ${name} (${provider} / ${model})`,
+  sought: ({ provider, model, name, about }) => [provider, model, name, about].join(" "),
+  columns: ["rule.what", "field.about", "field.state"],
   fixed: ({ shipped }) => (shipped ? ["fields", "remove"] : []),
   cells: ({ action, name, to, value, provider, model, about, source, shipped, enabled }) => html`
-    <th scope="row"><span class="row">${t(`field.action.${action}`)} <code>${name}</code>${to && html`<span aria-hidden="true">→</span><code>${to}</code>`}${value != null && html`<span aria-hidden="true">=</span><code>${typeof value === "string" ? value : JSON.stringify(value)}</code>`}</span></th>
-    <td class="whole"><code>${provider} / ${model}</code></td>
+    <th scope="row"><span class="row">${t(`field.action.${action}`)} <code>${name}</code>${to && html`<span aria-hidden="true">→</span><code>${to}</code>`}${value != null && html`<span aria-hidden="true">=</span><code>${typeof value === "string" ? value : JSON.stringify(value)}</code>`}</span><small>${provider} / ${model}</small></th>
     <td class="where">${about}${source && html` <a href=${source} target="_blank" rel="noreferrer">${t("rule.source")}</a>`}</td>
     <td class="whole"><span class=${`chip ${enabled ? "active" : "off"}`}>${t(enabled ? "state.active" : "state.off")}</span>${shipped && html` <span class="chip plain">${t("rule.shipped")}</span>`}</td>`,
   fields: (now, { id }) => {
@@ -194,7 +194,7 @@ const RULES = {
   remove: ({ id }) => api.rules.remove(id),
 };
 
-export const Rules = ({ route }) => html`<${Things} of=${RULES} route=${route}>${(answer) => answer && !route.id && html`<section class="card stack"><h2>${t("rule.try")}</h2><${Trial} /></section>`}<//>`;
+export const Rules = ({ route }) => html`<${Things} of=${RULES} route=${route} above=${(answer) => answer && html`<details class="card"><summary>${t("rule.try")}</summary><${Trial} /></details>`} />`;
 
 const EXAMPLE = '{\n  "model": "gpt-4o-mini",\n  "max_tokens": 100,\n  "messages": [{"role": "user", "content": "Hello"}]\n}';
 
@@ -205,12 +205,12 @@ function Trial({ rule, draft }) {
   const names = (setup?.providers ?? []).map(({ name }) => name);
   const provider = typed.provider || names.find((name) => rule && matches(rule.provider, name)) || setup?.default_provider || names[0];
   const { answer, failure, stale, again } = useLater(provider && (!draft || rule) ? { provider, body: typed.body, ...(rule && { rule }) } : null, api.rules.test);
-  const field = (name, rest) => html`<${Control} of=${{ name, as: `trial_${name}`, ...rest }} value=${name === "provider" ? provider : typed[name]} onText=${(value) => type((old) => ({ ...old, [name]: value }))} />`;
+  const field = (name, rest) => html`<${Control} of=${{ name, ...rest }} value=${name === "provider" ? provider : typed[name]} onText=${(value) => type((old) => ({ ...old, [name]: value }))} />`;
   const parts = answer && differences(answer.before, answer.after);
   return html`<section class="stack" aria-label=${t("rule.try")}>
     ${draft && html`<h3>${t("rule.try")}</h3>`}
-    ${field("provider", { options: names })}
-    ${field("body", { control: "textarea", class: "mono", rows: 5 })}
+    ${field("provider", { as: "trial_provider", options: names })}
+    ${field("body", { as: "trial_body", control: "textarea", class: "mono", rows: 5 })}
     <${Failure} failure=${failure} again=${again} />
     ${answer && html`<div class="trial" aria-busy=${stale} aria-live="polite">
       <p>${answer.applied.length ? t("rule.applied", { n: answer.applied.length }) : t("rule.untouched")}</p>
