@@ -1,6 +1,7 @@
 //! What a request carries with it: the storage, and this isolate's cache. The cache is a picture of what is stored
 //! and a small buffer of counts; it is borrowed inside `with_cache` only, never across an await.
 
+mod env;
 mod flush;
 mod models;
 
@@ -97,6 +98,8 @@ pub struct Cache {
     /// What the page stored, by the setting's name.
     pub settings: Vec<(String, String)>,
     pub revoked: HashSet<String>,
+    /// Ids of keys that were taken over from secrets, once and for all.
+    imported: HashSet<String>,
     /// The user's own.
     pub prices: Prices,
     pub pending: Pending,
@@ -215,6 +218,11 @@ impl App {
                 c.absorb(loaded, now);
             }
         });
+        if known == 0
+            && let Err(error) = self.import(now).await
+        {
+            runtime::log(Level::Error, "import_failed", || object! {"error": error.message()});
+        }
         // A new log level holds from here on. Whoever needs the settings is told what is wrong with them.
         let _ = self.config();
         runtime::log(Level::Debug, "snapshot", || object! {"read": read, "known": known});
@@ -332,6 +340,7 @@ impl Cache {
             self.clients.clear();
             self.settings.clear();
             self.revoked.clear();
+            self.imported.clear();
             self.prices = Prices::default();
             self.config = None;
         }
@@ -375,6 +384,9 @@ impl Cache {
                 Kind::Price => self.prices.take(&record.id, record.read()),
                 Kind::Revoked => {
                     self.revoked.insert(record.id.clone());
+                }
+                Kind::Imported => {
+                    self.imported.insert(record.id.clone());
                 }
                 Kind::Secret => self.pepper = record.read(),
                 Kind::Provider

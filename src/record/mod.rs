@@ -36,6 +36,8 @@ pub enum Kind {
     Alias,
     /// id: random. Written by people.
     Client,
+    /// id: a key's id. It was taken over from a secret, and will not be again.
+    Imported,
     /// id: the setting's name. Written by people.
     Setting,
     /// id: the provider's glob, a space, and the model's. Written by people.
@@ -47,7 +49,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Provider,
         Self::Key,
         Self::Disabled,
@@ -56,6 +58,7 @@ impl Kind {
         Self::Models,
         Self::Alias,
         Self::Client,
+        Self::Imported,
         Self::Setting,
         Self::Price,
         Self::Revoked,
@@ -72,6 +75,7 @@ impl Kind {
             Self::Models => "models",
             Self::Alias => "alias",
             Self::Client => "client",
+            Self::Imported => "imported",
             Self::Setting => "setting",
             Self::Price => "price",
             Self::Revoked => "revoked",

@@ -223,6 +223,7 @@ fn is_trimmed(record: &Record, now: u64) -> bool {
         | Kind::Balance
         | Kind::Models
         | Kind::Alias
+        | Kind::Imported
         | Kind::Client
         | Kind::Setting
         | Kind::Price
