@@ -53,7 +53,7 @@ impl App {
 fn is_keys_name(name: &str) -> bool {
     let bare = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let bare = if bare.len() < name.len() { bare.strip_suffix('_').unwrap_or(bare) } else { bare };
-    bare.ends_with(ENDING) && bare != "PROXY_API_KEY" && !name.starts_with("KEYPOOL_")
+    bare.ends_with(ENDING) && bare != "PROXY_API_KEY"
 }
 
 #[cfg(test)]
@@ -65,7 +65,7 @@ mod tests {
         for name in ["GEMINI_API_KEY", "GEMINI_API_KEY_1", "OPENROUTER_API_KEY12"] {
             assert!(is_keys_name(name), "{name}");
         }
-        for name in ["PROXY_API_KEY", "JWT_SECRET", "ENCRYPTION_KEY", "KEYPOOL_X_API_KEY", "API_TOKENS", "GEMINI_KEY"] {
+        for name in ["PROXY_API_KEY", "JWT_SECRET", "ENCRYPTION_KEY", "API_TOKENS", "GEMINI_KEY"] {
             assert!(!is_keys_name(name), "{name}");
         }
     }
