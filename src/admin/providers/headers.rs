@@ -40,7 +40,7 @@ pub fn apply(wish: &Fields, headers: &mut Vec<(String, String)>) -> Result<()> {
     let invalid = |message: String| Error::invalid(message, Some("headers"));
     for (name, value) in wish.all() {
         let name = name.trim().to_ascii_lowercase();
-        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        let is_token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
         if name.is_empty() || name.len() > 100 || !name.chars().all(is_token) || TAKEN.contains(&name.as_str()) {
             return Err(invalid(format!("{name} cannot be a header here.")));
         }
