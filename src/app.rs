@@ -9,6 +9,7 @@ use crate::{
         session::{self, Session},
         throttle::Throttle,
     },
+    body::rules::Rules,
     config::{self, Config, Level},
     error::{Error, Fault, Result},
     js,
@@ -88,6 +89,7 @@ pub struct Cache {
     pub revoked: HashSet<String>,
     /// The user's own.
     pub prices: Prices,
+    pub rules: Rules,
     pub pending: Pending,
     pub requests: requests::Pending,
     pub throttle: Throttle,
@@ -316,6 +318,7 @@ impl Cache {
             self.settings.clear();
             self.revoked.clear();
             self.prices = Prices::default();
+            self.rules = Rules::default();
             self.config = None;
         }
         self.pool.sync(&loaded.records, loaded.full, now);
@@ -356,6 +359,7 @@ impl Cache {
                     self.settings.extend(record.read::<String>().map(|value| (record.id.clone(), value)));
                 }
                 Kind::Price => self.prices.take(&record.id, record.read()),
+                Kind::Rule => self.rules.take(record),
                 Kind::Revoked => {
                     self.revoked.insert(record.id.clone());
                 }

@@ -37,7 +37,7 @@ impl Pool {
                 }
             }
             Kind::Balance => self.take_balance(&record.id, record.read()),
-            Kind::Client | Kind::Setting | Kind::Price | Kind::Revoked | Kind::Secret => {}
+            Kind::Client | Kind::Setting | Kind::Price | Kind::Rule | Kind::Revoked | Kind::Secret => {}
         }
     }
 

@@ -6,6 +6,7 @@ mod answer;
 mod asked;
 mod intake;
 mod journal;
+mod rewrite;
 mod token_count;
 mod trace;
 mod used;
@@ -13,6 +14,7 @@ mod used;
 use crate::{
     app::{App, Caller, with_cache, with_dice},
     auth,
+    body::edit::Wish,
     config::{Config, Level},
     error::{Fault, Result},
     js,
@@ -123,14 +125,17 @@ async fn prepare(
     let streamed = intake.streamed();
     let mode = caller.usage_mode.unwrap_or(provider.usage_mode);
     let asks = mode != UsageMode::AsIs && used::is_chat(asked.rest);
-    let patch = if asks { intake.ask_for_usage() } else { None };
-    let hides = mode == UsageMode::AskAndHide && patch.is_some();
+    let rules = rewrite::rules(&target.provider, &provider, &target.model);
+    let model = target.renamed.then_some(target.model.as_str());
+    let (body, asked_for) = intake.body_for(&Wish { model, asks, rules: &rules });
+    let hides = mode == UsageMode::AskAndHide && asked_for;
     let call = Call {
         method: request.method(),
         url: upstream::url(&provider, asked.rest, asked.query),
         headers: upstream::passed_headers(&headers)?,
-        body: intake.body(target.renamed.then_some(target.model.as_str()), patch),
+        body,
     };
+    rewrite::headers(&call.headers, &rules)?;
     if let Some(trace) = &journal.trace {
         trace.sent(&headers, &call.body);
     }

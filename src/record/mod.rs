@@ -8,6 +8,7 @@ pub mod key;
 pub mod price;
 pub mod provider;
 pub mod read;
+pub mod rule;
 pub mod usage_mode;
 pub mod write;
 
@@ -34,6 +35,8 @@ pub enum Kind {
     Setting,
     /// id: the provider's glob, a space, and the model's. Written by people.
     Price,
+    /// id: random, or a shipped rule's, which is then switched on or off. Written by people.
+    Rule,
     /// id: the `jti` of a session that was logged out.
     Revoked,
     /// id: `pepper`. Written once, by the first login.
@@ -41,7 +44,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Provider,
         Self::Key,
         Self::Disabled,
@@ -50,6 +53,7 @@ impl Kind {
         Self::Client,
         Self::Setting,
         Self::Price,
+        Self::Rule,
         Self::Revoked,
         Self::Secret,
     ];
@@ -64,6 +68,7 @@ impl Kind {
             Self::Client => "client",
             Self::Setting => "setting",
             Self::Price => "price",
+            Self::Rule => "rule",
             Self::Revoked => "revoked",
             Self::Secret => "secret",
         }

@@ -148,6 +148,7 @@ mod tests {
         price::{Price, Rates},
         provider::{PRESETS, Provider},
         read::{Reader, Stored},
+        rule::{Action, Rule},
     };
     use std::fmt::Debug;
 
@@ -196,6 +197,17 @@ mod tests {
         reads_back(&Cooldown { until: 1, class: word("c"), status: Some(2), message: word("m"), since: 3 });
         let rates = Rates { input: 1, cached_input: 2, output: 3 };
         reads_back(&Price { provider: word("p"), model: word("m"), rates });
+        for action in [
+            Action::Drop,
+            Action::Rename(word("t")),
+            Action::Force(Value::Null),
+            Action::Default(vec![1_u64].json()),
+            Action::SetHeader(word("v")),
+            Action::DropHeader,
+        ] {
+            let (provider, model, name, about) = (word("p"), word("m"), word("n"), word("a"));
+            reads_back(&Rule { enabled: true, provider, model, action, name, about, created: 1 });
+        }
         reads_back(&Balance {
             amount: Some(0.25),
             currency: Some(word("c")),
