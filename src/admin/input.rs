@@ -41,11 +41,26 @@ pub fn weight(value: u64) -> Result<u8> {
 }
 
 pub fn label(text: &str) -> Result<String> {
+    line("label", text)
+}
+
+/// A few words for people.
+pub fn line(name: &'static str, text: &str) -> Result<String> {
     let text = text.trim();
     if text.chars().count() > MAX_LABEL || text.chars().any(char::is_control) {
-        return Err(Error::invalid("A label is one line of at most 200 characters.", Some("label")));
+        return Err(Error::invalid(format!("{name} is one line of at most {MAX_LABEL} characters."), Some(name)));
     }
     Ok(text.into())
+}
+
+/// Of providers' or models' names.
+pub fn glob(name: &'static str, text: &str) -> Result<String> {
+    let text = text.trim().to_ascii_lowercase();
+    if text.is_empty() || text.len() > 200 || text.chars().any(|c| c == ' ' || c.is_control()) {
+        let message = format!("{name} is a name of at most 200 letters without spaces; * stands for any run of them.");
+        return Err(Error::invalid(message, Some(name)));
+    }
+    Ok(text)
 }
 
 pub fn group(text: &str) -> Result<String> {

@@ -41,15 +41,19 @@ impl Rules {
             }
             return;
         }
-        self.own.retain(|ready| ready.id != record.id);
+        self.remove(&record.id);
         if let Some(rule) = record.read() {
             self.put(Ready { id: record.id.clone(), source: None, rule });
         }
     }
 
-    /// One of people's own, in the place of the one of that id or by its age.
+    /// One of people's own.
+    pub fn remove(&mut self, id: &str) {
+        self.own.retain(|ready| ready.id != id);
+    }
+
+    /// A new one of people's own.
     pub fn put(&mut self, ready: Ready) {
-        self.own.retain(|known| known.id != ready.id);
         let age = |ready: &Ready| (ready.rule.created, ready.id.clone());
         let place = self.own.partition_point(|known| age(known) <= age(&ready));
         self.own.insert(place, Rc::new(ready));
