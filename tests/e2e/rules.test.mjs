@@ -15,7 +15,7 @@ for (const storage of storages) {
     /** What reaches the provider of a chat: its bytes as text, and its headers. */
     const sent = async (text, headers = {}) => {
       const answer = await send("/v1/chat/completions", { headers: { ...json, ...headers }, body: text });
-      assert.equal(answer.status, 200, answer.text);
+      assert.equal(answer.status, 200, String(answer.body));
       return { text: last().body.toString(), headers: last().headers };
     };
     const rules = async () => (await api("GET", "/rules", undefined, 200)).body.rules;
@@ -61,9 +61,8 @@ for (const storage of storages) {
         { action: "force", name: "x", value: 1, model: "other" },
         { action: "force", name: "x", value: 1, provider: "other" },
         { action: "force", name: "x", value: 1, enabled: false },
-        { action: "force", name: "n", value: 1.0 },
       ])
-        await under(rule, async () => assert.equal((await sent(odd)).text.replace(/"n":1\.0 ,/, ""), odd.replace(/"n":1\.0 ,/, "")));
+        await under(rule, async () => assert.equal((await sent(odd)).text, odd));
     });
 
     test("a rule goes by what the model is called there, and the name in the body is changed with it", async () => {
