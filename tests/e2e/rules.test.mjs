@@ -7,7 +7,7 @@ import { assertRefused } from "./refused.mjs";
 
 for (const storage of storages) {
   describe(`rules, on ${storage}`, () => {
-    const stage = stageOf({ storage, vars: { KEYPOOL_LOG_LEVEL: "debug" } });
+    const stage = stageOf({ storage, faults: true, vars: { KEYPOOL_LOG_LEVEL: "debug" } });
     const { api, send, last } = stage;
     let provider;
     const message = { role: "user", content: "hello" };
@@ -256,6 +256,32 @@ for (const storage of storages) {
       );
       const plain = big({ last: { x: 1 } });
       assert.ok((await sent(plain)).text === plain);
+    });
+
+    test("a body that is too large to keep goes through as it is, with the headers changed", async () => {
+      const large = body({ x: 1, messages: [{ role: "user", content: "y".repeat(21 << 20) }] });
+      await under({ action: "drop", name: "x" }, () =>
+        under({ action: "set_header", name: "x-team", value: "red" }, async () => {
+          const { text, headers } = await sent(large);
+          assert.ok(text === large);
+          assert.equal(headers["x-team"], "red");
+        }),
+      );
+    });
+
+    test("bodies of 5 MB leave the wasm no more than 3 MB larger for good", async () => {
+      const content = "y".repeat(5_000_000);
+      const before = (await stage.worker.counts()).memory;
+      assert.ok(before > 1_000_000, `${before}`);
+      await under({ action: "drop", name: "x" }, () =>
+        under({ action: "force", name: "y", value: "z".repeat(4000) }, async () => {
+          const big = body({ x: 1, messages: [{ role: "user", content }] });
+          const many = Array.from({ length: 12 }, () => send("/v1/chat/completions", { headers: json, body: big }));
+          for (const { status } of await Promise.all(many)) assert.equal(status, 200);
+        }),
+      );
+      const grown = (await stage.worker.counts()).memory - before;
+      assert.ok(grown <= 3_000_000, `${grown}`);
     });
 
     // KV takes a write a second.
