@@ -94,29 +94,31 @@ fn list() -> Vec<Ready> {
         let head = lines.next().and_then(|head| head.split_once(' '));
         let (Some((preset, source)), Some(about)) = (head, lines.next()) else { continue };
         for row in lines {
-            let mut words = row.split(' ');
-            let (Some(globs), Some(action)) = (words.next(), words.next()) else { continue };
-            for parameter in words {
-                let (name, to) = parameter.split_once('>').unwrap_or((parameter, ""));
-                for glob in globs.split(',') {
-                    let Some(action) = Action::of(action, None, Some(to.into())) else { continue };
-                    let which = glob.trim_end_matches('*');
-                    let id = [preset, which, name].iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>();
-                    let rule = Rule {
-                        enabled: true,
-                        provider: preset.into(),
-                        model: glob.into(),
-                        action,
-                        name: name.into(),
-                        about: about.into(),
-                        created: 0,
-                    };
-                    list.push(Ready { id: id.join("-"), source: Some(source), rule });
-                }
-            }
+            of_row(row, &mut |model, action, name| {
+                let which = model.trim_end_matches('*');
+                let id = [preset, which, name].into_iter().filter(|word| !word.is_empty());
+                let id = id.collect::<Vec<_>>().join("-");
+                let [provider, model, name, about] = [preset, model, name, about].map(String::from);
+                let rule = Rule { enabled: true, provider, model, action, name, about, created: 0 };
+                list.push(Ready { id, source: Some(source), rule });
+            });
         }
     }
     list
+}
+
+/// Each glob, action and parameter of a row.
+fn of_row(row: &'static str, each: &mut dyn FnMut(&'static str, Action, &'static str)) {
+    let mut words = row.split(' ');
+    let (Some(globs), Some(action)) = (words.next(), words.next()) else { return };
+    for word in words {
+        let (name, to) = word.split_once('>').unwrap_or((word, ""));
+        for glob in globs.split(',') {
+            if let Some(action) = Action::of(action, None, Some(to.into())) {
+                each(glob, action, name);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
