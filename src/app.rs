@@ -11,6 +11,7 @@ use crate::{
         session::{self, Session},
         throttle::Throttle,
     },
+    body::rules::Rules,
     config::{self, Config, Level},
     error::{Error, Fault, Result},
     js,
@@ -102,6 +103,7 @@ pub struct Cache {
     imported: HashSet<String>,
     /// The user's own.
     pub prices: Prices,
+    pub rules: Rules,
     pub pending: Pending,
     pub requests: requests::Pending,
     pub throttle: Throttle,
@@ -342,6 +344,7 @@ impl Cache {
             self.revoked.clear();
             self.imported.clear();
             self.prices = Prices::default();
+            self.rules = Rules::default();
             self.config = None;
         }
         self.pool.sync(&loaded.records, loaded.full, now);
@@ -382,6 +385,7 @@ impl Cache {
                     self.settings.extend(record.read::<String>().map(|value| (record.id.clone(), value)));
                 }
                 Kind::Price => self.prices.take(&record.id, record.read()),
+                Kind::Rule => self.rules.take(record),
                 Kind::Revoked => {
                     self.revoked.insert(record.id.clone());
                 }

@@ -10,6 +10,7 @@ pub mod models;
 pub mod price;
 pub mod provider;
 pub mod read;
+pub mod rule;
 pub mod usage_mode;
 pub mod write;
 
@@ -42,6 +43,8 @@ pub enum Kind {
     Setting,
     /// id: the provider's glob, a space, and the model's. Written by people.
     Price,
+    /// id: random, or a shipped rule's, which is then switched on or off. Written by people.
+    Rule,
     /// id: the `jti` of a session that was logged out.
     Revoked,
     /// id: `pepper`. Written once, by the first login.
@@ -49,7 +52,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Provider,
         Self::Key,
         Self::Disabled,
@@ -61,6 +64,7 @@ impl Kind {
         Self::Imported,
         Self::Setting,
         Self::Price,
+        Self::Rule,
         Self::Revoked,
         Self::Secret,
     ];
@@ -78,6 +82,7 @@ impl Kind {
             Self::Imported => "imported",
             Self::Setting => "setting",
             Self::Price => "price",
+            Self::Rule => "rule",
             Self::Revoked => "revoked",
             Self::Secret => "secret",
         }

@@ -227,6 +227,7 @@ fn is_trimmed(record: &Record, now: u64) -> bool {
         | Kind::Client
         | Kind::Setting
         | Kind::Price
+        | Kind::Rule
         | Kind::Secret => {
             if record.body.is_some() {
                 u64::MAX

@@ -198,6 +198,23 @@ for (const storage of storages) {
       await ask("DELETE", "/prices?provider=own&model=gpt-*", undefined, 404);
     });
 
+    test("describes rules", async () => {
+      const { id } = await ask("POST", "/rules", { provider: "own", model: "gpt-*", action: "force", name: "n", value: null }, 201);
+      await ask("POST", "/rules", { action: "drop", name: "model" }, 400);
+      const rule = await ask("PATCH", `/rules/${id}`, { action: "rename", to: "m", about: "why" }, 200);
+      const { rules } = await ask("GET", "/rules", undefined, 200);
+      assert.deepEqual(rules[0], rule);
+      const { name: provider } = await stage.pool([]);
+      await ask("POST", "/rules/test", { provider, model: "gpt-5", body: '{"n":1}', rule }, 200);
+      await ask("POST", "/rules/test", { provider: "none" }, 404);
+      await ask("POST", "/rules/test", { provider, rule: {} }, 400);
+      await ask("DELETE", `/rules/${id}`, undefined, 204);
+      await ask("DELETE", `/rules/${id}`, undefined, 404);
+      await ask("PATCH", `/rules/${id}`, { enabled: false }, 404);
+      await ask("PATCH", `/rules/${rules.at(-1).id}`, { enabled: false }, 200);
+      await ask("DELETE", `/rules/${rules.at(-1).id}`, undefined, 409);
+    });
+
     test("describes the cost report", async () => {
       await stage.pool(["mock-good-openapi-cost"]);
       await chat();
