@@ -1,6 +1,7 @@
 //! What a request carries with it: the storage, and this isolate's cache. The cache is a picture of what is stored
 //! and a small buffer of counts; it is borrowed inside `with_cache` only, never across an await.
 
+mod env;
 mod flush;
 mod models;
 
@@ -10,6 +11,7 @@ use crate::{
         session::{self, Session},
         throttle::Throttle,
     },
+    body::rules::Rules,
     config::{self, Config, Level},
     error::{Error, Fault, Result},
     js,
@@ -97,8 +99,11 @@ pub struct Cache {
     /// What the page stored, by the setting's name.
     pub settings: Vec<(String, String)>,
     pub revoked: HashSet<String>,
+    /// Ids of keys that were taken over from secrets, once and for all.
+    imported: HashSet<String>,
     /// The user's own.
     pub prices: Prices,
+    pub rules: Rules,
     pub pending: Pending,
     pub requests: requests::Pending,
     pub throttle: Throttle,
@@ -215,6 +220,11 @@ impl App {
                 c.absorb(loaded, now);
             }
         });
+        if known == 0
+            && let Err(error) = self.import(now).await
+        {
+            runtime::log(Level::Error, "import_failed", || object! {"error": error.message()});
+        }
         // A new log level holds from here on. Whoever needs the settings is told what is wrong with them.
         let _ = self.config();
         runtime::log(Level::Debug, "snapshot", || object! {"read": read, "known": known});
@@ -332,7 +342,9 @@ impl Cache {
             self.clients.clear();
             self.settings.clear();
             self.revoked.clear();
+            self.imported.clear();
             self.prices = Prices::default();
+            self.rules = Rules::default();
             self.config = None;
         }
         self.pool.sync(&loaded.records, loaded.full, now);
@@ -373,8 +385,12 @@ impl Cache {
                     self.settings.extend(record.read::<String>().map(|value| (record.id.clone(), value)));
                 }
                 Kind::Price => self.prices.take(&record.id, record.read()),
+                Kind::Rule => self.rules.take(record),
                 Kind::Revoked => {
                     self.revoked.insert(record.id.clone());
+                }
+                Kind::Imported => {
+                    self.imported.insert(record.id.clone());
                 }
                 Kind::Secret => self.pepper = record.read(),
                 Kind::Provider

@@ -87,6 +87,22 @@ pub fn field(value: &JsValue, name: &str) -> JsValue {
     Reflect::get(value, &JsValue::from_str(name)).unwrap_or_default()
 }
 
+/// The fields of an object that are texts and whose names are `meant`, as lines of an `.env` file.
+pub fn texts(object: &JsValue, meant: fn(&str) -> bool) -> String {
+    let mut lines = String::new();
+    for name in
+        Object::keys(object.unchecked_ref::<Object>()).iter().filter_map(|name| name.as_string()).filter(|n| meant(n))
+    {
+        if let Some(value) = field(object, &name).as_string().filter(|value| !value.is_empty()) {
+            lines.push_str(&name);
+            lines.push('=');
+            lines.push_str(&value);
+            lines.push('\n');
+        }
+    }
+    lines
+}
+
 /// What was thrown, in words.
 pub fn message(thrown: &JsValue) -> String {
     field(thrown, "message").as_string().or_else(|| thrown.as_string()).unwrap_or_else(|| "something was thrown".into())

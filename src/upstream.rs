@@ -134,8 +134,7 @@ pub fn url(provider: &Provider, rest: &str, query: &str, model: &str) -> String 
     let mut url = match provider.layout {
         Layout::OpenAi => format!("{base}/{rest}"),
         Layout::Azure if !model.is_empty() && OF_DEPLOYMENTS.iter().any(|begin| rest.starts_with(begin)) => {
-            let deployment: String = form_urlencoded::byte_serialize(model.as_bytes()).collect();
-            format!("{base}/openai/deployments/{deployment}/{rest}")
+            format!("{base}/openai/deployments/{}/{rest}", encoded(model))
         }
         Layout::Azure => format!("{base}/openai/{rest}"),
     };
@@ -146,6 +145,11 @@ pub fn url(provider: &Provider, rest: &str, query: &str, model: &str) -> String 
         append(&mut url, &format!("api-version={version}"));
     }
     url
+}
+
+/// Percent-encoded, for a path or a query.
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 fn append(url: &mut String, query: &str) {
@@ -161,7 +165,7 @@ pub fn with_key(call: &Call, auth: Auth, secret: &str) -> Result<String> {
     match auth.header() {
         Some(name) if auth == Auth::Bearer => call.headers.set(name, &format!("Bearer {secret}"))?,
         Some(name) => call.headers.set(name, secret)?,
-        None => append(&mut url, &form_urlencoded::Serializer::new(String::new()).append_pair("key", secret).finish()),
+        None => append(&mut url, &format!("key={}", encoded(secret))),
     }
     Ok(url)
 }

@@ -12,6 +12,7 @@ mod outcome;
 mod prices;
 mod providers;
 mod requests;
+mod rules;
 mod session;
 mod settings;
 mod stats;
@@ -157,6 +158,14 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["prices"], "PUT") => prices::put(asked),
         (["prices"], "DELETE") => prices::delete(asked),
         (["prices"], _) => allow("GET, PUT, DELETE"),
+        (["rules"], "GET") => rules::list(),
+        (["rules"], "POST") => rules::add(asked),
+        (["rules"], _) => allow("GET, POST"),
+        (["rules", "test"], "POST") => rules::test(asked),
+        (["rules", "test"], _) => allow("POST"),
+        (["rules", id], "PATCH") => rules::change(asked, id),
+        (["rules", id], "DELETE") => rules::delete(asked, id),
+        (["rules", _], _) => allow("PATCH, DELETE"),
         (["stats"], "GET") => stats::now(asked),
         (["stats", "series"], "GET") => stats::series(asked),
         (["stats", "cost"], "GET") => cost::report(asked),

@@ -233,7 +233,9 @@ impl Wish {
                 Layout::parse(layout).ok_or_else(|| Error::invalid("layout is openai or azure.", Some("layout")))?;
         }
         if let Some(version) = &self.api_version {
-            let fits = |v: &String| !v.is_empty() && v.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
+            let fits = |v: &String| {
+                !v.is_empty() && v.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
+            };
             if version.as_ref().is_some_and(|v| !fits(v)) {
                 return Err(Error::invalid("api_version is one like 2024-10-21.", Some("api_version")));
             }

@@ -47,7 +47,8 @@ pub struct Failover {
     limits: Limits,
     began: u64,
     waited: u64,
-    tried: Vec<Ticket>,
+    /// Keys, and for which target.
+    tried: Vec<(Ticket, usize)>,
     attempts: u64,
     timeouts: u64,
     timed_out_ms: u64,
@@ -144,7 +145,8 @@ impl Failover {
                     // An overloaded model's other keys may be lucky, once.
                     let insist = self.busy == 1 && at == self.target;
                     if found.is_none() {
-                        found = pool.pick(choice, &self.tried, insist, now, dice).map(|ticket| (ticket, at));
+                        let tried = self.tried_for(at);
+                        found = pool.pick(choice, &tried, insist, now, dice).map(|ticket| (ticket, at));
                     }
                 }
             }
@@ -175,7 +177,7 @@ impl Failover {
 
     fn attempt(&mut self, ticket: Ticket, target: usize, now: u64) -> Step {
         self.attempt_began = now;
-        self.tried.push(ticket);
+        self.tried.push((ticket, target));
         self.attempts += 1;
         self.target = target;
         if let Some(fared) = self.fared.get_mut(target) {
@@ -227,6 +229,12 @@ impl Failover {
 
     fn has_stage_after(&self, stage: usize) -> bool {
         self.want.targets.iter().any(|target| target.stage > stage)
+    }
+
+    /// Keys that need not be tried for that target again. A key that has failed for one model may be well for another.
+    fn tried_for(&self, at: usize) -> Vec<Ticket> {
+        let model = |at: usize| self.want.targets.get(at).map(|target| &target.model);
+        self.tried.iter().filter(|(_, target)| model(*target) == model(at)).map(|(ticket, _)| *ticket).collect()
     }
 
     /// A later stage than that of the last attempt wants a reason.

@@ -110,7 +110,7 @@ impl Order<'_> {
     /// Those who have the model; else those who are known for such names; else the default one.
     fn offering(&mut self, model: &str) -> Vec<String> {
         let pool = self.pool;
-        let on = || pool.providers().filter(|(_, p)| p.enabled && !model.is_empty());
+        let on = || pool.providers().filter(|(name, p)| p.enabled && !model.is_empty() && pool.has_keys(name));
         let mut found: Vec<(&str, &Provider)> = on().filter(|(name, _)| pool.offers(name, model)).collect();
         if found.is_empty() {
             found = on().filter(|(_, p)| p.models.is_empty() && is_known_for(p, model)).collect();
@@ -156,6 +156,12 @@ fn is_known_for(provider: &Provider, model: &str) -> bool {
 }
 
 impl Pool {
+    /// Whether there is a key that could serve, be it well or not.
+    fn has_keys(&self, provider: &str) -> bool {
+        let tickets = self.site(provider).into_iter().flat_map(|site| &site.lanes).flat_map(|lane| &lane.members);
+        tickets.filter_map(|ticket| self.slot(*ticket)).any(|slot| !slot.gone && slot.key.enabled)
+    }
+
     /// A key that a free question may be asked with; one that is well, if there is any.
     pub fn key_to_ask(&self, provider: &str, now: u64) -> Option<&Slot> {
         let keys = || self.keys().map(|(_, slot)| slot).filter(|slot| slot.key.provider == provider);

@@ -46,7 +46,8 @@ impl Pool {
                 self.aliases.retain(|(name, _)| *name != record.id);
                 self.aliases.extend(record.read().map(|alias: Alias| (record.id.clone(), alias)));
             }
-            Kind::Client | Kind::Setting | Kind::Price | Kind::Revoked | Kind::Secret => {}
+            Kind::Client | Kind::Imported | Kind::Setting | Kind::Price | Kind::Rule | Kind::Revoked | Kind::Secret => {
+            }
         }
     }
 

@@ -95,7 +95,6 @@ pub async fn good(
                 None => flow(
                     walk,
                     ready,
-                    ticket,
                     in_use,
                     &response,
                     abort,
@@ -104,7 +103,7 @@ pub async fn good(
                 ),
             },
             First::End if walk.wants_body(response.status()) => Ok(empty(headers)),
-            First::End => flow(walk, ready, ticket, in_use, &response, abort, &headers, (&body, Kind::Other)),
+            First::End => flow(walk, ready, in_use, &response, abort, &headers, (&body, Kind::Other)),
             First::Broken | First::Stalled if js::is_aborted(&walk.request) => Ok(Attempt::Gone),
             First::Broken => Ok(walk.judged(&Outcome::Unreachable)),
             First::Stalled => {
@@ -117,20 +116,20 @@ pub async fn good(
         return whole(walk, ready, ticket, &response, &abort, headers).await;
     }
     let kind = if is_json(&kind) { Kind::Json } else { Kind::Other };
-    flow(walk, ready, ticket, in_use, &response, abort, &headers, (&body, kind))
+    flow(walk, ready, in_use, &response, abort, &headers, (&body, kind))
 }
 
 /// From here on the answer is the client's; what follows happens in the background.
 fn flow(
     walk: &Walk,
     ready: &Ready,
-    ticket: Ticket,
     in_use: InUse,
     response: &Response,
     abort: AbortController,
     headers: &Headers,
     (body, kind): (&ReadableStream, Kind),
 ) -> Result<Attempt> {
+    let ticket = in_use.0;
     walk.succeeded(ready, ticket, &response.headers());
     if let Some(trace) = &walk.journal.trace {
         trace.got(headers, None);

@@ -8,6 +8,7 @@ mod cors;
 mod intake;
 mod journal;
 mod models;
+mod rewrite;
 mod token_count;
 mod trace;
 mod used;
@@ -15,6 +16,7 @@ mod used;
 use crate::{
     app::{App, Caller, with_cache, with_dice},
     auth,
+    body::edit::Wish,
     config::{Config, Level},
     error::{Error, Fault, Result},
     js,
@@ -288,16 +290,15 @@ impl Walk {
         self.journal.is_for(target);
         let mode = self.usage_mode.unwrap_or(provider.usage_mode);
         let asks = mode != UsageMode::AsIs && used::is_chat(&self.rest);
-        let patch = if asks { self.intake.ask_for_usage() } else { None };
-        let hides = mode == UsageMode::AskAndHide && patch.is_some();
         let model =
             Some(target.model.as_str()).filter(|model| self.intake.model().is_some_and(|named| named != *model));
-        let call = Call {
-            method: self.method.clone(),
-            url: upstream::url(&provider, &self.rest, &self.query, &target.model),
-            headers: upstream::passed_headers(&self.request.headers(), &provider)?,
-            body: self.intake.body(model, patch),
-        };
+        let rules = rewrite::rules(&target.provider, &provider, &target.model);
+        let (body, asked) = self.intake.body_for(&Wish { model, asks, rules: &rules });
+        let hides = mode == UsageMode::AskAndHide && asked;
+        let headers = upstream::passed_headers(&self.request.headers(), &provider)?;
+        rewrite::headers(&headers, &rules)?;
+        let url = upstream::url(&provider, &self.rest, &self.query, &target.model);
+        let call = Call { method: self.method.clone(), url, headers, body };
         let ready = Rc::new(Ready { provider, model: target.model.clone(), call, hides });
         self.now = Some((at, ready.clone()));
         Ok(ready)

@@ -10,6 +10,7 @@ pub mod models;
 pub mod price;
 pub mod provider;
 pub mod read;
+pub mod rule;
 pub mod usage_mode;
 pub mod write;
 
@@ -36,10 +37,14 @@ pub enum Kind {
     Alias,
     /// id: random. Written by people.
     Client,
+    /// id: a key's id. It was taken over from a secret, and will not be again.
+    Imported,
     /// id: the setting's name. Written by people.
     Setting,
     /// id: the provider's glob, a space, and the model's. Written by people.
     Price,
+    /// id: random, or a shipped rule's, which is then switched on or off. Written by people.
+    Rule,
     /// id: the `jti` of a session that was logged out.
     Revoked,
     /// id: `pepper`. Written once, by the first login.
@@ -47,7 +52,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Provider,
         Self::Key,
         Self::Disabled,
@@ -56,8 +61,10 @@ impl Kind {
         Self::Models,
         Self::Alias,
         Self::Client,
+        Self::Imported,
         Self::Setting,
         Self::Price,
+        Self::Rule,
         Self::Revoked,
         Self::Secret,
     ];
@@ -72,8 +79,10 @@ impl Kind {
             Self::Models => "models",
             Self::Alias => "alias",
             Self::Client => "client",
+            Self::Imported => "imported",
             Self::Setting => "setting",
             Self::Price => "price",
+            Self::Rule => "rule",
             Self::Revoked => "revoked",
             Self::Secret => "secret",
         }

@@ -150,6 +150,7 @@ mod tests {
         price::{Price, Rates},
         provider::{PRESETS, Provider},
         read::{Reader, Stored},
+        rule::{Action, Rule},
     };
     use std::fmt::Debug;
 
@@ -212,6 +213,17 @@ mod tests {
         });
         let model = Model { id: word("i"), created: 3, owned_by: word("o") };
         reads_back(&Models { at: 1, asked: 2, error: Some(word("e")), list: vec![model] });
+        for action in [
+            Action::Drop,
+            Action::Rename(word("t")),
+            Action::Force(Value::Null),
+            Action::Default(vec![1_u64].json()),
+            Action::SetHeader(word("v")),
+            Action::DropHeader,
+        ] {
+            let (provider, model, name, about) = (word("p"), word("m"), word("n"), word("a"));
+            reads_back(&Rule { enabled: true, provider, model, action, name, about, created: 1 });
+        }
         reads_back(&Balance {
             amount: Some(0.25),
             currency: Some(word("c")),

@@ -156,12 +156,12 @@ function modules(folder, faults) {
     type: name.endsWith(".wasm") ? "CompiledWasm" : "ESModule",
     path: join(build, name),
   }));
-  const wrapper = {
+  const wrapper = ["faults.mjs", "memory.mjs"].map((name) => ({
     type: "ESModule",
-    path: join(build, "faults.mjs"),
-    contents: readFileSync(join(root, "tests/e2e/faults.mjs"), "utf8"),
-  };
-  return { modulesRoot: build, modules: faults ? [wrapper, entry, ...rest] : [entry, ...rest] };
+    path: join(build, name),
+    contents: readFileSync(join(root, "tests/e2e", name), "utf8"),
+  }));
+  return { modulesRoot: build, modules: faults ? [...wrapper, entry, ...rest] : [entry, ...rest] };
 }
 
 function bindings(vars, secrets) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::record::{Kind, Record, models::Models, provider};
+use crate::record::{Kind, Record, key::Key, models::Models};
 
 /// Providers by name, each with what is changed of its preset (or of none), and with what it lists.
 type Known<'a> = (&'a str, fn(&mut Provider), &'a [&'a str]);
@@ -7,9 +7,11 @@ type Known<'a> = (&'a str, fn(&mut Provider), &'a [&'a str]);
 fn pool(known: &[Known], aliases: &[(&str, Alias)]) -> Pool {
     let mut records = Vec::new();
     for (at, (name, change, list)) in (1..).zip(known) {
-        let mut made = provider::preset(name).map_or_else(|| Provider::new(at), |preset| preset.provider(at));
+        let mut made = preset(name).map_or_else(|| Provider::new(at), |preset| preset.provider(at));
         change(&mut made);
         records.push(Record::new(Kind::Provider, *name, &made, at).unwrap());
+        let key = Key::new(name, "sk-secret", String::new(), at);
+        records.push(Record::new(Kind::Key, format!("k{at}"), &key, at).unwrap());
         if !list.is_empty() {
             let text = crate::record::write::text(&serde_json::json!({"data": list}));
             records.push(Record::new(Kind::Models, *name, &Models::parse(&text, at).unwrap(), at).unwrap());
@@ -108,6 +110,14 @@ fn providers_of_one_model_go_by_priority_then_share_by_weight() {
         assert_eq!(order, places(&pool, &asked("m"), hash::mix(conversation)), "a conversation stays");
     }
     assert!((2900..3100).contains(&first), "{first}");
+}
+
+#[test]
+fn a_provider_without_keys_leaves_its_models_to_others() {
+    let mut pool = pool(&[("openai", as_it_is, &[]), ("groq", as_it_is, &["m"])], &[]);
+    check(&pool, "m", &["0 groq/m"]);
+    pool.sync(&[Record::deleted(Kind::Key, "k2", 9)], false, 9);
+    check(&pool, "m", &["0 openai/m"]);
 }
 
 #[test]

@@ -113,6 +113,11 @@ pub fn preset(name: &str) -> Option<&'static Preset> {
 }
 
 impl Preset {
+    /// Nothing of its address is left to a person.
+    pub fn is_complete(&self) -> bool {
+        !self.base_url.contains('{')
+    }
+
     pub fn provider(&self, now: u64) -> Provider {
         Provider {
             preset: Some(self.name.into()),
