@@ -81,7 +81,7 @@ function Shell({ session, screen, screens, chooseLanguage, logout, children }) {
       <div class="choices">
         <${Choices} chooseLanguage=${chooseLanguage} />
         <button type="button" class="quiet" onClick=${logout}><${Icon} name="exit" /><span>${t("logout")}</span></button>
-        <p class="storage num">${t("storage.on", { storage: t(`storage.${session.storage}`), version: session.version })}</p>
+        <p class="storage num">${t("storage.on", { storage: session.storage.toUpperCase(), version: session.version })}</p>
       </div>
     </header>
     <main id="main" ref=${main} tabindex="-1">
@@ -108,9 +108,7 @@ function Choices({ chooseLanguage }) {
   </div>`;
 }
 
-const Mark = () => html`<svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
-  <rect width="32" height="32" rx="8" /><circle cx="11.5" cy="16" r="4.5" /><path d="M16 16h9.5M21.5 16v4M25.5 16v3" />
-</svg>`;
+const Mark = () => html`<img class="mark" src="/admin/favicon.svg" alt="" />`;
 
 function Warnings({ session }) {
   return html`

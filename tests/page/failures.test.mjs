@@ -108,6 +108,20 @@ describe("failures", () => {
     await page.checked();
   });
 
+  test("what somebody else deleted meanwhile says so, and the form is kept", async () => {
+    await stage.worker.api("POST", "/providers", { name: "short-lived", base_url: stage.upstream.url }, 201);
+    const page = await stage.open("#/providers/short-lived");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Base URL").fill(`${stage.upstream.url}/typed`);
+    await stage.worker.api("DELETE", "/providers/short-lived", undefined, 204);
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.getByRole("alert").getByText("This is gone: someone may have deleted it.").waitFor();
+    await page.evaluate(() => dispatchEvent(new Event("online")));
+    await page.getByRole("rowheader", { name: "short-lived" }).waitFor({ state: "detached" });
+    assert.equal(await dialog.getByLabel("Base URL").inputValue(), `${stage.upstream.url}/typed`);
+    await page.checked();
+  });
+
   test("an answer that is no JSON is a failure, not an empty list", async () => {
     const page = await stage.open("#/clients");
     await page.getByRole("heading", { name: "Client keys", level: 1 }).waitFor();

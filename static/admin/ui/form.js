@@ -1,7 +1,7 @@
 // Asking the server, saying how it went, and asking the reader: news, failures, fields, forms and native dialogs.
 import { h, html, useCallback, useEffect, useLayoutEffect, useRef, useState } from "/vendor/preact.js";
 import { has, t } from "../i18n.js";
-import { Icon } from "./show.js";
+import { Act, Icon } from "./show.js";
 
 /** What `ask` answered last, kept fresh; asked anew when `about` changes. A failure leaves the last answer standing. */
 export function useAnswer(ask, every = 10_000, about = "") {
@@ -140,7 +140,7 @@ function Toast({ id, text, title, kind }) {
   return html`<div class=${`toast ${kind}`}>
     <${Icon} name=${kind === "good" ? "check" : "warning"} />
     <p>${title && html`<strong>${title} </strong>`}${text}</p>
-    <button type="button" class="icon" aria-label=${t("dismiss")} onClick=${() => drop(id)}><${Icon} name="close" /></button>
+    <${Act} icon="close" label=${t("dismiss")} onClick=${() => drop(id)} />
   </div>`;
 }
 
@@ -237,7 +237,7 @@ export function Dialog({ title, kind = "", locked = false, onClose, children }) 
     onClick=${(event) => kind === "drawer" && !locked && event.target === box.current && onClose()}>
     <header>
       <h2 id=${name.current}>${title}</h2>
-      ${!locked && html`<button type="button" class="icon" aria-label=${t("close")} onClick=${onClose}><${Icon} name="close" /></button>`}
+      ${!locked && html`<${Act} icon="close" label=${t("close")} onClick=${onClose} />`}
     </header>
     ${children}
   </dialog>`;

@@ -1,9 +1,9 @@
 // What screens have in common: the address, a head, a table, fields that are described as data, and whole screens of things
 // that are listed, added, changed and deleted.
-import { html, useEffect, useState } from "/vendor/preact.js";
+import { html, useEffect, useRef, useState } from "/vendor/preact.js";
 import { has, t } from "../i18n.js";
 import { Check, complain, Confirm, Dialog, Failure, Field, Form, say, useAnswer } from "./form.js";
-import { Icon } from "./show.js";
+import { Act, Icon } from "./show.js";
 
 /** What stands after "#": "#/keys/k1?state=disabled" -> { screen: "keys", id: "k1", query: { state: "disabled" } } */
 function readHash(hash) {
@@ -97,7 +97,7 @@ function jsonOf(text) {
 
 /** Only what is not as it was is sent: a value that is shown masked stays. A line that is gone is null. */
 function headersOf(text, was = {}) {
-  const is = Object.fromEntries(text.split("\n").map((line) => line.split(/:(.*)/s, 2).map((part) => part.trim())).filter(([name, value]) => name && value !== undefined));
+  const is = Object.fromEntries(text.split("\n").map((line) => line.split(/:(.*)/s, 2).map((part) => part.trim())).filter(([name]) => name).map(([name, value = ""]) => [name, value]));
   const gone = Object.keys(was).filter((name) => !(name in is)).map((name) => [name, null]);
   return Object.fromEntries([...Object.entries(is).filter(([name, value]) => value !== was[name]), ...gone]);
 }
@@ -153,7 +153,7 @@ export function FieldsForm({ of, fields, save, action = t("save"), ready = true,
   return html`<${Form} run=${run} action=${action} failed=${t("save_failed")} ready=${ready && Object.keys(form.changed).length > 0} onCancel=${onCancel}>${form.shown}${children?.(form)}<//>`;
 }
 
-export const Trash = ({ name, onClick }) => html`<button type="button" class="icon danger-quiet" aria-label=${t("delete_one", { name })} title=${t("delete")} onClick=${onClick}><${Icon} name="trash" /></button>`;
+export const Trash = ({ name, onClick }) => html`<${Act} icon="trash" kind="danger-quiet" label=${t("delete_one", { name })} onClick=${onClick} />`;
 
 /**
  * A screen of things. `of`: { name, ask, every, rows(answer), id(row), label(row), columns, kind, about(answer), sought(row),
@@ -170,7 +170,9 @@ export function Things({ of: what, route, above, children, made, Leave = LeaveTh
   const fresh = route.id === "new";
   const all = answer ? what.rows(answer) : [];
   const rows = what.sought ? all.filter((row) => what.sought(row).toLowerCase().includes(search.trim().toLowerCase())) : all;
-  const opened = fresh ? answer && {} : route.id && all.find((row) => id(row) === route.id);
+  const held = useRef(null); // somebody else may delete it meanwhile: what was typed stays
+  held.current = all.find((row) => id(row) === route.id) ?? (held.current && id(held.current) === route.id ? held.current : null);
+  const opened = fresh ? answer && {} : held.current;
   const close = () => (setAdded(null), replaceHash({ screen: name }));
   const does = async (row, work, news) => {
     try {

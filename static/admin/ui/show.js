@@ -33,6 +33,9 @@ const PATHS = {
 
 export const Icon = ({ name }) => html`<svg class="icon-art" viewBox="0 0 16 16" aria-hidden="true" focusable="false"><path d=${PATHS[name]} /></svg>`;
 
+/** A button that shows only an icon. */
+export const Act = ({ icon, label, kind = "", ...rest }) => html`<button type="button" class=${`icon ${kind}`} aria-label=${label} title=${label} ...${rest}><${Icon} name=${icon} /></button>`;
+
 // The server's clock, with a tick once a second that all countdowns share and that rests while nobody looks. Color is never the only sign.
 let skew = 0;
 const watchers = new Set();
@@ -69,7 +72,7 @@ export function Ago({ at }) {
 
 export const AsOf = ({ asOf, refresh }) => html`<span class="as-of">
   ${asOf && html`<span class="num">${t("as_of", { time: hour(asOf) })}</span>`}
-  <button type="button" class="icon" aria-label=${t("refresh")} title=${t("refresh")} onClick=${refresh}><${Icon} name="refresh" /></button>
+  <${Act} icon="refresh" label=${t("refresh")} onClick=${refresh} />
 </span>`;
 
 function iso(ms) {

@@ -130,7 +130,7 @@ export function Connect() {
     <section class="card stack">
       <h2>${t("connect.good_to_know")}</h2>
       <ul class="notes">
-        <li>${rich("connect.pin", { model: html`<code>${t("connect.pin_example")}</code>` })}</li>
+        <li>${rich("connect.pin", { model: html`<code>openrouter/gpt-4o-mini</code>` })}</li>
         <li>${rich("connect.group", { model: html`<code>gpt-4o-mini@standby</code>`, header: html`<code>X-Gray-Group</code>` })}</li>
         <li>${rich("connect.force", { header: html`<code>x-keypool-key</code>` })}</li>
         <li>${rich("connect.headers", { bearer: html`<code>Authorization: Bearer</code>`, other: html`<code>x-api-key</code>` })}</li>

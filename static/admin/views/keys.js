@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { compact, list, remember, remembered, t } from "../i18n.js";
 import { complain, Confirm, Dialog, Failure, Field, say, Segments, useAnswer } from "../ui/form.js";
 import { Control, hashOf, replaceHash, Search } from "../ui/screen.js";
-import { AsOf, className, Icon } from "../ui/show.js";
+import { Act, AsOf, className, Icon } from "../ui/show.js";
 import { AddKeys, groupField, KeyDetail, WEIGHT } from "./keys/key.js";
 import { KeyTable, STANDBY, useKeyPages, useSelection } from "./keys/table.js";
 
@@ -166,7 +166,7 @@ function BulkBar({ selection, shown, total, promotes, open }) {
       ${Object.entries(actions).map(([name, icon]) => html`<button key=${name} type="button" class="small" onClick=${() => open(name)}><${Icon} name=${icon} />${wordOf(name)}</button>`)}
       <span class="apart"></span>
       <button type="button" class="small danger-quiet" onClick=${() => open("delete")}><${Icon} name="trash" />${t("delete")}</button>
-      <button type="button" class="icon" aria-label=${t("bulk.clear")} title=${t("bulk.clear")} onClick=${selection.clear}><${Icon} name="close" /></button>
+      <${Act} icon="close" label=${t("bulk.clear")} onClick=${selection.clear} />
     </div>
   </section>`;
 }

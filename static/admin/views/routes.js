@@ -1,10 +1,10 @@
 // How a request finds its way: providers, the models that they serve under which names, and rules that mend what is sent.
 import { html, useState } from "/vendor/preact.js";
 import * as api from "../api.js";
-import { list, number, t } from "../i18n.js";
+import { has, list, number, t } from "../i18n.js";
 import { Confirm, Failure, say, useAnswer, useLater } from "../ui/form.js";
 import { Control, hashOf, Search, Table, Things } from "../ui/screen.js";
-import { Ago, className, Countdown, Icon } from "../ui/show.js";
+import { Act, Ago, className, Countdown, Icon } from "../ui/show.js";
 
 const STATES = ["active", "cooling", "disabled"];
 const AUTHS = ["bearer", "x-api-key", "api-key", "query"];
@@ -23,11 +23,11 @@ const PROVIDERS = {
       ${provider.default && html`<span class="chip plain">${t("provider.is_default")}</span>`}
       ${!provider.enabled && html`<span class="chip off">${t("state.off")}</span>`}</span>
       ${(provider.priority > 0 || provider.weight < 10 || provider.weight > 10) && html`<small>${t("provider.order", { priority: provider.priority, weight: provider.weight })}</small>`}</th>
-    <td class="where"><code class="url">${provider.base_url}</code><small>${[t(`field.auth.${provider.auth}`), provider.layout === "azure" && t("field.layout.azure"), provider.api_version].filter(Boolean).join(" · ")}</small></td>
+    <td class="where"><code class="url">${provider.base_url}</code><small>${[has(`field.auth.${provider.auth}`) ? t(`field.auth.${provider.auth}`) : provider.auth, provider.layout === "azure" && t("field.layout.azure"), provider.api_version].filter(Boolean).join(" · ")}</small></td>
     <td class="where"><${ModelCount} of=${provider} does=${does} /></td>
     <td><${KeyCounts} of=${provider} /></td>`,
-  acts: (provider, does) => !provider.default && html`<button type="button" class="icon" aria-label=${t("provider.make_default", { name: provider.name })} title=${t("provider.default")}
-    onClick=${() => does(provider, () => api.providers.change(provider.name, { default: true }), "provider.default_now")}><${Icon} name="star" /></button>`,
+  acts: (provider, does) => !provider.default && html`<${Act} icon="star" label=${t("provider.make_default", { name: provider.name })}
+    onClick=${() => does(provider, () => api.providers.change(provider.name, { default: true }), "provider.default_now")} />`,
   rests: ({ cooldowns }) => cooldowns.length > 0 && cooldowns.map((rest) => html`<${Rest} key=${rest.model} of=${rest} />`),
   fields: (now, provider, { presets, providers }) => {
     const fresh = !provider.name;
@@ -69,7 +69,7 @@ function ModelCount({ of: { name, models = [], fetched }, does }) {
     return fresh;
   }, (fresh) => t("provider.fetched", { name, n: fresh.fetched?.count ?? 0 }));
   return html`<span class="row">${models.length > 0 ? t("provider.typed", { n: models.length }) : fetched?.at ? t("provider.listed", { n: fetched.count }) : t("provider.unlisted")}
-    <button type="button" class="icon" aria-label=${t("provider.fetch", { name })} title=${t("provider.fetch", { name })} onClick=${ask}><${Icon} name="refresh" /></button></span>
+    <${Act} icon="refresh" label=${t("provider.fetch", { name })} onClick=${ask} /></span>
     ${fetched?.error ? html`<small class="bad">${fetched.error}</small>` : fetched?.at && html`<small><${Ago} at=${fetched.at} /></small>`}`;
 }
 
@@ -131,7 +131,7 @@ const MODELS = {
     <td data-label=${t("field.fallback_on")}>${fallbacks.length > 0 ? list(fallback_on.map((when) => t(`field.fallback_on.${when}`)), "disjunction") : "–"}</td>
     <td data-label=${t("field.economy")}>${economy ? html`<code>${economy}</code>` : "–"}</td>`,
   fields: (_, { name }, { models, providers = [] }) => {
-    const known = [...models.map(({ id }) => id), ...new Set(models.flatMap(({ providers }) => providers.map((provider) => `${provider}/*`)))];
+    const known = [...models.map(({ id }) => id), ...new Set(models.flatMap(({ providers }) => providers.map((provider) => `${provider}/*`)))].slice(0, 500);
     return [
       { name: "name", hint: t("model.name_hint"), ...GLOB, readonly: Boolean(name), first: !name },
       { name: "target", as: "model", hint: t("model.target_hint"), kind: "maybe", ...GLOB, required: false, list: known },

@@ -5,7 +5,7 @@ import * as api from "../../api.js";
 import { compact, number, t } from "../../i18n.js";
 import { usePoll } from "../../ui/form.js";
 import { hashOf } from "../../ui/screen.js";
-import { Ago, Icon, setServerTime, StateChip, stateOf, Why } from "../../ui/show.js";
+import { Act, Ago, Icon, setServerTime, StateChip, stateOf, Why } from "../../ui/show.js";
 
 export const STANDBY = "standby";
 const COLUMNS = ["key", "provider", "state", "weight", "requests", "tokens", "used"];
@@ -75,15 +75,12 @@ function Row({ of: key, index, selection, here, act, busy }) {
     <td role="cell" class="tokens num" data-label=${t("field.tokens")}>${compact(prompt_tokens + completion_tokens)}</td>
     <td role="cell" class="used" data-label=${t("field.last_used")}><${Ago} at=${key.last_used} /></td>
     <td role="cell" class="acts">
-      <${Act} icon="test" label=${t("keys.test_one", { name })} busy=${busy} onClick=${() => act.test(key)} />
-      <${Act} icon="off" label=${t(key.enabled ? "disable_one" : "enable_one", { name })} pressed=${!key.enabled} onClick=${() => act.toggle(key)} />
+      <${Act} icon="test" label=${t("keys.test_one", { name })} aria-busy=${busy} disabled=${busy} onClick=${() => act.test(key)} />
+      <${Act} icon="off" label=${t(key.enabled ? "disable_one" : "enable_one", { name })} aria-pressed=${!key.enabled} onClick=${() => act.toggle(key)} />
       <a class="button icon" href=${hashOf({ screen: "keys", id: key.id, query: { ...here, edit: "1" } })} aria-label=${t("edit_one", { name })} title=${t("edit")}><${Icon} name="edit" /></a>
     </td>
   </tr>`;
 }
-
-const Act = ({ icon, label, busy, pressed, onClick }) => html`<button type="button" class="icon" aria-label=${label} title=${label}
-  aria-busy=${busy} aria-pressed=${pressed} disabled=${busy} onClick=${onClick}><${Icon} name=${icon} /></button>`;
 
 const SPARE = 10;
 
