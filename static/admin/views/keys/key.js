@@ -195,21 +195,19 @@ function Reason({ of: { reason, state } }) {
   return html`<section class=${`note ${state === "cooling" ? "warn" : "bad"}`}>
     <h3>${t(state === "cooling" ? "key.why_cooling" : "key.why")}</h3>
     <${Cause} of=${reason} />
-    <${Pairs} of=${[
-      reason.since && [t("key.since"), html`${moment(reason.since)} (<${Ago} at=${reason.since} />)`],
-      state === "disabled" && [t("key.next_probe"), reason.next_probe ? html`<${Countdown} until=${reason.next_probe} />` : t("key.no_probe")],
-    ]} />
+    <dl class="pairs">
+      ${reason.since && html`<dt>${t("key.since")}</dt><dd>${moment(reason.since)} (<${Ago} at=${reason.since} />)</dd>`}
+      ${state === "disabled" && html`<dt>${t("key.next_probe")}</dt><dd>${reason.next_probe ? html`<${Countdown} until=${reason.next_probe} />` : t("key.no_probe")}</dd>`}
+    </dl>
   </section>`;
 }
-
-const Pairs = ({ of }) => html`<dl class="pairs num">${of.filter(Boolean).map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${value}</dd>`)}</dl>`;
 
 /** What a machine had disabled the key for before it came back. */
 function Past({ of: past }) {
   if (!past) return null;
   return html`<section class="note"><h3>${t("key.past")}</h3>
     <${Cause} of=${past} />
-    <${Pairs} of=${[[t("state.disabled"), moment(past.since)], [t("key.restored"), moment(past.restored)]]} />
+    <dl class="pairs"><dt>${t("state.disabled")}</dt><dd>${moment(past.since)}</dd><dt>${t("key.restored")}</dt><dd>${moment(past.restored)}</dd></dl>
   </section>`;
 }
 
@@ -221,7 +219,7 @@ function Cooldowns({ of: key }) {
   const rests = running(key);
   if (rests.length === 0) return null;
   return html`<section><h3>${t("key.cooldowns")}</h3>
-    <${Pairs} of=${rests.map(({ model, until }) => [model ?? t("why.all_models"), html`<${Countdown} until=${until} /> <span class="faint">${moment(until)}</span>`])} />
+    <dl class="pairs">${rests.map(({ model, until }) => html`<dt key=${model}>${model ?? t("why.all_models")}</dt><dd><${Countdown} until=${until} /> <span class="faint">${moment(until)}</span></dd>`)}</dl>
   </section>`;
 }
 
@@ -254,16 +252,17 @@ function Particulars({ of: key, changed }) {
     say(t("bulk.promote.done", { n: 1 }));
   });
   return html`<section><h3>${t("key.particulars")}</h3>
-    <${Pairs} of=${[
-      [t("field.provider"), key.provider],
-      [t("field.group"), html`${key.group}${key.group === STANDBY && html` <button type="button" class="small" disabled=${promote.pending} aria-busy=${promote.pending} onClick=${() => promote.start()}><${Icon} name="up" />${t("promote")}</button>`}`],
-      [t("field.weight"), number(key.weight)],
-      ...CAPS.filter((name) => key[name]).map((name) => [t(`field.${name}`), number(key[name])]),
-      [t("field.models"), key.models.length ? key.models.map((glob) => html`<code key=${glob}>${glob}</code> `) : t("why.all_models")],
-      [t("field.last_used"), html`<${Ago} at=${key.last_used} />`],
-      [t("key.created"), moment(key.created)],
-      [t("key.id"), html`<code>${key.id}</code> <${Copy} text=${key.id} label=${t("key.copy_id")} />`],
-    ]} />
+    <dl class="pairs">
+      <dt>${t("field.provider")}</dt><dd>${key.provider}</dd>
+      <dt>${t("field.group")}</dt><dd>${key.group}
+        ${key.group === STANDBY && html` <button type="button" class="small" disabled=${promote.pending} aria-busy=${promote.pending} onClick=${() => promote.start()}><${Icon} name="up" />${t("promote")}</button>`}</dd>
+      <dt>${t("field.weight")}</dt><dd class="num">${number(key.weight)}</dd>
+      ${CAPS.filter((name) => key[name]).map((name) => html`<dt key=${name}>${t(`field.${name}`)}</dt><dd class="num">${number(key[name])}</dd>`)}
+      <dt>${t("field.models")}</dt><dd>${key.models.length ? key.models.map((glob) => html`<code key=${glob}>${glob}</code> `) : t("why.all_models")}</dd>
+      <dt>${t("field.last_used")}</dt><dd><${Ago} at=${key.last_used} /></dd>
+      <dt>${t("key.created")}</dt><dd>${moment(key.created)}</dd>
+      <dt>${t("key.id")}</dt><dd><code>${key.id}</code> <${Copy} text=${key.id} label=${t("key.copy_id")} /></dd>
+    </dl>
     <${Failure} failure=${promote.failure} />
   </section>`;
 }
