@@ -68,7 +68,6 @@ async function openPage(browser, worker, hash, { out = false, theme = "light", l
   });
   page.on("request", (request) => new URL(request.url()).origin === worker.url || request.url().startsWith("data:") || foreign.push(request.url()));
   if (!out) await context.addCookies([{ name: "keypool_session", value: await worker.token(), url: `${worker.url}/admin`, httpOnly: true }]);
-  if (process.env.PRETEND) await (await import("./pretend.mjs")).pretend(page, worker);
   await page.goto(`/admin/${hash}`);
   return Object.assign(page, {
     async checked() {
