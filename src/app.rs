@@ -15,10 +15,8 @@ use crate::{
     pool::{Pool, dice::Dice},
     record::{
         Kind, Record,
-        client::{Client, Log, Right},
-        key::{ACTIVE_GROUP, STANDBY_GROUP},
+        client::{Client, Right},
         price::Rates,
-        usage_mode::UsageMode,
         write::object,
     },
     runtime::{self, Work},
@@ -33,6 +31,7 @@ use crate::{
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
+    ops::Deref,
     rc::Rc,
 };
 use wasm_bindgen::JsValue;
@@ -45,30 +44,18 @@ const RECENT_MS: u64 = 15 * 60_000;
 const TOO_OLD: u64 = 6;
 const PEPPER: &str = "pepper";
 
-/// Who calls, and what it may do.
+/// Who calls. What it may do stands in its client key.
 pub struct Caller {
-    /// Of its client key.
-    pub id: String,
-    rights: Vec<Right>,
-    groups: Vec<String>,
-    /// How much the request log keeps of its calls; `None` = as the setting says.
-    pub log: Option<Log>,
-    /// `None` = the provider's.
-    pub usage_mode: Option<UsageMode>,
+    /// Of its client key; `env` and `admin` have none that is stored.
+    pub id: Rc<str>,
+    client: Rc<Client>,
 }
 
-impl Caller {
-    pub fn may(&self, right: Right) -> bool {
-        self.rights.contains(&right)
-    }
+impl Deref for Caller {
+    type Target = Client;
 
-    /// Keys of these groups may serve it.
-    pub fn may_use(&self, group: &str) -> bool {
-        [ACTIVE_GROUP, STANDBY_GROUP].contains(&group) || self.may_ask_for(group)
-    }
-
-    pub fn may_ask_for(&self, group: &str) -> bool {
-        self.groups.iter().any(|g| g == group || g == "*")
+    fn deref(&self) -> &Client {
+        &self.client
     }
 }
 
@@ -82,7 +69,7 @@ pub struct App {
 pub struct Cache {
     pub pool: Pool,
     /// By the hash of the client key: its id and what is stored of it.
-    pub clients: HashMap<String, (String, Client)>,
+    pub clients: HashMap<String, (Rc<str>, Rc<Client>)>,
     /// What the page stored, by the setting's name.
     pub settings: Vec<(String, String)>,
     pub revoked: HashSet<String>,
@@ -243,22 +230,29 @@ impl App {
         Ok(pepper)
     }
 
-    /// The one behind a call's credential: a client key, or an admin's session; `None` = it may not call.
-    pub fn caller(&self, credential: &str, now: u64) -> Option<Caller> {
-        let caller = |id: &str, rights: &[Right], groups: &[String], log, usage_mode| {
-            Some(Caller { id: id.into(), rights: rights.into(), groups: groups.into(), log, usage_mode })
+    /// The one behind a call's credential: a client key, or an admin's session.
+    ///
+    /// # Errors
+    /// When it may not call.
+    pub fn caller(&self, credential: &str, now: u64) -> Result<Caller> {
+        let caller = |id: &str, rights: &[Right], groups: &[String]| {
+            Ok(Caller { id: id.into(), client: Rc::new(Client::new(rights, groups)) })
         };
         if self.var("PROXY_API_KEY").is_some_and(|first| auth::same_secret(&first, credential)) {
-            return caller("env", &[Right::SeeAttempts], &[], None, None);
+            return caller("env", &[Right::SeeAttempts], &[]);
         }
         if session::is_like(credential) {
-            self.session(credential, now)?;
-            return caller("admin", &Right::ALL, &["*".into()], None, None);
+            self.session(credential, now).ok_or(Fault::ClientKey)?;
+            return caller("admin", &Right::ALL, &["*".into()]);
         }
         with_cache(|c| {
-            let hash = auth::client_hash(c.pepper.as_deref()?, credential);
-            let (id, client) = c.clients.get(&hash).filter(|(_, client)| client.enabled)?;
-            caller(id, &client.rights, &client.groups, client.log, client.usage_mode)
+            let hash = c.pepper.as_deref().map(|pepper| auth::client_hash(pepper, credential));
+            let known = hash.and_then(|hash| c.clients.get(&hash)).filter(|(_, client)| client.enabled);
+            let (id, client) = known.ok_or(Fault::ClientKey)?;
+            if client.expires.is_some_and(|at| at <= now) {
+                return Err(Fault::ClientExpired.into());
+            }
+            Ok(Caller { id: id.clone(), client: client.clone() })
         })
     }
 
@@ -345,9 +339,9 @@ impl Cache {
         for record in records {
             match record.kind {
                 Kind::Client => {
-                    self.clients.retain(|_, (id, _)| *id != record.id);
+                    self.clients.retain(|_, (id, _)| **id != *record.id);
                     if let Some(client) = record.read::<Client>() {
-                        self.clients.insert(client.hash.clone(), (record.id.clone(), client));
+                        self.clients.insert(client.hash.clone(), (record.id.as_str().into(), Rc::new(client)));
                     }
                 }
                 Kind::Setting => {

@@ -98,7 +98,9 @@ fn rows(by: Option<Dimension>, counted: &[Row]) -> Vec<Value> {
 fn label(dimension: Dimension, id: &str) -> Option<String> {
     with_cache(|c| match dimension {
         Dimension::Key => c.pool.find(id).map(|(_, slot)| slot.key.label.clone()),
-        Dimension::Client => c.clients.values().find(|(known, _)| known == id).map(|(_, client)| client.label.clone()),
+        Dimension::Client => {
+            c.clients.values().find(|(known, _)| **known == *id).map(|(_, client)| client.label.clone())
+        }
         Dimension::Provider | Dimension::Model => None,
     })
 }

@@ -46,7 +46,7 @@ impl Journal {
     pub fn new(request_id: &str, caller: &Caller, now: u64) -> Self {
         Self {
             request_id: request_id.into(),
-            client: caller.id.as_str().into(),
+            client: caller.id.clone(),
             provider: "".into(),
             model: "".into(),
             shown: caller.may(Right::SeeAttempts),

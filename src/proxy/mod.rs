@@ -14,7 +14,7 @@ use crate::{
     app::{App, Caller, with_cache, with_dice},
     auth,
     config::{Config, Level},
-    error::{Fault, Result},
+    error::Result,
     js,
     pool::{
         Ticket,
@@ -85,9 +85,12 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
     let config = app.config()?;
     let headers = request.headers();
     let credential = auth::credential(|name| js::header(&headers, name));
-    let Some(caller) = credential.as_deref().and_then(|key| app.caller(key, now)) else {
-        runtime::log(Level::Info, "call", || object! {"request": request_id, "status": 401_u16});
-        return Err(Fault::ClientKey.into());
+    let caller = match app.caller(credential.as_deref().unwrap_or_default(), now) {
+        Ok(caller) => caller,
+        Err(error) => {
+            runtime::log(Level::Info, "call", || object! {"request": request_id, "status": error.status()});
+            return Err(error);
+        }
     };
     if let Some(answer) = about::answer(&caller, &asked, &request.method(), now)? {
         return Ok(answer);
