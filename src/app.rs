@@ -2,6 +2,7 @@
 //! and a small buffer of counts; it is borrowed inside `with_cache` only, never across an await.
 
 mod flush;
+mod limits;
 
 use crate::{
     auth::{
@@ -12,6 +13,7 @@ use crate::{
     config::{self, Config, Level},
     error::{Error, Fault, Result},
     js,
+    limit::{meters::Meters, scope},
     pool::{Pool, dice::Dice},
     record::{
         Kind, Record,
@@ -51,6 +53,16 @@ pub struct Caller {
     client: Rc<Client>,
 }
 
+impl Caller {
+    /// As `limit::scope::check`.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn may_call(&self, asked: &str, provider: &str, model: &str) -> Result<()> {
+        scope::check(&self.client, asked, provider, model)
+    }
+}
+
 impl Deref for Caller {
     type Target = Client;
 
@@ -76,6 +88,8 @@ pub struct Cache {
     /// The user's own.
     pub prices: Prices,
     pub pending: Pending,
+    /// Of the client keys with limits.
+    pub meters: Meters,
     pub requests: requests::Pending,
     pub throttle: Throttle,
     pepper: Option<String>,

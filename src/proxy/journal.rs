@@ -69,6 +69,10 @@ impl Journal {
         &self.request_id
     }
 
+    pub const fn began(&self) -> u64 {
+        self.began
+    }
+
     pub fn attempt_began(&self) -> u64 {
         self.attempt.as_ref().map_or(self.began, |(_, _, began)| *began)
     }
@@ -171,13 +175,17 @@ impl Journal {
         let ms = now.saturating_sub(self.began);
         let first_byte_ms = self.first_byte.get();
         let series = self.series(&self.last_key.clone().unwrap_or_else(|| "".into()));
-        with_cache(|c| {
+        let is_limited = with_cache(|c| {
             let rates = tokens.and_then(|_| c.price(&self.provider, &self.model));
             let cost = tokens.zip(rates).map(|(tokens, rates)| price::cost(tokens, &rates));
             let time = c.time(now);
             c.pending.call(&series, &Call { end, ms, first_byte_ms, tokens, cost }, time);
+            tokens.is_some_and(|t| c.meter(&self.client, t.prompt + t.completion, cost.unwrap_or(0), now))
         });
         app.flush_soon(now);
+        if is_limited {
+            app.meter_ended(&self.client, now);
+        }
         let tokens = tokens.map(|t| {
             object! {"prompt": t.prompt, "completion": t.completion, "cached": t.cached, "reasoning": t.reasoning,
             "estimated": t.estimated}

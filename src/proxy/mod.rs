@@ -2,6 +2,7 @@
 //! key until the first byte is out.
 
 mod about;
+mod admit;
 mod answer;
 mod asked;
 mod intake;
@@ -12,8 +13,7 @@ mod used;
 
 use crate::{
     app::{App, Caller, with_cache, with_dice},
-    auth,
-    config::{Config, Level},
+    config::Config,
     error::Result,
     js,
     pool::{
@@ -21,7 +21,7 @@ use crate::{
         failover::{Failover, Limits, Step},
         verdict::{self, Outcome, Verdict},
     },
-    record::{provider::Provider, usage_mode::UsageMode, write::object},
+    record::{provider::Provider, usage_mode::UsageMode},
     runtime,
     upstream::{self, Body, Call, Reply},
 };
@@ -84,14 +84,7 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
     app.refresh(now).await?;
     let config = app.config()?;
     let headers = request.headers();
-    let credential = auth::credential(|name| js::header(&headers, name));
-    let caller = match app.caller(credential.as_deref().unwrap_or_default(), now) {
-        Ok(caller) => caller,
-        Err(error) => {
-            runtime::log(Level::Info, "call", || object! {"request": request_id, "status": error.status()});
-            return Err(error);
-        }
-    };
+    let (caller, credential) = admit::known(app, &headers, request_id, now)?;
     if let Some(answer) = about::answer(&caller, &asked, &request.method(), now)? {
         return Ok(answer);
     }
@@ -99,7 +92,7 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
         return token_count::answer(&request.method(), intake::read(&request).await?);
     }
     let mut journal = Journal::new(request_id, &caller, now);
-    let (log, credential) = (caller.log.unwrap_or(config.request_log), credential.unwrap_or_default());
+    let log = caller.log.unwrap_or(config.request_log);
     journal.trace = Trace::new(log, &request, asked.rest, &credential).map(Rc::new);
     match prepare(app, request, asked, &caller, config, &mut journal).await {
         Ok((walk, failover)) => walk.run(failover).await,
@@ -118,9 +111,13 @@ async fn prepare(
     config: Rc<Config>,
     journal: &mut Journal,
 ) -> Result<(Walk, Failover)> {
+    // Before the body is read.
+    app.admit(caller, journal.began()).await?;
     let headers = request.headers();
     let intake = intake::read(&request).await?;
+    admit::model(caller, &request.method(), asked.rest, intake.model())?;
     let (mut target, provider) = asked::target(&asked, &intake)?;
+    caller.may_call(intake.model().unwrap_or_default(), &target.provider, &target.model)?;
     journal.is_for(&target);
     let want = asked::want(caller, &headers, &intake, &mut target, &config)?;
     let streamed = intake.streamed();
