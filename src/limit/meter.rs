@@ -94,6 +94,20 @@ pub struct Since {
     pub day: Option<u64>,
 }
 
+impl Since {
+    /// What both ask for.
+    pub fn and(self, other: Self) -> Self {
+        Self { minute: earlier(self.minute, other.minute), day: earlier(self.day, other.day) }
+    }
+}
+
+fn earlier(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Meter {
     pub limits: Limits,
@@ -182,15 +196,13 @@ impl Meter {
 
     /// What the storage has from `from` on, by minute and by day.
     pub fn learn(&mut self, from: Since, minutes: &[(u64, Used)], days: &[(u64, Used)], when: When) {
-        let earlier = |known: Option<u64>, from: u64| Some(known.map_or(from, |known| known.min(from)));
         if let Some(from) = from.minute {
             self.minutes.learn(from, minutes);
-            self.known.minute = earlier(self.known.minute, from);
         }
         if let Some(from) = from.day {
             self.days.learn(from, days);
-            self.known.day = earlier(self.known.day, from);
         }
+        self.known = self.known.and(from);
         self.read = when.now;
         let wanted = self.wanted(when);
         self.minutes.0.retain(|bucket| wanted.minute.is_none_or(|from| bucket.at >= from));
@@ -210,16 +222,13 @@ impl Meter {
     }
 
     fn wanted(&self, when: When) -> Since {
-        let mut from = Since::default();
-        let earlier = |known: &mut Option<u64>, at: u64| *known = Some(known.map_or(at, |known| known.min(at)));
-        for (limit, _) in self.limits.all() {
-            match span(limit, &self.limits) {
-                Span::Window(ms) => earlier(&mut from.minute, when.now.saturating_sub(ms) / MINUTE_MS),
-                Span::Day => earlier(&mut from.day, when.day),
-                Span::Month => earlier(&mut from.day, when.month),
-            }
-        }
-        from
+        self.limits.all().fold(Since::default(), |since, (limit, _)| {
+            since.and(match span(limit, &self.limits) {
+                Span::Window(ms) => Since { minute: Some(when.now.saturating_sub(ms) / MINUTE_MS), day: None },
+                Span::Day => Since { minute: None, day: Some(when.day) },
+                Span::Month => Since { minute: None, day: Some(when.month) },
+            })
+        })
     }
 
     /// Whether one more call would be let in at the time `at`.

@@ -5,7 +5,7 @@ use super::{
     meter::{Meter, Since, Used},
 };
 use crate::record::client::Limits;
-use std::{collections::HashMap, rc::Rc};
+use std::rc::Rc;
 
 /// Two syncs are at least so far apart.
 const GAP_MS: u64 = 1000;
@@ -16,7 +16,8 @@ const IDLE_MS: u64 = 3_600_000;
 
 #[derive(Default)]
 pub struct Meters {
-    meters: HashMap<Rc<str>, Meter>,
+    /// In the order of the ids.
+    meters: Vec<(Rc<str>, Meter)>,
     /// How many flushes have taken something.
     flushes: u64,
     /// Since when a sync is going on.
@@ -62,22 +63,26 @@ pub type Line = (Rc<str>, u64, Used);
 impl Meters {
     /// A client key with `limits` asks to be let in.
     pub fn asks(&mut self, id: &Rc<str>, limits: Limits, when: When, rate: Rate) -> Need {
-        let meter = self.meters.entry(id.clone()).or_default();
-        (meter.limits, meter.asked) = (limits, when.now);
+        if let Err(place) = self.place(id) {
+            self.meters.insert(place, (id.clone(), Meter::default()));
+        }
+        if let Some(meter) = self.of(id) {
+            (meter.limits, meter.asked) = (limits, when.now);
+        }
         self.need(id, when, rate)
     }
 
     pub fn need(&mut self, id: &str, when: When, rate: Rate) -> Need {
-        let Some(meter) = self.meters.get(id) else { return Need::Nothing };
         if self.failed.is_some_and(|at| at + rate.age_ms > when.now) {
             return Need::Nothing;
         }
+        let Some(meter) = self.of(id) else { return Need::Nothing };
         if meter.is_cold(when) {
             return Need::First;
         }
-        let flush = rate.at_once && meter.is_urgent();
+        let (flush, is_older) = (rate.at_once && meter.is_urgent(), meter.is_older(rate.age_ms, when.now));
         let is_going_on = self.syncing.is_some_and(|since| since + CUT_OFF_MS > when.now);
-        if is_going_on || !flush && !meter.is_older(rate.age_ms, when.now) {
+        if is_going_on || !flush && !is_older {
             return Need::Nothing;
         }
         self.syncing = Some(when.now);
@@ -87,7 +92,7 @@ impl Meters {
 
     /// Counts a call, or says why it may not go in.
     pub fn admit(&mut self, id: &str, when: When) -> Option<Over> {
-        let meter = self.meters.get_mut(id)?;
+        let meter = self.of(id)?;
         let over = meter.over(when);
         if over.is_none() {
             meter.admitted(when);
@@ -97,12 +102,12 @@ impl Meters {
 
     /// It called this isolate, and has limits.
     pub fn knows(&self, id: &str) -> bool {
-        self.meters.contains_key(id)
+        self.place(id).is_ok()
     }
 
     /// Counts what a call took; `used` has no requests.
     pub fn ended(&mut self, id: &str, used: Used, when: When) {
-        if let Some(meter) = self.meters.get_mut(id) {
+        if let Some(meter) = self.of(id) {
             meter.ended(used, when);
         }
     }
@@ -110,25 +115,20 @@ impl Meters {
     /// A flush takes all that was counted until now.
     pub fn sent(&mut self) {
         self.flushes += 1;
-        self.meters.values_mut().for_each(Meter::sent);
+        self.meters.iter_mut().for_each(|(_, meter)| meter.sent());
     }
 
     /// What to read for all that called lately. To be read at once, when all that was sent is known to be stored.
     pub fn plan(&mut self, when: When, rate: Rate, late_ms: u64) -> Plan {
         self.synced = when.now;
-        let earlier = |known: &mut Option<u64>, at: Option<u64>| {
-            *known = [*known, at].into_iter().flatten().min();
-        };
-        let (mut ids, mut from) = (Vec::new(), Since::default());
+        let (mut ids, mut since) = (Vec::new(), Since::default());
         for (id, meter) in &self.meters {
             if meter.asked + rate.age_ms.max(CUT_OFF_MS) >= when.now {
-                let lacks = meter.lacks(when, late_ms);
-                earlier(&mut from.minute, lacks.minute);
-                earlier(&mut from.day, lacks.day);
+                since = since.and(meter.lacks(when, late_ms));
                 ids.push(id.clone());
             }
         }
-        Plan { ids, since: from, flushes: self.flushes }
+        Plan { ids, since, flushes: self.flushes }
     }
 
     /// What was found. When a flush went on meanwhile, nobody knows whether it is in there, so it is dropped.
@@ -138,13 +138,13 @@ impl Meters {
             return;
         }
         for id in &plan.ids {
-            let Some(meter) = self.meters.get_mut(id) else { continue };
+            let Some(meter) = self.of(id) else { continue };
             let of = |lines: &[Line]| -> Vec<(u64, Used)> {
                 lines.iter().filter(|(of, ..)| of == id).map(|(_, at, used)| (*at, *used)).collect()
             };
             meter.learn(plan.since, &of(minutes), &of(days), when);
         }
-        self.meters.retain(|_, meter| meter.asked + IDLE_MS > when.now || !meter.is_all_sent());
+        self.meters.retain(|(_, meter)| meter.asked + IDLE_MS > when.now || !meter.is_all_sent());
     }
 
     /// The storage could not be read.
@@ -158,7 +158,16 @@ impl Meters {
     }
 
     /// See `Meter::budget_share`.
-    pub fn budget_share(&self, id: &str, when: When) -> u64 {
-        self.meters.get(id).map_or(0, |meter| meter.budget_share(when))
+    pub fn budget_share(&mut self, id: &str, when: When) -> u64 {
+        self.of(id).map_or(0, |meter| meter.budget_share(when))
+    }
+
+    fn place(&self, id: &str) -> Result<usize, usize> {
+        self.meters.binary_search_by(|(known, _)| (**known).cmp(id))
+    }
+
+    fn of(&mut self, id: &str) -> Option<&mut Meter> {
+        let place = self.place(id).ok()?;
+        self.meters.get_mut(place).map(|(_, meter)| meter)
     }
 }

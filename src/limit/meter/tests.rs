@@ -184,7 +184,7 @@ fn what_was_read_while_a_flush_went_on_is_dropped() {
     isolate.meters.sent();
     isolate.meters.learn(&plan, &[], &[], at(1));
     assert_eq!(isolate.asks(at(2)), Need::First);
-    isolate.meters.failed(at(3));
+    isolate.meters.failed(at(3).now);
     assert_eq!(isolate.asks(at(4)), Need::Nothing, "a storage that fails is not asked by every call");
     assert_eq!(isolate.asks(at(10_003)), Need::First);
 }
