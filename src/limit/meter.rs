@@ -4,8 +4,11 @@
 use super::{MINUTE_MS, Over, Span, When, span};
 use crate::record::client::{Limit, Limits};
 
-/// Of a limit, the part that is told to others at once.
+/// Of a limit, the part that is told to others at once. Of those of a short time it is larger: with everything always
+/// used up, that is six flushes a minute.
 const SHARE: u64 = 20;
+const SHARE_OF_SHORT: u64 = 6;
+const SHORT_MS: u64 = 200_000;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Used {
@@ -164,8 +167,9 @@ impl Meter {
     /// Other isolates should know what this one let in.
     pub fn is_urgent(&self) -> bool {
         self.limits.all().any(|(limit, amount)| {
-            let unsent = self.unsent.of(limit);
-            unsent > 0 && unsent >= in_units(limit, amount) / SHARE
+            let is_short = matches!(span(limit, &self.limits), Span::Window(ms) if ms < SHORT_MS);
+            let (unsent, share) = (self.unsent.of(limit), if is_short { SHARE_OF_SHORT } else { SHARE });
+            unsent > 0 && unsent >= in_units(limit, amount) / share
         })
     }
 

@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { describe, test } from "node:test";
 import OpenAI from "openai";
 import { startMockProvider } from "../../scripts/mock-provider.mjs";
-import { eventually, startWorker, storages, storeFolder } from "./harness.mjs";
+import { eventually, startWorker, started, storages, storeFolder } from "./harness.mjs";
 import { chatBody, json, stageOf } from "./pool.mjs";
 
 const preset = { requests: 100, window_s: 900 };
@@ -126,6 +126,26 @@ for (const storage of storages) {
     }
   });
 
+  test(`a limited call neither waits for the storage nor uses it, after the first and below the share to be told, on ${storage}`, async (t) => {
+    const { worker, chat, made } = await faulty(t, storage);
+    const client = await made({ requests: 10_000, window_s: 900, day_tokens: 100_000_000 });
+    assert.equal((await chat(client)).status, 200);
+    await worker.settled();
+    const before = (await worker.counts()).storage;
+    for (let i = 0; i < 30; i++) assert.equal((await chat(client)).status, 200);
+    assert.equal((await worker.counts()).storage, before);
+  });
+
+  test(`limits hold when the storage fails, on ${storage}`, async (t) => {
+    const { worker, chat, made } = await faulty(t, storage);
+    const client = await made({ requests: 3, window_s: 900 });
+    await worker.failStorage(true);
+    for (let i = 0; i < 3; i++) assert.equal((await chat(client)).status, 200);
+    assert.equal((await chat(client)).status, 429);
+    await worker.failStorage(false);
+    assert.match(worker.logs(), /limits_not_read/);
+  });
+
   test(`100 in 15 minutes, asked of two workerd at once, on ${storage}`, async (t) => {
     const both = await pair(storage, preset);
     try {
@@ -146,6 +166,24 @@ for (const storage of storages) {
       await both.close();
     }
   });
+}
+
+/** A Worker whose storage can fail and is counted, and that does nothing by the clock. */
+async function faulty(t, storage) {
+  const mock = await startMockProvider();
+  t.after(() => mock.close());
+  const vars = { KEYPOOL_FLUSH_INTERVAL_MS: "600000", KEYPOOL_SNAPSHOT_AGE_MS: "600000" };
+  const worker = await started(t, { storage, faults: true, vars });
+  await worker.api("POST", "/providers", { name: "mock", base_url: mock.url }, 201);
+  await worker.api("POST", "/keys", { text: "mock-good-limits-20", provider: "mock" }, 201);
+  const chat = async ({ key }) => {
+    const headers = { ...json, authorization: `Bearer ${key}` };
+    const answer = await worker.fetch("/v1/chat/completions", { method: "POST", headers, body: chatBody() });
+    await answer.arrayBuffer();
+    return answer;
+  };
+  const made = async (fields) => (await worker.api("POST", "/clients", { label: "limited", ...fields }, 201)).body;
+  return { worker, chat, made };
 }
 
 /** Two workerd over one store, and a client key with these limits. */
