@@ -24,6 +24,7 @@ mod js;
 pub mod auth;
 pub mod body;
 pub mod config;
+pub mod limit;
 pub mod pool;
 pub mod route;
 pub mod usage;

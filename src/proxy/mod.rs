@@ -2,6 +2,7 @@
 //! key until the first byte is out.
 
 mod about;
+mod admit;
 mod answer;
 mod asked;
 mod cors;
@@ -15,10 +16,9 @@ mod used;
 
 use crate::{
     app::{App, Caller, with_cache, with_dice},
-    auth,
     body::edit::Wish,
-    config::{Config, Level},
-    error::{Error, Fault, Result},
+    config::Config,
+    error::{Error, Result},
     js,
     pool::{
         Ticket,
@@ -26,7 +26,7 @@ use crate::{
         target::Target,
         verdict::{self, Outcome, Verdict},
     },
-    record::{provider::Provider, usage_mode::UsageMode, write::object},
+    record::{provider::Provider, usage_mode::UsageMode},
     runtime,
     upstream::{self, Call, Reply},
 };
@@ -39,6 +39,9 @@ use used::Prompt;
 use worker::web_sys::{Request, Response};
 
 pub use asked::Asked;
+
+/// So much of a budget is used, and the economy model answers where there is one.
+const ECONOMY_PERCENT: u64 = 90;
 
 /// How an attempt went.
 enum Attempt {
@@ -125,11 +128,7 @@ async fn admitted(
     now: u64,
 ) -> Result<Response> {
     let headers = request.headers();
-    let credential = auth::credential(|name| js::header(&headers, name));
-    let Some(caller) = credential.as_deref().and_then(|key| app.caller(key, now)) else {
-        runtime::log(Level::Info, "call", || object! {"request": request_id, "status": 401_u16});
-        return Err(Fault::ClientKey.into());
-    };
+    let (caller, credential) = admit::known(app, &headers, request_id, now)?;
     if let Some(answer) = about::answer(&caller, &asked, &request.method(), now)? {
         return Ok(answer);
     }
@@ -142,7 +141,7 @@ async fn admitted(
         return token_count::answer(&request.method(), intake::read(&request).await?);
     }
     let mut journal = Journal::new(request_id, &caller, now);
-    let (log, credential) = (caller.log.unwrap_or(config.request_log), credential.unwrap_or_default());
+    let log = caller.log.unwrap_or(config.request_log);
     journal.trace = Trace::new(log, &request, asked.rest, &credential).map(Rc::new);
     match prepare(app, request, asked, &caller, config, &mut journal).await {
         Ok((walk, failover)) => walk.run(failover).await,
@@ -161,9 +160,13 @@ async fn prepare(
     config: Rc<Config>,
     journal: &mut Journal,
 ) -> Result<(Walk, Failover)> {
+    // Before the body is read.
+    app.admit(caller, journal.began()).await?;
     let headers = request.headers();
     let intake = intake::read(&request).await?;
-    let want = asked::want(&asked, caller, &headers, &intake, &config)?;
+    admit::model(caller, &request.method(), asked.rest, intake.model())?;
+    let economy = app.budget_share(caller, runtime::now()) >= ECONOMY_PERCENT;
+    let want = asked::want(&asked, caller, &headers, &intake, &config, economy)?;
     let targets = want.targets.clone();
     if let Some(target) = targets.first() {
         journal.is_for(target);
