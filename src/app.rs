@@ -298,6 +298,11 @@ impl Cache {
         self.loaded_at.is_some()
     }
 
+    /// The secret behind all digests; `None` before the first login.
+    pub fn pepper(&self) -> Option<&str> {
+        self.pepper.as_deref()
+    }
+
     /// What the page stored under that name.
     pub fn setting(&self, name: &str) -> Option<&str> {
         setting(&self.settings, name)

@@ -26,6 +26,7 @@ pub mod body;
 pub mod config;
 pub mod pool;
 pub mod route;
+pub mod sticky;
 pub mod usage;
 
 // words: the stored shapes

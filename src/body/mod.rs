@@ -7,6 +7,7 @@ mod kept;
 pub mod multipart;
 mod opening;
 pub mod scan;
+mod tagged;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,8 @@ pub struct Seen {
     pub conversation: Option<u64>,
     /// Offset of the root's `{`; `None` for forms and for what is no JSON object.
     pub root: Option<usize>,
+    /// Where the strings end that look like ids with a tag, see `record::tag`: the offsets of their closing quotes.
+    pub tagged: Vec<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use super::{
     hash::Hash,
     kept::Kept,
     opening::Opening,
+    tagged::Tagged,
 };
 use crate::swar::find_either;
 
@@ -30,6 +31,7 @@ pub struct Json {
     /// The field that told the conversation.
     told_by: Field,
     opening: Option<Opening>,
+    tagged: Tagged,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -100,14 +102,19 @@ impl Json {
     /// Within a string: everything up to its end, an escape, or the window's end at once.
     fn text(&mut self, rest: &[u8], role: Role) -> usize {
         let end = find_either(rest, b'"', b'\\');
-        self.keep(role, rest.get(..end.unwrap_or(rest.len())).unwrap_or_default());
+        let piece = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        self.keep(role, piece);
         match end.and_then(|end| rest.get(end)) {
-            Some(b'"') => self.end_text(role, end.unwrap_or_default()),
+            Some(b'"') => {
+                self.tagged.end(piece, self.at + piece.len(), &mut self.seen.tagged);
+                self.end_text(role, end.unwrap_or_default());
+            }
             Some(backslash) => {
                 self.keep(role, &[*backslash]);
+                self.tagged.forget();
                 self.place = Place::Escape(role);
             }
-            None => {}
+            None => self.tagged.carry(piece),
         }
         end.map_or(rest.len(), |end| end + 1)
     }

@@ -1,5 +1,6 @@
 //! Both scanners against whole parsers, for every way to cut a body into windows.
 mod conversation;
+mod tagged;
 
 use super::{Model, Scanner, Seen, ask};
 use serde_json::Value;

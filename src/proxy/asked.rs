@@ -23,12 +23,18 @@ pub struct Asked<'a> {
     pub query: &'a str,
 }
 
+/// `owner` is the provider where the things lie that the call is about.
+///
 /// # Errors
 /// What there is not, or what the caller may not ask for.
-pub fn target(asked: &Asked, intake: &Intake) -> Result<(Target, Provider)> {
-    let model = intake.model().unwrap_or_default();
+pub fn target(asked: &Asked, intake: Option<&Intake>, owner: Option<&str>) -> Result<(Target, Provider)> {
+    let model = intake.and_then(Intake::model).unwrap_or_default();
     with_cache(|c| {
-        let target = target::choose(&c.pool, c.setting("default_provider"), asked.pin, model)?;
+        let default = owner.or_else(|| c.setting("default_provider"));
+        let mut target = target::choose(&c.pool, default, asked.pin, model)?;
+        if let Some(owner) = owner.filter(|owner| *owner != target.provider) {
+            target = Target { provider: owner.into(), model: model.into(), group: None, renamed: false };
+        }
         let provider = c.pool.provider(&target.provider).cloned();
         provider.map(|p| (target, p)).ok_or_else(|| Error::internal("a provider vanished"))
     })
@@ -53,6 +59,7 @@ pub fn want(caller: &Caller, headers: &Headers, intake: &Intake, target: &mut Ta
         conversation,
         standby_first: conversation.unwrap_or(who) % 100 < config.standby_percent,
         forced,
+        sticky: None,
     })
 }
 

@@ -57,7 +57,7 @@ pub fn texts(bytes: &Uint8Array, shape: Shape) -> Texts {
 }
 
 /// Shows all bytes, until `show` has seen enough.
-fn in_windows(bytes: &Uint8Array, show: &mut dyn FnMut(&[u8]) -> bool) {
+pub(super) fn in_windows(bytes: &Uint8Array, show: &mut dyn FnMut(&[u8]) -> bool) {
     let length = js::length(bytes);
     let mut window = vec![0; length.min(WINDOW)];
     let mut at = 0;
@@ -88,6 +88,19 @@ impl Intake {
         self.scanner.as_ref()?.seen().conversation
     }
 
+    /// See `body::Seen::tagged`.
+    pub fn tagged(&self) -> &[usize] {
+        self.scanner.as_ref().map_or(&[], |scanner| &scanner.seen().tagged)
+    }
+
+    /// The bytes in front of `end`, so many at the most.
+    pub fn before(&self, end: usize, most: usize) -> Vec<u8> {
+        match &self.body {
+            Body::Bytes(bytes) => js::part(bytes, end.saturating_sub(most), end).to_vec(),
+            Body::None | Body::Stream(_) => Vec::new(),
+        }
+    }
+
     pub fn streamed(&self) -> bool {
         self.scanner.as_ref().is_some_and(|s| s.seen().stream == Some(true))
     }
@@ -107,14 +120,17 @@ impl Intake {
     }
 
     /// The body to send; `model` is the new name of the model, if it must change. An untouched body keeps its bytes.
-    pub fn body(self, model: Option<&str>, patch: Option<Patch>) -> Body {
+    pub fn body(self, model: Option<&str>, more: impl IntoIterator<Item = Patch>) -> Body {
         let mut patches = Vec::with_capacity(2);
         if let (Some(scanner), Some(found), Some(model)) = (&self.scanner, self.found(), model) {
             patches.push(scanner.splice(found.range.clone(), model));
         }
-        if let Some(patch) = patch {
-            let behind = patches.first().is_some_and(|renamed| renamed.at.start < patch.at.start);
-            patches.insert(usize::from(behind), patch);
+        for patch in more {
+            let place = patches.iter().position(|other: &Patch| other.at.end > patch.at.start).unwrap_or(patches.len());
+            // What is replaced as a whole holds nothing that must go.
+            if patches.get(place).is_none_or(|other| patch.at.end <= other.at.start) {
+                patches.insert(place, patch);
+            }
         }
         match self.body {
             Body::Bytes(bytes) if !patches.is_empty() => Body::Bytes(patched(&bytes, &patches)),
@@ -124,7 +140,7 @@ impl Intake {
 }
 
 /// `patches` stand in their order.
-fn patched(bytes: &Uint8Array, patches: &[Patch]) -> Uint8Array {
+pub(super) fn patched(bytes: &Uint8Array, patches: &[Patch]) -> Uint8Array {
     let length = js::length(bytes);
     let grown = patches.iter().fold(length, |length, patch| (length + patch.with.len()).saturating_sub(patch.at.len()));
     let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);

@@ -6,6 +6,8 @@ mod answer;
 mod asked;
 mod intake;
 mod journal;
+mod lists;
+mod sticky;
 mod token_count;
 mod trace;
 mod used;
@@ -23,6 +25,7 @@ use crate::{
     },
     record::{provider::Provider, usage_mode::UsageMode, write::object},
     runtime,
+    sticky::{self as ids, Kept},
     upstream::{self, Body, Call, Reply},
 };
 use answer::Said;
@@ -56,6 +59,8 @@ struct Walk {
     billed: bool,
     /// We asked for the usage, and the client did not.
     hides: bool,
+    /// What the call is about lies in the key's account, so the ids in the answer are tagged.
+    kept: Option<Kept>,
     journal: Journal,
 }
 
@@ -98,6 +103,14 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
     let mut journal = Journal::new(request_id, &caller, now);
     let (log, credential) = (caller.log.unwrap_or(config.request_log), credential.unwrap_or_default());
     journal.trace = Trace::new(log, &request, asked.rest, &credential).map(Rc::new);
+    match lists::answer(app, &request, &asked, (&caller, &config), &mut journal).await {
+        Ok(None) => {}
+        Ok(Some(answer)) => return Ok(answer),
+        Err(error) => {
+            journal.refused(app, error.status());
+            return Err(error);
+        }
+    }
     match prepare(app, request, asked, &caller, config, &mut journal).await {
         Ok((walk, failover)) => walk.run(failover).await,
         Err(error) => {
@@ -117,9 +130,14 @@ async fn prepare(
 ) -> Result<(Walk, Failover)> {
     let headers = request.headers();
     let intake = intake::read(&request).await?;
-    let (mut target, provider) = asked::target(&asked, &intake)?;
+    let held = sticky::held(app, caller, &asked, Some(&intake), runtime::now()).await?;
+    let asked = held.asked(&asked);
+    let owner = held.by.as_ref().map(|(_, provider)| provider.as_str());
+    let (mut target, provider) = asked::target(&asked, Some(&intake), owner)?;
     journal.is_for(&target);
-    let want = asked::want(caller, &headers, &intake, &mut target, &config)?;
+    let mut want = asked::want(caller, &headers, &intake, &mut target, &config)?;
+    sticky::choose(&mut want, &held, caller, &request.method(), asked.rest)?;
+    let kept = ids::kept(asked.rest);
     let streamed = intake.streamed();
     let mode = caller.usage_mode.unwrap_or(provider.usage_mode);
     let asks = mode != UsageMode::AsIs && used::is_chat(asked.rest);
@@ -129,7 +147,8 @@ async fn prepare(
         method: request.method(),
         url: upstream::url(&provider, asked.rest, asked.query),
         headers: upstream::passed_headers(&headers)?,
-        body: intake.body(target.renamed.then_some(target.model.as_str()), patch),
+        body: intake
+            .body(target.renamed.then_some(target.model.as_str()), patch.into_iter().chain(held.patches.clone())),
     };
     if let Some(trace) = &journal.trace {
         trace.sent(&headers, &call.body);
@@ -145,7 +164,7 @@ async fn prepare(
     let failover = Failover::new(want, limits, runtime::now());
     let (app, journal) = (app.clone(), journal.clone());
     let model = target.model;
-    Ok((Walk { app, config, request, provider, call, model, streamed, billed, hides, journal }, failover))
+    Ok((Walk { app, config, request, provider, call, model, streamed, billed, hides, kept, journal }, failover))
 }
 
 impl Walk {

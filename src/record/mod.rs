@@ -8,6 +8,7 @@ pub mod key;
 pub mod price;
 pub mod provider;
 pub mod read;
+pub mod tag;
 pub mod usage_mode;
 pub mod write;
 
