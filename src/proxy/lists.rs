@@ -10,9 +10,10 @@ use crate::{
         Ticket,
         class::Class,
         slot::State,
+        target,
         verdict::{self, Outcome, Verdict},
     },
-    record::provider::Provider,
+    record::{key::Key, provider::Provider},
     runtime,
     sort::sort,
     sticky::{self, Merge, Page},
@@ -52,20 +53,23 @@ pub async fn answer(
     (caller, config): (&Caller, &Config),
     journal: &mut Journal,
 ) -> Result<Option<Response>> {
-    let before = parameter(asked.query, "before").is_some();
-    if request.method() != "GET" || !sticky::is_list(asked.rest) || before {
+    let headers = request.headers();
+    let alone = parameter(asked.query, "before").is_some() || js::header(&headers, "x-keypool-key").is_some();
+    if request.method() != "GET" || !sticky::is_list(asked.rest) || alone {
         return Ok(None);
     }
     let held = ids::held(app, caller, asked, None, runtime::now()).await?;
     let asked = held.asked(asked);
-    let (target, provider) = asked::target(&asked, None, held.by.as_ref().map(|(_, name)| name.as_str()))?;
-    let keys = keys(&target.provider, caller, held.by.as_ref().map(|(ticket, _)| *ticket));
+    let (chosen, provider) = asked::target(&asked, None, held.by.as_ref().map(|(_, name)| name.as_str()))?;
+    let group = js::header(&headers, "x-gray-group").map(|name| target::group_named(name.trim()).to_string());
+    let may = |key: &Key| caller.may_use(&key.group) && group.as_ref().is_none_or(|group| *group == key.group);
+    let keys = keys(&chosen.provider, &may, held.by.as_ref().map(|(ticket, _)| *ticket));
     let after = parameter(asked.query, "after");
     // An id without a tag belongs to whichever key the pool would choose.
-    if with_cache(|c| c.pool.members(&target.provider)) < 2 || keys.is_empty() || held.by.is_none() && after.is_some() {
+    if with_cache(|c| c.pool.members(&chosen.provider)) < 2 || keys.is_empty() || held.by.is_none() && after.is_some() {
         return Ok(None);
     }
-    journal.is_for(&target);
+    journal.is_for(&chosen);
     let limit = parameter(asked.query, "limit").and_then(|n| n.parse().ok());
     let ascending = parameter(asked.query, "order") == Some("asc");
     let query = asked.query.split('&').filter(|part| !part.starts_with("after=") && !part.starts_with("limit="));
@@ -76,13 +80,13 @@ pub async fn answer(
 }
 
 /// Those that the caller may use and that are not disabled, in the order of their ids; from `first` on, if there is one.
-fn keys(provider: &str, caller: &Caller, first: Option<Ticket>) -> Vec<Ticket> {
+fn keys(provider: &str, may: &dyn Fn(&Key) -> bool, first: Option<Ticket>) -> Vec<Ticket> {
     let now = runtime::now();
     with_cache(|c| {
         let from = first.and_then(|ticket| c.pool.slot(ticket)).map(|slot| slot.id.clone());
         let mut keys = Vec::new();
         for (ticket, slot) in c.pool.keys().filter(|(_, slot)| slot.key.provider == provider) {
-            let usable = caller.may_use(&slot.key.group) && slot.state(now) != State::Disabled;
+            let usable = may(&slot.key) && slot.state(now) != State::Disabled;
             let behind = from.as_ref().is_none_or(|from| slot.id > *from);
             if usable && behind || first == Some(ticket) {
                 keys.push(ticket);

@@ -1,12 +1,16 @@
 use super::*;
-use crate::auth;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
 const KEY: &str = "0123456789abcdef";
 
+/// FNV-1a in the place of a digest.
+fn digest(seed: u64, message: &str) -> String {
+    format!("{:016x}", message.bytes().fold(seed, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)))
+}
+
 fn sign(message: &str) -> String {
-    auth::keyed_digest("pepper", message)
+    digest(0xcbf2_9ce4_8422_2325, message)
 }
 
 fn tags(key: &'static str) -> Tag {
@@ -30,7 +34,7 @@ fn an_id_leads_back_to_its_key_and_no_other_text_does() {
         }
         assert_eq!(read(&text[1..]), None);
         assert_eq!(read(&format!("{text}0")), None);
-        assert_eq!(super::read(&text, &|m| auth::keyed_digest("other", m)), None);
+        assert_eq!(super::read(&text, &|m| digest(7, m)), None);
     }
     for text in ["", "_kp", &tag("", KEY, &sign), "file-1", "ä", &format!("a b{}", tag("a b", KEY, &sign))] {
         assert_eq!(read(text, &sign), None, "{text}");
