@@ -4,21 +4,15 @@ use super::{Asked, Said, answer, asked, journal::Journal, sticky as ids};
 use crate::{
     app::{App, Caller, with_cache, with_dice},
     config::Config,
-    error::{Error, Fault, Result},
+    error::{Fault, Result},
     js,
-    pool::{
-        Ticket,
-        class::Class,
-        slot::State,
-        target,
-        verdict::{self, Outcome, Verdict},
-    },
+    pool::{Ticket, class::Class, slot::State, target, verdict::Verdict},
     record::{key::Key, provider::Provider},
     runtime,
     sort::sort,
     sticky::{self, Merge, Page},
     stream::Ending,
-    upstream::{self, Body, Call, Reply},
+    upstream::{self, Probe},
 };
 use std::rc::Rc;
 use worker::web_sys::{Request, Response};
@@ -148,77 +142,63 @@ impl Lister<'_> {
     fn refuse(&self, said: Option<Said>) -> Result<Response> {
         let Some(said) = said else {
             self.journal.refused(self.app, 502);
-            let end = Fault::Exhausted {
-                status: 502,
-                code: "upstream_failed",
-                message: "No key of the provider could be asked for its list.".into(),
-                wait_ms: None,
-            };
-            return Ok(js::error_response(&Error::from(end), self.journal.request_id()));
+            let message = "No key of the provider could be asked for its list.".into();
+            let end = Fault::Exhausted { status: 502, code: "upstream_failed", message, wait_ms: None };
+            return Ok(js::error_response(&end.into(), self.journal.request_id()));
         };
         self.journal.refused(self.app, said.status);
         said.response(self.journal)
     }
 
     async fn ask(&mut self, ticket: Ticket, merge: &mut Merge) -> Result<Got> {
-        let (limit, after) = merge.wanted();
-        let mut query = self.query.clone();
-        let limit = limit.map(|limit| limit.to_string());
-        for (name, value) in [("limit", limit.as_deref()), ("after", after)] {
-            if let Some(value) = value {
-                query = [query.as_str(), if query.is_empty() { "" } else { "&" }, name, "=", value].concat();
-            }
-        }
+        let url = upstream::url(&self.provider, self.rest, &self.query_for(merge));
+        let headers = upstream::passed_headers(&self.request.headers())?;
         let secret = with_cache(|c| c.pool.slot(ticket).map(|s| s.key.secret.clone())).unwrap_or_default();
-        let call = Call {
-            method: "GET".into(),
-            url: upstream::url(&self.provider, self.rest, &query),
-            headers: upstream::passed_headers(&self.request.headers())?,
-            body: Body::None,
-        };
-        upstream::set_key(&call.headers, self.provider.auth, &secret)?;
-        let in_use = super::InUse::new(ticket, "");
+        let ms = self.provider.answer_timeout_ms.unwrap_or(self.config.answer_timeout_ms);
         self.journal.part(runtime::now());
         self.journal.begins(ticket, runtime::now());
-        let ms = self.provider.answer_timeout_ms.unwrap_or(self.config.answer_timeout_ms);
-        let reply = upstream::send(&call, Some(self.request), ms).await?;
-        let (response, abort) = match reply {
-            Reply::Head(response, abort) => (response, abort),
-            Reply::Unreachable | Reply::NoHead if js::is_aborted(self.request) => return Ok(Got::Gone),
-            Reply::Unreachable => return Ok(self.failed(ticket, &Outcome::Unreachable, None)),
-            Reply::NoHead => return Ok(self.failed(ticket, &Outcome::NoHead, None)),
-        };
-        let Some(body) = upstream::read_whole(&response, &abort, ms).await else {
-            return Ok(self.failed(ticket, &Outcome::Unreachable, None));
-        };
+        let in_use = super::InUse::new(ticket, "");
+        let probe = upstream::get(&self.provider, &secret, &url, headers, Some(self.request), ms).await?;
         drop(in_use);
-        let (status, headers) = (response.status(), js::all_headers(&response.headers()));
-        let fits = u64::try_from(js::length(&body)).is_ok_and(|length| length <= answer::WHOLE);
-        if (200..300).contains(&status)
-            && fits
-            && let Ok(text) = String::from_utf8(body.to_vec())
-            && let Some(page) = Page::read(&text)
-        {
-            let (began, now) = (self.journal.attempt_began(), runtime::now());
+        let now = runtime::now();
+        if js::is_aborted(self.request) {
+            return Ok(Got::Gone);
+        }
+        if let Some(page) = page(&probe) {
+            let began = self.journal.attempt_began();
             let records = with_cache(|c| c.pool.succeeded(ticket, "", began, now));
             self.app.note(records, now);
             return Ok(Got::Page(page));
         }
-        let look = js::part(&body, 0, upstream::LOOK).to_vec();
-        let said = Said::new(status, upstream::answered_headers(&response.headers())?, Some(body));
-        let outcome = Outcome::Answer { status, headers: &headers, body: &look };
-        Ok(self.failed(ticket, &outcome, Some(said)))
-    }
-
-    fn failed(&mut self, ticket: Ticket, outcome: &Outcome, said: Option<Said>) -> Got {
-        let now = runtime::now();
-        let status = said.as_ref().map_or(502, |said| said.status);
-        let secret = with_cache(|c| c.pool.slot(ticket).map(|s| s.key.secret.clone())).unwrap_or_default();
-        let verdict = verdict::judge(outcome, now).unwrap_or_else(|| Verdict::pass(status)).without(&secret);
-        let everywhere = verdict.class == Class::Caller;
+        let said = match (probe.status, &probe.headers) {
+            (Some(status), Some(headers)) => {
+                Some(Said::new(status, upstream::answered_headers(headers)?, probe.whole.clone()))
+            }
+            _ => None,
+        };
+        let verdict = probe.verdict.unwrap_or_else(|| Verdict::pass(probe.status.unwrap_or_default()));
         self.journal.failed(&verdict, now);
         let records = with_dice(|c, dice| c.pool.failed(ticket, "", &verdict, now, dice));
         self.app.note(records, now);
-        Got::Failed(said, everywhere)
+        Ok(Got::Failed(said, verdict.class == Class::Caller))
     }
+
+    fn query_for(&self, merge: &mut Merge) -> String {
+        let (limit, after) = merge.wanted();
+        let limit = limit.map(|limit| limit.to_string());
+        let mut query = self.query.clone();
+        for (name, value) in [("limit=", limit.as_deref()), ("after=", after)] {
+            if let Some(value) = value {
+                query = [&query, if query.is_empty() { "" } else { "&" }, name, value].concat();
+            }
+        }
+        query
+    }
+}
+
+/// What a key answered, if it is a list.
+fn page(probe: &Probe) -> Option<Page> {
+    let body = probe.whole.as_ref().filter(|body| u64::from(body.length()) <= answer::WHOLE)?;
+    probe.status.filter(|status| (200..300).contains(status))?;
+    Page::read(&String::from_utf8(body.to_vec()).ok()?)
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import OpenAI, { toFile } from "openai";
-import { exchange } from "./exchange.mjs";
+import { exchange, leaveEarly } from "./exchange.mjs";
 import { clientKey, startWorker, storages, storeFolder } from "./harness.mjs";
 import { authorization, json, startStage } from "./pool.mjs";
 import { assertOurs, parsed, sse } from "./rows.mjs";
@@ -129,6 +129,11 @@ for (const storage of storages) {
       assert.equal(plain(text), events.join(""));
       assert.equal(text.match(tag).length, 1);
       assert.match(text, /"id":"resp_9_kp[0-9a-f]{24}", "output"/);
+      // The provider falls silent after its first event.
+      stage.mock.script("*", { headers: sse, chunks: events.slice(1), hang: 1 });
+      const body = JSON.stringify({ model, input: "y", stream: true });
+      const first = await leaveEarly(`${stage.worker.url}/v1/responses`, { headers: { ...json, authorization }, body });
+      assert.equal(plain(first.toString()), events[1]);
     });
 
     test("a list shows every object of 5 keys once, however long its pages are", async () => {
