@@ -189,7 +189,7 @@ impl Lister<'_> {
         let mut query = self.query.clone();
         for (name, value) in [("limit=", limit.as_deref()), ("after=", after)] {
             if let Some(value) = value {
-                query = [&query, if query.is_empty() { "" } else { "&" }, name, value].concat();
+                query = [query.as_str(), if query.is_empty() { "" } else { "&" }, name, value].concat();
             }
         }
         query
