@@ -234,9 +234,9 @@ fn an_events_tag_goes_out_with_the_bytes_before_it() {
 struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
+    fn below(&mut self, n: u64) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
+        usize::try_from((self.0 >> 33) % n).unwrap()
     }
 
     fn value(&mut self, depth: u64) -> Value {
@@ -259,10 +259,10 @@ impl Dice {
         let words = ["file-1", "resp_2", "x", "run_3", "call_4", "a b", "ü", "\"", "\\", "\n", "conv_5", "cntr_6"];
         match self.below(if depth == 0 { 3 } else { 6 }) {
             0 => json!(self.below(100)),
-            1 | 2 => json!(words[self.below(12) as usize]),
+            1 | 2 => json!(words[self.below(12)]),
             3 => (0..self.below(4)).map(|_| self.value(depth - 1)).collect(),
             _ => {
-                let fields = (0..self.below(5)).map(|_| (names[self.below(14) as usize].into(), self.value(depth - 1)));
+                let fields = (0..self.below(5)).map(|_| (names[self.below(14)].into(), self.value(depth - 1)));
                 Value::Object(fields.collect())
             }
         }
@@ -278,7 +278,7 @@ fn whatever_json_passes_comes_out_as_a_parser_would_tag_it() {
             let mut reference = value.clone();
             walk(kept, &mut reference, place::Role::Other, true, false);
             let text = value.to_string();
-            let size = 1 + dice.below(30) as usize;
+            let size = 1 + dice.below(30);
             let out = passed(kept, false, &mut text.as_bytes().chunks(size));
             assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), reference, "{text}");
             let event = format!("data: {text}\n\n");
@@ -293,21 +293,21 @@ fn garbage_passes_with_nothing_taken_away() {
     let mut dice = Dice(6);
     let letters = b"{}[]\":,\\\n\r d a t a :idfile-1_";
     for _ in 0..5000 {
-        let text: Vec<u8> = (0..dice.below(60)).map(|_| letters[dice.below(letters.len() as u64) as usize]).collect();
+        let text: Vec<u8> = (0..dice.below(60)).map(|_| letters[dice.below(31)]).collect();
         for events in [false, true] {
             let mut marker = Marker::new(Kept::Objects, events, Rc::new(|_| "#".into()));
             let whole = marker.pass(&text);
             let out: Vec<u8> = whole.iter().copied().filter(|b| *b != b'#').collect();
             assert_eq!(out, text);
             let mut marker = Marker::new(Kept::Objects, events, Rc::new(|_| "#".into()));
-            let cut: Vec<u8> = text.chunks(1 + dice.below(9) as usize).flat_map(|piece| marker.pass(piece)).collect();
+            let cut: Vec<u8> = text.chunks(1 + dice.below(9)).flat_map(|piece| marker.pass(piece)).collect();
             assert_eq!(cut, whole);
         }
     }
 }
 
 /// Accounts that answer as providers do.
-struct Accounts(Vec<Vec<(String, u64)>>);
+struct Accounts(Vec<Vec<(String, usize)>>);
 
 impl Accounts {
     fn page(&self, key: usize, limit: Option<usize>, after: Option<&str>, pages: bool) -> String {
@@ -353,7 +353,7 @@ impl Accounts {
 fn a_list_over_several_keys_shows_each_object_once() {
     let mut dice = Dice(7);
     for round in 0..60 {
-        let keys = 1 + dice.below(12) as usize;
+        let keys = 1 + dice.below(12);
         let accounts = (0..keys).map(|key| {
             let count = if dice.below(3) == 0 { 0 } else { dice.below(30) };
             (0..count).map(|n| (format!("file-{key}-{n}"), 1000 - n)).collect()
