@@ -1,7 +1,9 @@
 //! What a request carries with it: the storage, and this isolate's cache. The cache is a picture of what is stored
 //! and a small buffer of counts; it is borrowed inside `with_cache` only, never across an await.
 
+mod env;
 mod flush;
+mod models;
 
 use crate::{
     auth::{
@@ -67,6 +69,16 @@ impl Caller {
         [ACTIVE_GROUP, STANDBY_GROUP].contains(&group) || self.may_ask_for(group)
     }
 
+    /// May it ask for a model by that name at all?
+    pub fn may_name(&self, _name: &str) -> bool {
+        true
+    }
+
+    /// May it use what a provider has, asked for by a name?
+    pub fn may_call(&self, _name: &str, _provider: &str, _model: &str) -> bool {
+        true
+    }
+
     pub fn may_ask_for(&self, group: &str) -> bool {
         self.groups.iter().any(|g| g == group || g == "*")
     }
@@ -86,6 +98,8 @@ pub struct Cache {
     /// What the page stored, by the setting's name.
     pub settings: Vec<(String, String)>,
     pub revoked: HashSet<String>,
+    /// Ids of keys that were taken over from secrets, once and for all.
+    imported: HashSet<String>,
     /// The user's own.
     pub prices: Prices,
     pub pending: Pending,
@@ -204,6 +218,11 @@ impl App {
                 c.absorb(loaded, now);
             }
         });
+        if known == 0
+            && let Err(error) = self.import(now).await
+        {
+            runtime::log(Level::Error, "import_failed", || object! {"error": error.message()});
+        }
         // A new log level holds from here on. Whoever needs the settings is told what is wrong with them.
         let _ = self.config();
         runtime::log(Level::Debug, "snapshot", || object! {"read": read, "known": known});
@@ -229,6 +248,12 @@ impl App {
                 runtime::log(Level::Error, "note_lost", || object! {"error": error.message()});
             }
         }));
+    }
+
+    /// As `note`, for what the pool does not have yet.
+    pub fn learn(self: &Rc<Self>, records: Vec<Record>, now: u64) {
+        with_cache(|c| c.pool.sync(&records, false, now));
+        self.note(records, now);
     }
 
     /// The stored secret behind all digests; made at the first login.
@@ -320,6 +345,7 @@ impl Cache {
             self.clients.clear();
             self.settings.clear();
             self.revoked.clear();
+            self.imported.clear();
             self.prices = Prices::default();
             self.config = None;
         }
@@ -364,8 +390,17 @@ impl Cache {
                 Kind::Revoked => {
                     self.revoked.insert(record.id.clone());
                 }
+                Kind::Imported => {
+                    self.imported.insert(record.id.clone());
+                }
                 Kind::Secret => self.pepper = record.read(),
-                Kind::Provider | Kind::Key | Kind::Disabled | Kind::Cooldown | Kind::Balance => {}
+                Kind::Provider
+                | Kind::Key
+                | Kind::Disabled
+                | Kind::Cooldown
+                | Kind::Balance
+                | Kind::Models
+                | Kind::Alias => {}
             }
         }
     }

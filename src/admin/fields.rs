@@ -115,6 +115,10 @@ impl Fields {
         }
     }
 
+    pub const fn all(&self) -> &Map<String, Value> {
+        &self.left
+    }
+
     /// All of them, for a call whose names are data.
     pub fn into_map(self) -> Map<String, Value> {
         self.left

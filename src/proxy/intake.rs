@@ -74,6 +74,19 @@ pub(super) fn in_windows(bytes: &Uint8Array, show: &mut dyn FnMut(&[u8]) -> bool
 }
 
 impl Intake {
+    /// What the client sent, if it could be kept.
+    pub const fn bytes(&self) -> Option<&Uint8Array> {
+        match &self.body {
+            Body::Bytes(bytes) => Some(bytes),
+            Body::None | Body::Stream(_) => None,
+        }
+    }
+
+    /// It can be sent once.
+    pub const fn is_stream(&self) -> bool {
+        matches!(self.body, Body::Stream(_))
+    }
+
     fn found(&self) -> Option<&Model> {
         self.scanner.as_ref()?.seen().model.as_ref()
     }
@@ -120,7 +133,7 @@ impl Intake {
     }
 
     /// The body to send; `model` is the new name of the model, if it must change. An untouched body keeps its bytes.
-    pub fn body(self, model: Option<&str>, more: impl IntoIterator<Item = Patch>) -> Body {
+    pub fn body(&self, model: Option<&str>, more: impl IntoIterator<Item = Patch>) -> Body {
         let mut patches = Vec::with_capacity(2);
         if let (Some(scanner), Some(found), Some(model)) = (&self.scanner, self.found(), model) {
             patches.push(scanner.splice(found.range.clone(), model));
@@ -132,9 +145,9 @@ impl Intake {
                 patches.insert(place, patch);
             }
         }
-        match self.body {
-            Body::Bytes(bytes) if !patches.is_empty() => Body::Bytes(patched(&bytes, &patches)),
-            body => body,
+        match &self.body {
+            Body::Bytes(bytes) if !patches.is_empty() => Body::Bytes(patched(bytes, &patches)),
+            body => body.clone(),
         }
     }
 }

@@ -1,12 +1,18 @@
 //! `GET /v1/files` and other lists of what an account holds, over the accounts of all keys of a provider.
 
-use super::{Asked, Said, answer, asked, journal::Journal, sticky as ids};
+use super::{Asked, Said, answer, journal::Journal, sticky as ids};
 use crate::{
     app::{App, Caller, with_cache, with_dice},
     config::Config,
     error::{Fault, Result},
     js,
-    pool::{Ticket, class::Class, slot::State, target, verdict::Verdict},
+    pool::{
+        Ticket,
+        class::Class,
+        slot::State,
+        target::{self, Target},
+        verdict::Verdict,
+    },
     record::{key::Key, provider::Provider},
     runtime,
     sort::sort,
@@ -54,16 +60,21 @@ pub async fn answer(
     }
     let held = ids::held(app, caller, asked, None, runtime::now()).await?;
     let asked = held.asked(asked);
-    let (chosen, provider) = asked::target(&asked, None, held.by.as_ref().map(|(_, name)| name.as_str()))?;
+    let provider = with_cache(|c| {
+        let owner = held.by.as_ref().map(|(_, name)| name.as_str());
+        let name = owner.or(asked.pin).or_else(|| target::default(&c.pool, c.setting("default_provider")))?;
+        Some((name.to_string(), c.pool.provider(name).filter(|p| p.enabled)?.clone()))
+    });
+    let Some((name, provider)) = provider else { return Ok(None) };
     let group = js::header(&headers, "x-gray-group").map(|name| target::group_named(name.trim()).to_string());
     let may = |key: &Key| caller.may_use(&key.group) && group.as_ref().is_none_or(|group| *group == key.group);
-    let keys = keys(&chosen.provider, &may, held.by.as_ref().map(|(ticket, _)| *ticket));
+    let keys = keys(&name, &may, held.by.as_ref().map(|(ticket, _)| *ticket));
     let after = parameter(asked.query, "after");
     // An id without a tag belongs to whichever key the pool would choose.
-    if with_cache(|c| c.pool.members(&chosen.provider)) < 2 || keys.is_empty() || held.by.is_none() && after.is_some() {
+    if with_cache(|c| c.pool.members(&name)) < 2 || keys.is_empty() || held.by.is_none() && after.is_some() {
         return Ok(None);
     }
-    journal.is_for(&chosen);
+    journal.is_for(&Target::new(&name, "", 0));
     let limit = parameter(asked.query, "limit").and_then(|n| n.parse().ok());
     let ascending = parameter(asked.query, "order") == Some("asc");
     let query = asked.query.split('&').filter(|part| !part.starts_with("after=") && !part.starts_with("limit="));
@@ -151,14 +162,15 @@ impl Lister<'_> {
     }
 
     async fn ask(&mut self, ticket: Ticket, merge: &mut Merge) -> Result<Got> {
-        let url = upstream::url(&self.provider, self.rest, &self.query_for(merge));
-        let headers = upstream::passed_headers(&self.request.headers())?;
+        let url = upstream::url(&self.provider, self.rest, &self.query_for(merge), "");
+        let headers = upstream::passed_headers(&self.request.headers(), &self.provider)?;
         let secret = with_cache(|c| c.pool.slot(ticket).map(|s| s.key.secret.clone())).unwrap_or_default();
         let ms = self.provider.answer_timeout_ms.unwrap_or(self.config.answer_timeout_ms);
         self.journal.part(runtime::now());
         self.journal.begins(ticket, runtime::now());
         let in_use = super::InUse::new(ticket, "");
-        let probe = upstream::get(&self.provider, &secret, &url, headers, Some(self.request), ms).await?;
+        let probe =
+            upstream::get(&self.provider, &secret, &url, headers, Some(self.request), upstream::LOOK, ms).await?;
         drop(in_use);
         let now = runtime::now();
         if js::is_aborted(self.request) {

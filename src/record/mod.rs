@@ -1,10 +1,12 @@
 //! What is stored: small records, each of one kind, with one class of writer, so that no two writers undo each
 //! other's work. See docs/adr/0002.
 
+pub mod alias;
 pub mod balance;
 pub mod client;
 pub mod glob;
 pub mod key;
+pub mod models;
 pub mod price;
 pub mod provider;
 pub mod read;
@@ -29,8 +31,14 @@ pub enum Kind {
     Cooldown,
     /// id: a key's id. What its provider says is left on its account. Written by machines.
     Balance,
+    /// id: a provider's name. The models that it lists. Written by machines.
+    Models,
+    /// id: the model's name that it stands for, or a glob. Written by people.
+    Alias,
     /// id: random. Written by people.
     Client,
+    /// id: a key's id. It was taken over from a secret, and will not be again.
+    Imported,
     /// id: the setting's name. Written by people.
     Setting,
     /// id: the provider's glob, a space, and the model's. Written by people.
@@ -42,13 +50,16 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 13] = [
         Self::Provider,
         Self::Key,
         Self::Disabled,
         Self::Cooldown,
         Self::Balance,
+        Self::Models,
+        Self::Alias,
         Self::Client,
+        Self::Imported,
         Self::Setting,
         Self::Price,
         Self::Revoked,
@@ -62,7 +73,10 @@ impl Kind {
             Self::Disabled => "disabled",
             Self::Cooldown => "cooldown",
             Self::Balance => "balance",
+            Self::Models => "models",
+            Self::Alias => "alias",
             Self::Client => "client",
+            Self::Imported => "imported",
             Self::Setting => "setting",
             Self::Price => "price",
             Self::Revoked => "revoked",

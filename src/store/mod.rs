@@ -221,6 +221,9 @@ fn is_trimmed(record: &Record, now: u64) -> bool {
         | Kind::Key
         | Kind::Disabled
         | Kind::Balance
+        | Kind::Models
+        | Kind::Alias
+        | Kind::Imported
         | Kind::Client
         | Kind::Setting
         | Kind::Price

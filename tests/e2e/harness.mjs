@@ -168,6 +168,8 @@ function bindings(vars, secrets) {
   const all = {
     ...readConfig({ config: configPath() }, { hideWarnings: true }).vars,
     KEYPOOL_ALLOW_PRIVATE_UPSTREAMS: "true",
+    // Lists of models are read when a test asks for them, and do not stand among the calls that others count.
+    KEYPOOL_MODELS_HOURS: "0",
     ADMIN_PASSWORD: password,
     PROXY_API_KEY: clientKey,
     ...vars,

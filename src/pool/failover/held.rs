@@ -34,7 +34,7 @@ impl Failover {
 
     /// How long the key asked to be left alone. Other rests are about choosing another key.
     fn rest_ms(&self, pool: &Pool, ticket: Ticket, now: u64) -> u64 {
-        let model = self.want.targets.first().map_or("", |(_, model)| model.as_str());
+        let model = self.want.targets.first().map_or("", |target| target.model.as_str());
         let cool = pool.slot(ticket).and_then(|slot| slot.cool_for(model, now));
         let until = cool.filter(|cool| cool.class == Class::RateLimited).map(|cool| cool.until);
         until.unwrap_or_default().saturating_sub(now)
@@ -60,13 +60,14 @@ mod tests {
     use crate::pool::{
         failover::{Limits, Want},
         fixtures::{pool_of, verdict},
+        target::Target,
     };
 
     const LIMITS: Limits =
         Limits { max_attempts: 5, deadline_ms: 30_000, wait_budget_ms: 10_000, retry_after_timeout: true };
 
     fn want() -> Want {
-        Want { targets: vec![("p".into(), "m".into())], sticky: Some(1), ..Want::default() }
+        Want { targets: vec![Target::new("p", "m", 0)], sticky: Some(1), ..Want::default() }
     }
 
     /// Fails with each class in turn. Answers the tries, what was waited, and whether the answer passed at once.
