@@ -105,7 +105,7 @@ pub struct Cache {
     pub pending: Pending,
     pub requests: requests::Pending,
     pub throttle: Throttle,
-    pepper: Option<String>,
+    pub pepper: Option<String>,
     config: Option<Rc<Config>>,
     dice: Option<Dice>,
     revision: u64,
@@ -321,11 +321,6 @@ impl Cache {
     /// Something was read from the storage.
     pub const fn is_loaded(&self) -> bool {
         self.loaded_at.is_some()
-    }
-
-    /// The secret behind all digests; `None` before the first login.
-    pub fn pepper(&self) -> Option<&str> {
-        self.pepper.as_deref()
     }
 
     /// What the page stored under that name.

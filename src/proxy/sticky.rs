@@ -36,7 +36,7 @@ impl Held {
 /// # Errors
 /// When the ids are of two keys, or of one that is gone, switched off, or not for this caller.
 pub async fn held(app: &App, caller: &Caller, asked: &Asked<'_>, intake: Option<&Intake>, now: u64) -> Result<Held> {
-    let Some(pepper) = with_cache(|c| c.pepper().map(str::to_string)) else { return Ok(Held::default()) };
+    let Some(pepper) = with_cache(|c| c.pepper.clone()) else { return Ok(Held::default()) };
     let sign = |message: &str| auth::keyed_digest(&pepper, message);
     let (mut held, mut keys) = (Held::default(), Vec::new());
     for (text, out) in [(asked.rest, &mut held.rest), (asked.query, &mut held.query)] {
@@ -115,7 +115,7 @@ pub fn choose(want: &mut Want, held: &Held, caller: &Caller, method: &str, rest:
 pub fn tags(ticket: Ticket) -> Option<Tag> {
     with_cache(|c| {
         let slot = c.pool.slot(ticket)?;
-        let (key, pepper) = (slot.id.clone(), c.pepper()?.to_string());
+        let (key, pepper) = (slot.id.clone(), c.pepper.clone()?);
         (c.pool.members(&slot.key.provider) > 1).then(|| {
             let sign = move |message: &str| auth::keyed_digest(&pepper, message);
             Rc::new(move |id: &str| sticky::tag(id, &key, &sign)) as Tag
