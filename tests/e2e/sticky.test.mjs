@@ -115,7 +115,7 @@ for (const storage of storages) {
         assert.ok(owners.size > 1 && [...owners].every((key) => secrets.includes(key)));
       });
 
-    test("in a stream nothing but the tags is added, and each event comes when it is sent", async () => {
+    test("in a stream nothing but the tags is added, and no event waits for the next one", async () => {
       await fresh(2);
       const events = [
         ": hello\n\n",
@@ -257,6 +257,29 @@ for (const storage of storages) {
       const bare = connect(stage.worker);
       for (const stranger of [none, bare])
         await assert.rejects(stranger.files.retrieve(id), (e) => e.status === 403 && e.code === "group_not_allowed");
+    });
+
+    test("a call goes to the provider where the thing lies, whatever the model's way is", async () => {
+      await fresh(2);
+      const name = `second-${made}`;
+      const base_url = `http://127.0.0.1:${stage.mock.port}/${name}/v1`;
+      await stage.worker.api("POST", "/providers", { name, base_url }, 201);
+      const rows = keys(2).map((key) => ({ provider: name, key }));
+      await stage.worker.api("POST", "/keys", { keys: rows }, 201);
+      const { id } = await upload(undefined, new OpenAI({ apiKey: clientKey, baseURL: `${stage.worker.url}/${name}/v1` }));
+      const input = [{ role: "user", content: [{ type: "input_file", file_id: id }] }];
+      for (const wanted of [model, `${name}/${model}`]) {
+        await sdk.responses.create({ model: wanted, input });
+        const { path, body, key } = stage.mock.ledger.at(-1);
+        assert.deepEqual([path, JSON.parse(body).model], [`/${name}/v1/responses`, model]);
+        assert.equal(key, stage.mock.ledger[0].key);
+      }
+      const calls = stage.mock.ledger.length;
+      const { body } = await stage.worker.api("GET", "/providers", undefined, 200);
+      const first = body.providers.find((provider) => provider.name !== name && provider.default).name;
+      const answer = await exchange(`${stage.worker.url}/${first}/v1/files/${id}`, { headers: { authorization } });
+      assertOurs(refused(answer), { status: 400, code: "id_of_another_provider" });
+      assert.equal(stage.mock.ledger.length, calls);
     });
 
     test("with one key nothing is changed", async () => {
