@@ -66,7 +66,7 @@ pub struct Cache {
     pub meters: Meters,
     pub requests: requests::Pending,
     pub throttle: Throttle,
-    pepper: Option<String>,
+    pub pepper: Option<String>,
     config: Option<Rc<Config>>,
     dice: Option<Dice>,
     revision: u64,

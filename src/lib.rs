@@ -27,6 +27,7 @@ pub mod config;
 pub mod limit;
 pub mod pool;
 pub mod route;
+pub mod sticky;
 pub mod usage;
 
 // words: the stored shapes

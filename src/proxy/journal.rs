@@ -69,10 +69,6 @@ impl Journal {
         &self.request_id
     }
 
-    pub const fn began(&self) -> u64 {
-        self.began
-    }
-
     pub fn attempt_began(&self) -> u64 {
         self.attempt.as_ref().map_or(self.began, |(_, _, began)| *began)
     }
@@ -105,6 +101,11 @@ impl Journal {
             }
         }
         Ok(())
+    }
+
+    /// One of several calls that make one answer went well, if there was one.
+    pub fn part(&mut self, now: u64) {
+        self.attempt_ends("ok", Some(200), true, now);
     }
 
     pub fn failed(&mut self, verdict: &Verdict, now: u64) {

@@ -8,15 +8,17 @@ mod asked;
 mod cors;
 mod intake;
 mod journal;
+mod lists;
 mod models;
 mod rewrite;
+mod sticky;
 mod token_count;
 mod trace;
 mod used;
 
 use crate::{
     app::{App, Caller, with_cache, with_dice},
-    body::edit::Wish,
+    body::{Patch, edit::Wish},
     config::Config,
     error::{Error, Result},
     js,
@@ -28,6 +30,7 @@ use crate::{
     },
     record::{provider::Provider, usage_mode::UsageMode},
     runtime,
+    sticky::{self as ids, Kept},
     upstream::{self, Call, Reply},
 };
 use answer::Said;
@@ -67,6 +70,10 @@ struct Walk {
     streamed: bool,
     /// It costs tokens, so they are estimated if need be.
     billed: bool,
+    /// What the call is about lies in a key's account, so the ids in the answer are tagged.
+    kept: Option<Kept>,
+    /// They take the tags out of the body.
+    untagged: Vec<Patch>,
     targets: Vec<Target>,
     /// The one that is asked now, and its number.
     now: Option<(usize, Rc<Ready>)>,
@@ -143,6 +150,19 @@ async fn admitted(
     let mut journal = Journal::new(request_id, &caller, now);
     let log = caller.log.unwrap_or(config.request_log);
     journal.trace = Trace::new(log, &request, asked.rest, &credential).map(Rc::new);
+    // Before the body is read.
+    let listed = match app.admit(&caller, now).await {
+        Ok(()) => lists::answer(app, &request, &asked, (&caller, &config), &mut journal).await,
+        Err(error) => Err(error),
+    };
+    match listed {
+        Ok(None) => {}
+        Ok(Some(answer)) => return Ok(answer),
+        Err(error) => {
+            journal.refused(app, error.status());
+            return Err(error);
+        }
+    }
     match prepare(app, request, asked, &caller, config, &mut journal).await {
         Ok((walk, failover)) => walk.run(failover).await,
         Err(error) => {
@@ -160,13 +180,15 @@ async fn prepare(
     config: Rc<Config>,
     journal: &mut Journal,
 ) -> Result<(Walk, Failover)> {
-    // Before the body is read.
-    app.admit(caller, journal.began()).await?;
     let headers = request.headers();
     let intake = intake::read(&request).await?;
     admit::model(caller, &request.method(), asked.rest, intake.model())?;
+    let held = sticky::held(app, caller, &asked, Some(&intake), runtime::now()).await?;
+    let asked = held.asked(&asked);
+    let owner = held.by.as_ref().map(|(_, provider)| provider.as_str());
     let economy = app.budget_share(caller, runtime::now()) >= ECONOMY_PERCENT;
-    let want = asked::want(&asked, caller, &headers, &intake, &config, economy)?;
+    let mut want = asked::want(&asked, owner, caller, &headers, &intake, &config, economy)?;
+    sticky::choose(&mut want, &held, caller, &request.method(), asked.rest)?;
     let targets = want.targets.clone();
     if let Some(target) = targets.first() {
         journal.is_for(target);
@@ -191,6 +213,8 @@ async fn prepare(
         usage_mode: caller.usage_mode,
         streamed: intake.streamed(),
         billed: used::is_billed(&method, asked.rest),
+        kept: ids::kept(asked.rest),
+        untagged: held.patches.clone(),
         request,
         method,
         intake,
@@ -296,7 +320,8 @@ impl Walk {
         let model =
             Some(target.model.as_str()).filter(|model| self.intake.model().is_some_and(|named| named != *model));
         let rules = rewrite::rules(&target.provider, &provider, &target.model);
-        let (body, asked) = self.intake.body_for(&Wish { model, asks, rules: &rules });
+        let wish = Wish { model, asks, rules: &rules };
+        let (body, asked) = self.intake.body_for(&wish, &self.untagged);
         let hides = mode == UsageMode::AskAndHide && asked;
         let headers = upstream::passed_headers(&self.request.headers(), &provider)?;
         rewrite::headers(&headers, &rules)?;
