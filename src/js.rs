@@ -224,8 +224,16 @@ pub fn error_response(error: &Error, request_id: &str) -> Response {
         if let Some(wait) = error.wait_ms() {
             headers.set("retry-after", &wait.div_ceil(1000).max(1).to_string())?;
         }
-        if let Fault::Method { allow } = &**error {
-            headers.set("allow", allow)?;
+        match &**error {
+            Fault::Method { allow } => headers.set("allow", allow)?,
+            Fault::Limited { limit, wait_ms, .. } => {
+                headers.set("x-keypool-limit", limit)?;
+                // OpenAI's SDKs heed no longer Retry-After, and would be back within seconds.
+                if *wait_ms > 60_000 {
+                    headers.set("x-should-retry", "false")?;
+                }
+            }
+            _ => {}
         }
         Ok(response)
     };

@@ -24,8 +24,10 @@ mod js;
 pub mod auth;
 pub mod body;
 pub mod config;
+pub mod limit;
 pub mod pool;
 pub mod route;
+pub mod sticky;
 pub mod usage;
 
 // words: the stored shapes

@@ -11,6 +11,7 @@ use crate::{
     record::provider::{self, Auth, Layout, Provider},
     runtime,
 };
+use std::pin::Pin;
 use wasm_bindgen::JsCast;
 use worker::{
     js_sys::{Array, Uint8Array},
@@ -211,13 +212,15 @@ pub async fn read_whole(response: &Response, abort: &AbortController, ms: u64) -
     whole.ok().map(|buffer| Uint8Array::new(&buffer))
 }
 
-/// What a probe showed.
+/// What a GET with a key brought.
 #[derive(Default)]
 pub struct Probe {
     pub status: Option<u16>,
+    pub headers: Option<Headers>,
     /// `None` when all went well.
-    verdict: Option<Verdict>,
-    /// The beginning of the answer.
+    pub verdict: Option<Verdict>,
+    pub whole: Option<Uint8Array>,
+    /// The beginning of it.
     body: Vec<u8>,
 }
 
@@ -257,26 +260,45 @@ pub fn probe_url(provider: &Provider) -> String {
 /// When the request cannot be built at all.
 pub async fn probe(provider: &Provider, secret: &str, url: &str, look: usize, timeout_ms: u64) -> Result<Probe> {
     let headers = js::headers_of(&[("accept", "application/json"), ("accept-encoding", "identity")])?;
-    set_extra(&headers, provider)?;
-    let call = Call { method: "GET".into(), url: url.into(), headers, body: Body::None };
-    let url = with_key(&call, provider.auth, secret)?;
-    let mut probe = Probe::default();
-    let verdict = match send(&call, &url, None, timeout_ms).await? {
-        Reply::Unreachable => verdict::judge(&Outcome::Unreachable, runtime::now()),
-        Reply::NoHead => verdict::judge(&Outcome::NoHead, runtime::now()),
-        Reply::Head(response, abort) => {
-            let body = read_whole(&response, &abort, timeout_ms).await;
-            probe.body = body.map(|b| js::part(&b, 0, look).to_vec()).unwrap_or_default();
-            probe.status = Some(response.status());
-            let headers = js::all_headers(&response.headers());
-            let outcome = Outcome::Answer {
-                status: response.status(),
-                headers: &headers,
-                body: probe.body.get(..LOOK).unwrap_or(&probe.body),
-            };
-            verdict::judge(&outcome, runtime::now())
-        }
-    };
-    probe.verdict = verdict.map(|v| v.without(secret));
-    Ok(probe)
+    get(provider, secret, url, headers, None, look, timeout_ms).await
+}
+
+/// The same on behalf of a client. Boxed, so that there is one copy of it.
+///
+/// # Errors
+/// As `probe`.
+pub fn get<'a>(
+    provider: &'a Provider,
+    secret: &'a str,
+    url: &'a str,
+    headers: Headers,
+    client: Option<&'a Request>,
+    look: usize,
+    timeout_ms: u64,
+) -> Pin<Box<dyn Future<Output = Result<Probe>> + 'a>> {
+    Box::pin(async move {
+        set_extra(&headers, provider)?;
+        let call = Call { method: "GET".into(), url: url.into(), headers, body: Body::None };
+        let url = with_key(&call, provider.auth, secret)?;
+        let mut probe = Probe::default();
+        let verdict = match send(&call, &url, client, timeout_ms).await? {
+            Reply::Unreachable => verdict::judge(&Outcome::Unreachable, runtime::now()),
+            Reply::NoHead => verdict::judge(&Outcome::NoHead, runtime::now()),
+            Reply::Head(response, abort) => {
+                probe.whole = read_whole(&response, &abort, timeout_ms).await;
+                probe.body = probe.whole.as_ref().map(|b| js::part(b, 0, look).to_vec()).unwrap_or_default();
+                probe.status = Some(response.status());
+                probe.headers = Some(response.headers());
+                let headers = js::all_headers(&response.headers());
+                let outcome = Outcome::Answer {
+                    status: response.status(),
+                    headers: &headers,
+                    body: probe.body.get(..LOOK).unwrap_or(&probe.body),
+                };
+                verdict::judge(&outcome, runtime::now())
+            }
+        };
+        probe.verdict = verdict.map(|v| v.without(secret));
+        Ok(probe)
+    })
 }

@@ -1,6 +1,6 @@
 //! What a handler decided: what to store, and what the caller is told once that is done. The handlers await nothing.
 
-use super::{Asked, keys, providers, requests, settings};
+use super::{Asked, clients, keys, providers, requests, settings};
 use crate::{
     error::Result,
     js,
@@ -38,6 +38,8 @@ pub enum Say {
     Flush,
     /// What the request log keeps.
     Requests(Box<requests::Wish>),
+    /// Client keys as they stand then, all of them or that one, with what the queries find that they used.
+    Clients(Option<String>, Vec<Query>),
     /// What was counted, told as the function has it.
     Usage(Vec<Query>, fn(&Asked, Vec<Vec<Row>>) -> Result<Response>),
 }
@@ -72,7 +74,7 @@ impl Say {
         match self {
             Self::Keys(keys) if keys.ids.is_empty() => Vec::new(),
             Self::Keys(keys) => vec![row::of_keys(keys.ids.clone())],
-            Self::Usage(queries, _) => std::mem::take(queries),
+            Self::Usage(queries, _) | Self::Clients(_, queries) => std::mem::take(queries),
             _ => Vec::new(),
         }
     }
@@ -86,6 +88,7 @@ impl Say {
             Self::Settings => (200, settings::view(asked)?),
             Self::Provider(status, name, provider) => (status, providers::view(&name, &provider, asked.now)),
             Self::Keys(keys) => (keys.status, keys.json(asked.now, &row::by(Dimension::Key, &counted.concat()))?),
+            Self::Clients(only, _) => (200, clients::tell(asked, only.as_deref(), &counted.concat())?),
             Self::Usage(_, tell) => return tell(asked, counted),
         };
         js::json_response(status, &write::text(&value))

@@ -10,6 +10,7 @@ mod opening;
 pub mod rules;
 pub mod scan;
 mod spots;
+mod tagged;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,8 @@ pub struct Seen {
     pub conversation: Option<u64>,
     /// Offset of the root's `{`; `None` for forms and for what is no JSON object.
     pub root: Option<usize>,
+    /// Where the strings end that look like ids with a tag, see `record::tag`: the offsets of their closing quotes.
+    pub tagged: Vec<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

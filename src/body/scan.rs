@@ -8,6 +8,7 @@ use super::{
     kept::Kept,
     opening::Opening,
     spots::{Spot, Spots},
+    tagged::Tagged,
 };
 use crate::swar::find_either;
 
@@ -32,6 +33,7 @@ pub struct Json {
     told_by: Field,
     opening: Option<Opening>,
     spots: Spots,
+    tagged: Tagged,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -107,14 +109,19 @@ impl Json {
     /// Within a string: everything up to its end, an escape, or the window's end at once.
     fn text(&mut self, rest: &[u8], role: Role) -> usize {
         let end = find_either(rest, b'"', b'\\');
-        self.keep(role, rest.get(..end.unwrap_or(rest.len())).unwrap_or_default());
+        let piece = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        self.keep(role, piece);
         match end.and_then(|end| rest.get(end)) {
-            Some(b'"') => self.end_text(role, end.unwrap_or_default()),
+            Some(b'"') => {
+                self.tagged.end(piece, self.at + piece.len(), &mut self.seen.tagged);
+                self.end_text(role, end.unwrap_or_default());
+            }
             Some(backslash) => {
                 self.keep(role, &[*backslash]);
+                self.tagged.forget();
                 self.place = Place::Escape(role);
             }
-            None => {}
+            None => self.tagged.carry(piece),
         }
         end.map_or(rest.len(), |end| end + 1)
     }

@@ -1,6 +1,7 @@
 //! Both scanners against whole parsers, for every way to cut a body into windows.
 mod conversation;
 mod editing;
+mod tagged;
 
 use super::{Model, Patch, Scanner, Seen, edit};
 use serde_json::Value;

@@ -1,6 +1,8 @@
 //! The way of one request through the keys, as a state machine: the walk asks for the next step, does it, and tells
 //! how it went. So the same code runs in workerd, in tests and in simulations. See docs/adr/0003.
 
+mod held;
+
 use super::{
     Pool, Ticket,
     class::Class,
@@ -40,6 +42,8 @@ pub struct Want {
     pub standby_first: bool,
     /// This key or none, in whatever state it is.
     pub forced: Option<Ticket>,
+    /// This key or none, and again while that may help: what the request is about lies in its account.
+    pub sticky: Option<Ticket>,
 }
 
 pub struct Failover {
@@ -126,6 +130,9 @@ impl Failover {
     pub fn next(&mut self, pool: &mut Pool, now: u64, dice: &mut Dice) -> Step {
         if let Some(ticket) = self.want.forced.filter(|_| self.attempts == 0) {
             return self.attempt(ticket, 0, now);
+        }
+        if let Some(ticket) = self.want.sticky {
+            return self.next_held(pool, ticket, now);
         }
         let Want { targets, group, conversation, standby_first, .. } = &self.want;
         let groups: &[&str] = match (group, standby_first) {
@@ -214,11 +221,14 @@ impl Failover {
         if class != Class::KeyLacksModel || self.last.is_none() {
             self.last = Some(verdict);
         }
+        let held = self.want.sticky.is_some();
         let pause_ms = match class {
+            _ if held => Self::pause_held(class, dice),
             Class::Transient if self.attempts >= 2 => 200 + dice.below(300),
             _ => 0,
         };
-        let pass = passes(class) && !goes_on || self.want.forced.is_some() || self.empties >= 2;
+        let ends = if held { Self::ends_held(class) } else { self.want.forced.is_some() };
+        let pass = passes(class) && !goes_on || ends || self.empties >= 2;
         Failed { records, pass, pause_ms }
     }
 

@@ -81,6 +81,11 @@ impl Pool {
         self.sites.iter().filter_map(|site| Some((&*site.name, site.provider.as_ref()?)))
     }
 
+    /// How many keys a provider has, whatever their state.
+    pub fn members(&self, provider: &str) -> usize {
+        self.site(provider).map_or(0, |site| site.lanes.iter().map(|lane| lane.members.len()).sum())
+    }
+
     /// The groups that keys are in, by name.
     pub fn groups(&self) -> Vec<&str> {
         let mut groups: Vec<&str> = Vec::new();

@@ -1,6 +1,6 @@
 //! The upstream's answer on its way to the client: looked into only as far as needed.
 
-use super::{Attempt, InUse, Ready, Walk, journal::Journal, used};
+use super::{Attempt, InUse, Ready, Walk, journal::Journal, sticky, used};
 use crate::{
     app::with_cache,
     error::Result,
@@ -21,7 +21,7 @@ use worker::{
 };
 
 /// An answer up to this size is read whole, so that an error inside it can still be failed over.
-const WHOLE: u64 = 4 * 1024 * 1024;
+pub const WHOLE: u64 = 4 * 1024 * 1024;
 /// An error body may take this long.
 const ERROR_BODY_MS: u64 = 10_000;
 
@@ -33,6 +33,10 @@ pub struct Said {
 }
 
 impl Said {
+    pub const fn new(status: u16, headers: Headers, body: Option<Uint8Array>) -> Self {
+        Self { status, headers, body }
+    }
+
     pub fn response(&self, journal: &Journal) -> Result<Response> {
         finish(&self.headers, journal)?;
         if let Some(trace) = &journal.trace {
@@ -136,7 +140,9 @@ fn flow(
     }
     let (events, looked_at) = (matches!(kind, Kind::Events { .. }), !matches!(kind, Kind::Other));
     let prompt = walk.prompt(ready);
-    let (readable, work) = stream::pass(body, kind, Clone::clone(&walk.request), abort, walk.limits(ready))?;
+    let marker = if looked_at { sticky::marker(walk.kept, ticket, events) } else { None };
+    let limits = walk.limits(ready);
+    let (readable, work) = stream::pass(body, (kind, marker), Clone::clone(&walk.request), abort, limits)?;
     let (app, journal, status) = (walk.app.clone(), walk.journal.clone(), response.status());
     walk.app.in_background(Box::pin(async move {
         let end = work.await;
@@ -176,6 +182,10 @@ async fn whole(
     }
     walk.succeeded(ready, ticket, &response.headers());
     let tokens = used::whole(&body, walk.prompt(ready).as_ref());
+    let body = match sticky::marker(walk.kept, ticket, false) {
+        Some(marker) => sticky::marked(&body, marker),
+        None => body,
+    };
     if let Some(trace) = &walk.journal.trace {
         trace.got(&headers, Some(&body));
     }
@@ -195,7 +205,7 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// What we add to an answer.
-fn finish(headers: &Headers, journal: &Journal) -> Result<()> {
+pub fn finish(headers: &Headers, journal: &Journal) -> Result<()> {
     if js::header(headers, "x-request-id").is_none_or(|id| id.is_empty()) {
         headers.set("x-request-id", journal.request_id())?;
     }

@@ -24,18 +24,34 @@ pub struct Asked<'a> {
     pub query: &'a str,
 }
 
+/// `owner` is the provider where the things lie that the call is about.
+///
 /// # Errors
 /// What there is not, or what the caller may not ask for.
-pub fn want(asked: &Asked, caller: &Caller, headers: &Headers, intake: &Intake, config: &Config) -> Result<Want> {
+pub fn want(
+    asked: &Asked,
+    owner: Option<&str>,
+    caller: &Caller,
+    headers: &Headers,
+    intake: &Intake,
+    config: &Config,
+    economy: bool,
+) -> Result<Want> {
     let session = js::header(headers, "x-session-id").map(|id| pool::hash(&id)).or(intake.conversation());
     // Two clients' conversations are two, even when they begin alike.
     let who = pool::hash(&caller.id);
     let conversation = session.map(|session| session ^ who);
     let model = intake.model().unwrap_or_default();
     let Way { targets, group, fallback } = with_dice(|c, dice| {
-        let asked = routing::Asked { pin: asked.pin, model, default: c.setting("default_provider"), economy: false };
+        let default = owner.or_else(|| c.setting("default_provider"));
+        let asked = routing::Asked { pin: asked.pin, model, default, economy };
         routing::way(&c.pool, &asked, conversation, dice)
     })?;
+    let targets = match owner {
+        Some(owner) => vec![of(owner, &targets, model)],
+        None => targets,
+    };
+    let targets = allowed(caller, model, targets)?;
     let by_header = js::header(headers, "x-gray-group").map(|name| target::group_named(name.trim()).to_string());
     let group = by_header.or(group);
     if let Some(group) = group.as_deref().filter(|group| !caller.may_ask_for(group)) {
@@ -53,7 +69,21 @@ pub fn want(asked: &Asked, caller: &Caller, headers: &Headers, intake: &Intake, 
         conversation,
         standby_first: conversation.unwrap_or(who) % 100 < config.standby_percent,
         forced,
+        sticky: None,
     })
+}
+
+/// Those of the targets that the caller may use.
+fn allowed(caller: &Caller, model: &str, mut targets: Vec<Target>) -> Result<Vec<Target>> {
+    let check = |target: &Target| caller.may_call(model, &target.provider, &target.model);
+    let refused = targets.first().map_or(Ok(()), check);
+    targets.retain(|target| check(target).is_ok());
+    if targets.is_empty() { refused.map(|()| targets) } else { Ok(targets) }
+}
+
+/// What the model is called where the things lie.
+fn of(owner: &str, targets: &[Target], model: &str) -> Target {
+    targets.iter().find(|target| target.provider == owner).cloned().unwrap_or_else(|| Target::new(owner, model, 0))
 }
 
 /// The key of that id, and the one of the targets that it is for.

@@ -61,7 +61,7 @@ pub fn texts(bytes: &Uint8Array, shape: Shape) -> Texts {
 }
 
 /// Shows all bytes, until `show` has seen enough.
-fn in_windows(bytes: &Uint8Array, show: &mut dyn FnMut(&[u8]) -> bool) {
+pub(super) fn in_windows(bytes: &Uint8Array, show: &mut dyn FnMut(&[u8]) -> bool) {
     let length = js::length(bytes);
     let mut window = vec![0; length.min(WINDOW)];
     let mut at = 0;
@@ -105,6 +105,19 @@ impl Intake {
         self.scanner.as_ref()?.seen().conversation
     }
 
+    /// See `body::Seen::tagged`.
+    pub fn tagged(&self) -> &[usize] {
+        self.scanner.as_ref().map_or(&[], |scanner| &scanner.seen().tagged)
+    }
+
+    /// The bytes in front of `end`, so many at the most.
+    pub fn before(&self, end: usize, most: usize) -> Vec<u8> {
+        match &self.body {
+            Body::Bytes(bytes) => js::part(bytes, end.saturating_sub(most), end).to_vec(),
+            Body::None | Body::Stream(_) => Vec::new(),
+        }
+    }
+
     pub fn streamed(&self) -> bool {
         self.scanner.as_ref().is_some_and(|s| s.seen().stream == Some(true))
     }
@@ -116,7 +129,8 @@ impl Intake {
 
     /// The body to send to one target, and whether it asks for the usage where the client does not. May be called for one
     /// target after the other: an untouched body keeps its bytes, a changed one is a copy.
-    pub fn body_for(&self, wish: &Wish) -> (Body, bool) {
+    /// `more` are patches that hold whatever the target.
+    pub fn body_for(&self, wish: &Wish, more: &[Patch]) -> (Body, bool) {
         let (bytes, scanner) = match (&self.body, &self.scanner) {
             (Body::Bytes(bytes), Some(scanner)) => (bytes, scanner),
             (Body::Bytes(bytes), None) => return (Body::Bytes(bytes.clone()), false),
@@ -129,13 +143,21 @@ impl Intake {
         } else if !edit.applied.is_empty() {
             runtime::log(Level::Debug, "body_rewritten", || object! {"rules": edit.applied});
         }
-        let bytes = if edit.patches.is_empty() { bytes.clone() } else { patched(bytes, &edit.patches) };
+        let mut patches = edit.patches;
+        for patch in more {
+            let place = patches.iter().position(|other| other.at.end > patch.at.start).unwrap_or(patches.len());
+            // What is replaced as a whole holds nothing that must go.
+            if patches.get(place).is_none_or(|other| patch.at.end <= other.at.start) {
+                patches.insert(place, patch.clone());
+            }
+        }
+        let bytes = if patches.is_empty() { bytes.clone() } else { patched(bytes, &patches) };
         (Body::Bytes(bytes), edit.asked)
     }
 }
 
 /// `patches` stand in their order.
-fn patched(bytes: &Uint8Array, patches: &[Patch]) -> Uint8Array {
+pub(super) fn patched(bytes: &Uint8Array, patches: &[Patch]) -> Uint8Array {
     let length = js::length(bytes);
     let grown = patches.iter().fold(length, |length, patch| (length + patch.with.len()).saturating_sub(patch.at.len()));
     let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);

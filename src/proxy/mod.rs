@@ -2,23 +2,25 @@
 //! key until the first byte is out.
 
 mod about;
+mod admit;
 mod answer;
 mod asked;
 mod cors;
 mod intake;
 mod journal;
+mod lists;
 mod models;
 mod rewrite;
+mod sticky;
 mod token_count;
 mod trace;
 mod used;
 
 use crate::{
     app::{App, Caller, with_cache, with_dice},
-    auth,
-    body::edit::Wish,
-    config::{Config, Level},
-    error::{Error, Fault, Result},
+    body::{Patch, edit::Wish},
+    config::Config,
+    error::{Error, Result},
     js,
     pool::{
         Ticket,
@@ -26,8 +28,9 @@ use crate::{
         target::Target,
         verdict::{self, Outcome, Verdict},
     },
-    record::{provider::Provider, usage_mode::UsageMode, write::object},
+    record::{provider::Provider, usage_mode::UsageMode},
     runtime,
+    sticky::{self as ids, Kept},
     upstream::{self, Call, Reply},
 };
 use answer::Said;
@@ -39,6 +42,9 @@ use used::Prompt;
 use worker::web_sys::{Request, Response};
 
 pub use asked::Asked;
+
+/// So much of a budget is used, and the economy model answers where there is one.
+const ECONOMY_PERCENT: u64 = 90;
 
 /// How an attempt went.
 enum Attempt {
@@ -64,6 +70,10 @@ struct Walk {
     streamed: bool,
     /// It costs tokens, so they are estimated if need be.
     billed: bool,
+    /// What the call is about lies in a key's account, so the ids in the answer are tagged.
+    kept: Option<Kept>,
+    /// They take the tags out of the body.
+    untagged: Vec<Patch>,
     targets: Vec<Target>,
     /// The one that is asked now, and its number.
     now: Option<(usize, Rc<Ready>)>,
@@ -125,11 +135,7 @@ async fn admitted(
     now: u64,
 ) -> Result<Response> {
     let headers = request.headers();
-    let credential = auth::credential(|name| js::header(&headers, name));
-    let Some(caller) = credential.as_deref().and_then(|key| app.caller(key, now)) else {
-        runtime::log(Level::Info, "call", || object! {"request": request_id, "status": 401_u16});
-        return Err(Fault::ClientKey.into());
-    };
+    let (caller, credential) = admit::known(app, &headers, request_id, now)?;
     if let Some(answer) = about::answer(&caller, &asked, &request.method(), now)? {
         return Ok(answer);
     }
@@ -142,8 +148,21 @@ async fn admitted(
         return token_count::answer(&request.method(), intake::read(&request).await?);
     }
     let mut journal = Journal::new(request_id, &caller, now);
-    let (log, credential) = (caller.log.unwrap_or(config.request_log), credential.unwrap_or_default());
+    let log = caller.log.unwrap_or(config.request_log);
     journal.trace = Trace::new(log, &request, asked.rest, &credential).map(Rc::new);
+    // Before the body is read.
+    let listed = match app.admit(&caller, now).await {
+        Ok(()) => lists::answer(app, &request, &asked, (&caller, &config), &mut journal).await,
+        Err(error) => Err(error),
+    };
+    match listed {
+        Ok(None) => {}
+        Ok(Some(answer)) => return Ok(answer),
+        Err(error) => {
+            journal.refused(app, error.status());
+            return Err(error);
+        }
+    }
     match prepare(app, request, asked, &caller, config, &mut journal).await {
         Ok((walk, failover)) => walk.run(failover).await,
         Err(error) => {
@@ -163,7 +182,13 @@ async fn prepare(
 ) -> Result<(Walk, Failover)> {
     let headers = request.headers();
     let intake = intake::read(&request).await?;
-    let want = asked::want(&asked, caller, &headers, &intake, &config)?;
+    admit::model(caller, &request.method(), asked.rest, intake.model())?;
+    let held = sticky::held(app, caller, &asked, Some(&intake), runtime::now()).await?;
+    let asked = held.asked(&asked);
+    let owner = held.by.as_ref().map(|(_, provider)| provider.as_str());
+    let economy = app.budget_share(caller, runtime::now()) >= ECONOMY_PERCENT;
+    let mut want = asked::want(&asked, owner, caller, &headers, &intake, &config, economy)?;
+    sticky::choose(&mut want, &held, caller, &request.method(), asked.rest)?;
     let targets = want.targets.clone();
     if let Some(target) = targets.first() {
         journal.is_for(target);
@@ -188,6 +213,8 @@ async fn prepare(
         usage_mode: caller.usage_mode,
         streamed: intake.streamed(),
         billed: used::is_billed(&method, asked.rest),
+        kept: ids::kept(asked.rest),
+        untagged: held.patches.clone(),
         request,
         method,
         intake,
@@ -293,7 +320,8 @@ impl Walk {
         let model =
             Some(target.model.as_str()).filter(|model| self.intake.model().is_some_and(|named| named != *model));
         let rules = rewrite::rules(&target.provider, &provider, &target.model);
-        let (body, asked) = self.intake.body_for(&Wish { model, asks, rules: &rules });
+        let wish = Wish { model, asks, rules: &rules };
+        let (body, asked) = self.intake.body_for(&wish, &self.untagged);
         let hides = mode == UsageMode::AskAndHide && asked;
         let headers = upstream::passed_headers(&self.request.headers(), &provider)?;
         rewrite::headers(&headers, &rules)?;

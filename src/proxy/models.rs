@@ -47,7 +47,7 @@ async fn renew(app: &Rc<App>, now: u64) {
         let app = app.clone();
         Box::pin(async move {
             if let Ok(Some(record)) = app.fetch_models(&name, now).await {
-                app.learn(vec![record], now);
+                app.discover(vec![record], now);
             }
         })
     };
@@ -68,12 +68,12 @@ fn merged(cache: &Cache, caller: &Caller) -> Vec<Value> {
     };
     for (name, provider) in served(cache, caller) {
         for model in cache.pool.models(name).map_or(&[][..], |models| &models.list) {
-            if cache.pool.offers(name, &model.id) && caller.may_call(&model.id, name, &model.id) {
+            if cache.pool.offers(name, &model.id) && caller.may_call(&model.id, name, &model.id).is_ok() {
                 add(&model.id, model.created, owner(model, name));
             }
         }
         for id in provider.models.iter().filter(|id| !id.contains('*')) {
-            if caller.may_call(id, name, id) {
+            if caller.may_call(id, name, id).is_ok() {
                 add(id, provider.created / 1000, name);
             }
         }
@@ -97,7 +97,7 @@ fn named(cache: &Cache, caller: &Caller, id: &str) -> Result<Value> {
     let alias = cache.pool.alias(id).filter(|_| caller.may_name(id));
     let of = |(name, model): (&str, &str)| {
         let listed = cache.pool.models(name).and_then(|models| models.find(model));
-        let offered = cache.pool.offers(name, model) && caller.may_call(id, name, model);
+        let offered = cache.pool.offers(name, model) && caller.may_call(id, name, model).is_ok();
         offered.then(|| listed.map_or_else(|| view(id, 0, name), |m| view(id, m.created, owner(m, name))))
     };
     let found = pinned.and_then(of).or_else(|| served(cache, caller).find_map(|(name, _)| of((name, id))));

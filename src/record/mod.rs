@@ -11,6 +11,7 @@ pub mod price;
 pub mod provider;
 pub mod read;
 pub mod rule;
+pub mod tag;
 pub mod usage_mode;
 pub mod write;
 

@@ -144,7 +144,7 @@ mod tests {
     use crate::record::{
         alias::Alias,
         balance::Balance,
-        client::{Client, Log, Right},
+        client::{Client, Limit, Limits, Log, Pace, Right},
         key::{Cooldown, Disabled, Key},
         models::{Model, Models},
         price::{Price, Rates},
@@ -233,6 +233,9 @@ mod tests {
             status: Some(3),
             message: word("m"),
         });
+        let mut limits = Limits::default();
+        limits.window_s = Some(3);
+        Limit::ALL.into_iter().for_each(|limit| limits.set(limit, Some(4 + limit as u64)));
         reads_back(&Client {
             label: word("l"),
             hash: word("h"),
@@ -242,6 +245,13 @@ mod tests {
             groups: vec![word("g")],
             log: Some(Log::Meta),
             usage_mode: Some(crate::record::usage_mode::UsageMode::Ask),
+            expires: Some(1),
+            models: vec![word("o")],
+            providers: vec![word("p")],
+            ips: vec![word("i")],
+            limits,
+            pace: Pace::Batch,
+            cache_s: Some(2),
             created: 1,
         });
     }

@@ -174,6 +174,16 @@ for (const storage of storages) {
       await ask("PATCH", `/clients/${id}`, { usage_mode: "never" }, 400);
       await ask("PATCH", `/clients/${id}`, { usage_mode: null }, 200);
       await ask("POST", "/clients", { label: 1 }, 400);
+      const bounds = {
+        expires: Date.now() + 60_000,
+        models: ["gpt-*"],
+        ips: ["10.0.0.0/8", "2001:db8::1"],
+        ...{ rpm: 60, tpm: 1000, requests: 100, window_s: 900, day_tokens: 1, month_tokens: 2, day_micros: 3, month_micros: 4 },
+        ...{ pace: "batch", cache_s: 60, rights: ["paced", "cache"] },
+      };
+      await ask("POST", "/clients", { label: "bound", ...bounds }, 201);
+      await ask("PATCH", `/clients/${id}`, bounds, 200);
+      await ask("PATCH", `/clients/${id}`, { requests: null }, 400);
       await ask("GET", "/clients", undefined, 200);
       await ask("PATCH", `/clients/${id}`, { label: "two", enabled: false }, 200);
       await ask("PATCH", "/clients/none", { label: "two" }, 404);
