@@ -109,7 +109,7 @@ describe("looks", () => {
 const LIMITS = { rpm: 60, tpm: 90_000, day_tokens: 100_000, month_micros: 5_000_000, models: ["gpt-4*"], providers: ["mock"], ips: ["10.0.0.0/8"], pace: "batch", cache_s: 60 };
 
 async function unfold(page) {
-  for (const summary of await page.locator("dialog details:not([open]) > summary").all()) await summary.click();
+  await page.locator("dialog details").evaluateAll((folds) => folds.forEach((fold) => (fold.open = true)));
 }
 
 async function tryRule(page) {
@@ -117,7 +117,7 @@ async function tryRule(page) {
   await form.locator("select").first().selectOption("force");
   await form.locator("input").first().fill("temperature");
   await form.locator("input").nth(1).fill("0.2");
-  await page.locator(".trial ins").first().waitFor();
+  await page.locator("dialog .trial ins").first().waitFor();
 }
 
 /** A real rest is over too soon to be looked at in both themes; flows.test.mjs has one. */

@@ -194,7 +194,12 @@ const RULES = {
   remove: ({ id }) => api.rules.remove(id),
 };
 
-export const Rules = ({ route }) => html`<${Things} of=${RULES} route=${route} above=${(answer) => answer && html`<details class="card"><summary>${t("rule.try")}</summary><${Trial} /></details>`} />`;
+export const Rules = ({ route }) => html`<${Things} of=${RULES} route=${route} above=${() => html`<${TrialCard} />`} />`;
+
+function TrialCard() {
+  const [open, setOpen] = useState(false);
+  return html`<details class="card" onToggle=${({ target }) => setOpen(target.open)}><summary>${t("rule.try")}</summary>${open && html`<${Trial} />`}</details>`;
+}
 
 const EXAMPLE = '{\n  "model": "gpt-4o-mini",\n  "max_tokens": 100,\n  "messages": [{"role": "user", "content": "Hello"}]\n}';
 
