@@ -126,6 +126,7 @@ function useArrival(screen) {
       scrollTo(0, 0);
     }
     first.current = false;
+    document.querySelector("nav [aria-current]").scrollIntoView({ block: "nearest" }); // a phone shows half of them
   }, [screen]);
   useEffect(() => void (document.title = t("page_title", { screen: t(`${screen}.title`) })));
   return main;
