@@ -23,7 +23,9 @@ mod js;
 // core: pure, tested natively
 pub mod auth;
 pub mod body;
+pub mod cached;
 pub mod config;
+pub mod paced;
 pub mod pool;
 pub mod route;
 pub mod usage;

@@ -5,6 +5,7 @@ pub mod balance;
 pub mod client;
 pub mod glob;
 pub mod key;
+pub mod pace;
 pub mod price;
 pub mod provider;
 pub mod read;
