@@ -17,6 +17,7 @@ use crate::{
         Kind, Record,
         client::{Client, Log, Right},
         key::{ACTIVE_GROUP, STANDBY_GROUP},
+        pace::Pace,
         price::Rates,
         usage_mode::UsageMode,
         write::object,
@@ -60,6 +61,16 @@ pub struct Caller {
 impl Caller {
     pub fn may(&self, right: Right) -> bool {
         self.rights.contains(&right)
+    }
+
+    /// How evenly its streams come when it does not say.
+    pub const fn pace(&self) -> Pace {
+        Pace::Off
+    }
+
+    /// For how many seconds its answers are cached when it does not say.
+    pub const fn cache_s(&self) -> Option<u64> {
+        None
     }
 
     /// Keys of these groups may serve it.

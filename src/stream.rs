@@ -2,13 +2,16 @@
 //! about once a second to keep its tail; other bodies pass through our hands. See docs/adr/0006 for why not in any
 //! simpler way.
 
+mod paced;
 mod seen;
 
+pub use paced::How;
 pub use seen::Seen;
 
 use crate::{
     error::Result,
     js::{self, ByobReader, IdentityTransformStream, ReadResult},
+    record::pace::Pace,
     runtime::{self, Winner},
     usage::hide::Hider,
 };
@@ -78,10 +81,10 @@ pub async fn first(body: &ReadableStream, idle_ms: u64) -> Result<First> {
 /// What a body is, besides its bytes.
 pub enum Kind {
     /// An event stream is watched, and ended with an error event when it breaks. Its first bytes were read already.
-    /// `hides`: the event with nothing but the usage does not reach the client.
+    /// `how`: the event with nothing but the usage may be hidden from the client, and texts may come evenly.
     Events {
         first: Uint8Array,
-        hides: bool,
+        how: How,
     },
     /// The end of which says what was used.
     Json,
@@ -102,7 +105,7 @@ pub fn pass(
     let gate = IdentityTransformStream::new();
     let (readable, writable) = (gate.readable(), gate.writable());
     let copy = match &kind {
-        Kind::Events { hides: false, .. } => Some(split(body)?),
+        Kind::Events { how: How { hides: false, pace: Pace::Off }, .. } => Some(split(body)?),
         Kind::Events { .. } | Kind::Json | Kind::Other => None,
     };
     let body = body.clone();
@@ -114,6 +117,10 @@ pub fn pass(
             match (&kind, copy) {
                 (Kind::Events { first, .. }, Some((source, copy))) => {
                     watch(first, &source, copy, &writable, limits.idle_ms, stop, &mut seen).await
+                }
+                (Kind::Events { first, how }, None) if how.pace != Pace::Off => {
+                    let see = |bytes: &Uint8Array| seen.add(bytes);
+                    paced::pace(&body, first, how, &writable, limits.idle_ms, see).await.unwrap_or(false)
                 }
                 _ => pump(&body, &kind, &writable, limits.idle_ms, &mut seen).await.unwrap_or(false),
             }

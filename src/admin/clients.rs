@@ -84,9 +84,10 @@ fn rights(fields: &mut Fields) -> Result<Option<Vec<Right>>> {
     let Some(names) = fields.texts("rights") else { return Ok(None) };
     let known = Right::ALL.into_iter().filter(|right| names.iter().any(|name| name == right.name())).collect();
     match names.iter().find(|name| Right::parse(name).is_none()) {
-        Some(name) => {
-            Err(Error::invalid(format!("{name} is not a right; there are see_attempts and force_key."), Some("rights")))
-        }
+        Some(name) => Err(Error::invalid(
+            format!("{name} is not a right; there are see_attempts, force_key, paced and cache."),
+            Some("rights"),
+        )),
         None => Ok(Some(known)),
     }
 }

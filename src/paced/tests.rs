@@ -22,7 +22,9 @@ fn graphemes(text: &str) -> Vec<usize> {
 const HEAD: &str = r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","service_tier":"default","#;
 
 fn event(delta: &str) -> String {
-    format!("data: {HEAD}\"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\"finish_reason\":null}}]}}\n\n")
+    format!(
+        "data: {HEAD}\"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\"finish_reason\":null}}]}}\n\n"
+    )
 }
 
 fn said(text: &str) -> String {
@@ -79,10 +81,15 @@ fn a_text_is_cut_between_graphemes_and_nowhere_else() {
 
 #[test]
 fn an_escape_is_never_cut_and_stays_as_it_is() {
-    let out = paced(&mut [event(r#"{"content":"\u00e9\ud83d\ude00\n\"\\e\u0301"}"#).as_bytes()].into_iter(), Pace::Character);
+    let out =
+        paced(&mut [event(r#"{"content":"\u00e9\ud83d\ude00\n\"\\e\u0301"}"#).as_bytes()].into_iter(), Pace::Character);
     let raw = [r"\u00e9", r"\ud83d\ude00", r"\n", "\\\"", r"\\", r"e\u0301"];
     assert_eq!(out, raw.map(|raw| event(&format!("{{\"content\":\"{raw}\"}}"))).concat());
-    check(r#"{"content":"\u00e9\ud83d\ude00\n\"\\e\u0301"}"#, Pace::Character, &["é", "😀", "\n", "\"", "\\", "e\u{301}"]);
+    check(
+        r#"{"content":"\u00e9\ud83d\ude00\n\"\\e\u0301"}"#,
+        Pace::Character,
+        &["é", "😀", "\n", "\"", "\\", "e\u{301}"],
+    );
 }
 
 #[test]
@@ -151,7 +158,11 @@ fn what_is_more_than_a_text_passes_as_it_is() {
 
 #[test]
 fn what_is_null_may_be_told_again() {
-    check(r#"{"content":"ab","refusal":null,"tool_calls":null,"reasoning_content": null}"#, Pace::Character, &["a", "b"]);
+    check(
+        r#"{"content":"ab","refusal":null,"tool_calls":null,"reasoning_content": null}"#,
+        Pace::Character,
+        &["a", "b"],
+    );
     let usage = said("ab").replace("\"choices\"", "\"usage\": null, \"obfuscation\":\"x\",\"choices\"");
     assert_eq!(contents(&paced(&mut [usage.as_bytes()].into_iter(), Pace::Character)), ["a", "b"]);
 }
@@ -232,7 +243,8 @@ fn never_more_than_two_seconds_are_added_whatever_the_upstream_does() {
             })
             .collect();
         let out = run(&arrivals, if round % 2 == 0 { Pace::Batch } else { Pace::Character });
-        let (mut gone, mut came) = (0, arrivals.iter().flat_map(|(at, text)| contents(text).into_iter().map(move |t| (*at, t))));
+        let (mut gone, mut came) =
+            (0, arrivals.iter().flat_map(|(at, text)| contents(text).into_iter().map(move |t| (*at, t))));
         let mut owed = came.next();
         for (time, event) in &out {
             for text in contents(event) {

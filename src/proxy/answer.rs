@@ -98,7 +98,7 @@ pub async fn good(
                     &response,
                     abort,
                     &headers,
-                    (&body, Kind::Events { first, hides: walk.hides }),
+                    (&body, Kind::Events { first, how: walk.how }),
                 ),
             },
             First::End if walk.wants_body(response.status()) => Ok(empty(headers)),

@@ -6,6 +6,7 @@ mod answer;
 mod asked;
 mod intake;
 mod journal;
+mod paced;
 mod token_count;
 mod trace;
 mod used;
@@ -23,6 +24,7 @@ use crate::{
     },
     record::{provider::Provider, usage_mode::UsageMode, write::object},
     runtime,
+    stream::How,
     upstream::{self, Body, Call, Reply},
 };
 use answer::Said;
@@ -54,8 +56,7 @@ struct Walk {
     streamed: bool,
     /// It costs tokens, so they are estimated if need be.
     billed: bool,
-    /// We asked for the usage, and the client did not.
-    hides: bool,
+    how: How,
     journal: Journal,
 }
 
@@ -125,6 +126,7 @@ async fn prepare(
     let asks = mode != UsageMode::AsIs && used::is_chat(asked.rest);
     let patch = if asks { intake.ask_for_usage() } else { None };
     let hides = mode == UsageMode::AskAndHide && patch.is_some();
+    let how = How { pace: paced::of(caller, &headers)?, hides };
     let call = Call {
         method: request.method(),
         url: upstream::url(&provider, asked.rest, asked.query),
@@ -145,7 +147,7 @@ async fn prepare(
     let failover = Failover::new(want, limits, runtime::now());
     let (app, journal) = (app.clone(), journal.clone());
     let model = target.model;
-    Ok((Walk { app, config, request, provider, call, model, streamed, billed, hides, journal }, failover))
+    Ok((Walk { app, config, request, provider, call, model, streamed, billed, how, journal }, failover))
 }
 
 impl Walk {

@@ -59,15 +59,21 @@ pub enum Right {
     SeeAttempts,
     /// It may choose the key.
     ForceKey,
+    /// It may choose how evenly its streams come.
+    Paced,
+    /// It may have its answers cached.
+    Cache,
 }
 
 impl Right {
-    pub const ALL: [Self; 2] = [Self::SeeAttempts, Self::ForceKey];
+    pub const ALL: [Self; 4] = [Self::SeeAttempts, Self::ForceKey, Self::Paced, Self::Cache];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::SeeAttempts => "see_attempts",
             Self::ForceKey => "force_key",
+            Self::Paced => "paced",
+            Self::Cache => "cache",
         }
     }
 

@@ -1,0 +1,23 @@
+//! Whether an answer's stream comes evenly: the client asks by a header, if it may, or its client key says so.
+
+use crate::{
+    app::Caller,
+    error::{Error, Result},
+    js,
+    record::{client::Right, pace::Pace},
+};
+use worker::web_sys::Headers;
+
+const HEADER: &str = "x-keypool-pace";
+
+/// # Errors
+/// When the caller may not ask, or asks for what there is not.
+pub fn of(caller: &Caller, headers: &Headers) -> Result<Pace> {
+    let Some(asked) = js::header(headers, HEADER) else { return Ok(caller.pace()) };
+    if !caller.may(Right::Paced) {
+        let message = "This client key may not choose how evenly its streams come.".into();
+        return Err(Error::forbidden("pace_not_allowed", message));
+    }
+    let known = Pace::parse(asked.trim());
+    known.ok_or_else(|| Error::invalid("x-keypool-pace is batch, character or off.", Some(HEADER)))
+}
