@@ -18,6 +18,9 @@ const PROBE_MS: u64 = 10_000;
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 const TRIM_MINUTE: u64 = 7;
+/// The cache of answers is looked through twice an hour, and on KV, where it expires by itself, once.
+const CACHE_MINUTES: [u64; 2] = [17, 47];
+const MB: u64 = 1_000_000;
 /// Balances of one tick, and how often there are any: each of these ticks writes, and KV's free plan has 1,000 writes a day.
 const BALANCES: usize = 8;
 const BALANCES_MS: u64 = 10 * MINUTE_MS;
@@ -32,6 +35,7 @@ pub async fn tick(app: &Rc<App>, now: u64) {
     report("fold_failed", fold(app, now).await);
     report("probes_failed", probe_due(app, now).await);
     report("requests_failed", trim_requests(app, now).await);
+    report("cache_failed", trim_cache(app, now).await);
 }
 
 async fn fold(app: &Rc<App>, now: u64) -> Result<()> {
@@ -44,6 +48,15 @@ async fn trim_requests(app: &Rc<App>, now: u64) -> Result<()> {
     if (now % HOUR_MS) / MINUTE_MS == TRIM_MINUTE {
         let old = requests::batch_id(now.saturating_sub(config.request_log_days.saturating_mul(24 * HOUR_MS)), "");
         app.store.requests(&Requests::Trim(&old, config.request_log_rows)).await?;
+    }
+    Ok(())
+}
+
+async fn trim_cache(app: &Rc<App>, now: u64) -> Result<()> {
+    let [first, second] = CACHE_MINUTES;
+    let minute = (now % HOUR_MS) / MINUTE_MS;
+    if minute == first || minute == second && app.store.name() != "kv" {
+        app.store.trim_cache(now, app.config()?.cache_mb.saturating_mul(MB)).await?;
     }
     Ok(())
 }

@@ -41,11 +41,12 @@ pub const LOOK: usize = 8 * 1024;
 
 /// What of the upstream's headers the client does not get: they are about the connection to us, or about a body that
 /// the runtime decoded on the way.
-const DROPPED: [&str; 17] = [
+const DROPPED: [&str; 18] = [
     // Of another keypool behind this one.
     "x-keypool-attempts",
     "x-keypool-provider",
     "x-keypool-key",
+    "x-keypool-cache",
     "set-cookie",
     "content-length",
     "content-encoding",

@@ -1,8 +1,9 @@
 //! The upstream's answer on its way to the client: looked into only as far as needed.
 
-use super::{Attempt, InUse, Walk, journal::Journal, used};
+use super::{Attempt, InUse, Walk, cached, journal::Journal, used};
 use crate::{
     app::with_cache,
+    cached::LARGEST,
     error::Result,
     js,
     pool::{
@@ -136,6 +137,8 @@ fn flow(
     let prompt = walk.prompt();
     let (readable, work) = stream::pass(body, kind, Clone::clone(&walk.request), abort, walk.limits())?;
     let (app, journal, status) = (walk.app.clone(), walk.journal.clone(), response.status());
+    let wanted = walk.cached.clone().filter(|_| events && status == 200);
+    let (kind, hides) = (js::header(headers, "content-type").unwrap_or_default(), walk.how.hides);
     walk.app.in_background(Box::pin(async move {
         let end = work.await;
         drop(in_use);
@@ -147,6 +150,9 @@ fn flow(
         }
         let tokens = if looked_at { used::passed(&end.seen, events, prompt.as_ref()) } else { None };
         journal.ended(&app, status, end.ending, tokens.as_ref());
+        if let Some(wanted) = wanted.filter(|_| end.ending == stream::Ending::Complete && end.seen.length <= LARGEST) {
+            cached::keep(&app, &wanted, kind, end.seen.beginning(usize::MAX), hides).await;
+        }
     }));
     Ok(Attempt::Answered(js::stream_response(status, headers, Some(&readable))?))
 }
@@ -177,6 +183,11 @@ async fn whole(
         trace.got(&headers, Some(&body));
     }
     walk.journal.clone().ended(&walk.app, response.status(), stream::Ending::Complete, tokens.as_ref());
+    if let Some(wanted) = walk.cached.clone().filter(|_| response.status() == 200 && length <= LARGEST) {
+        let (app, body) = (walk.app.clone(), body.to_vec());
+        let kind = js::header(&headers, "content-type").unwrap_or_default();
+        walk.app.in_background(Box::pin(async move { cached::keep(&app, &wanted, kind, body, false).await }));
+    }
     Ok(Attempt::Answered(js::bytes_response(response.status(), &headers, &body)?))
 }
 
@@ -192,7 +203,7 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// What we add to an answer.
-fn finish(headers: &Headers, journal: &Journal) -> Result<()> {
+pub fn finish(headers: &Headers, journal: &Journal) -> Result<()> {
     if js::header(headers, "x-request-id").is_none_or(|id| id.is_empty()) {
         headers.set("x-request-id", journal.request_id())?;
     }

@@ -92,6 +92,14 @@ impl Intake {
         self.scanner.as_ref().is_some_and(|s| s.seen().stream == Some(true))
     }
 
+    /// As the client sent it; `None` when there is none, or it is too large to keep.
+    pub const fn bytes(&self) -> Option<&Uint8Array> {
+        match &self.body {
+            Body::Bytes(bytes) => Some(bytes),
+            Body::None | Body::Stream(_) => None,
+        }
+    }
+
     /// The bytes in the body that ask for the usage; `None` when the client does not stream, or has spoken itself.
     pub fn ask_for_usage(&self) -> Option<Patch> {
         let (Body::Bytes(bytes), true) = (&self.body, self.streamed()) else { return None };

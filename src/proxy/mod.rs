@@ -4,6 +4,7 @@
 mod about;
 mod answer;
 mod asked;
+mod cached;
 mod intake;
 mod journal;
 mod paced;
@@ -28,6 +29,7 @@ use crate::{
     upstream::{self, Body, Call, Reply},
 };
 use answer::Said;
+use cached::Wanted;
 use journal::Journal;
 use std::rc::Rc;
 use trace::Trace;
@@ -57,6 +59,7 @@ struct Walk {
     /// It costs tokens, so they are estimated if need be.
     billed: bool,
     how: How,
+    cached: Option<Wanted>,
     journal: Journal,
 }
 
@@ -121,6 +124,7 @@ async fn prepare(
     let (mut target, provider) = asked::target(&asked, &intake)?;
     journal.is_for(&target);
     let want = asked::want(caller, &headers, &intake, &mut target, &config)?;
+    let cached = cached::wanted(caller, &asked, &request, &intake)?;
     let streamed = intake.streamed();
     let mode = caller.usage_mode.unwrap_or(provider.usage_mode);
     let asks = mode != UsageMode::AsIs && used::is_chat(asked.rest);
@@ -147,7 +151,7 @@ async fn prepare(
     let failover = Failover::new(want, limits, runtime::now());
     let (app, journal) = (app.clone(), journal.clone());
     let model = target.model;
-    Ok((Walk { app, config, request, provider, call, model, streamed, billed, how, journal }, failover))
+    Ok((Walk { app, config, request, provider, call, model, streamed, billed, how, cached, journal }, failover))
 }
 
 impl Walk {
@@ -160,6 +164,9 @@ impl Walk {
     }
 
     async fn answer(&mut self, mut failover: Failover) -> Result<Response> {
+        if let Some(answer) = cached::answer(self).await? {
+            return Ok(answer);
+        }
         let mut last: Option<Said> = None;
         loop {
             let now = runtime::now();

@@ -2,6 +2,7 @@
 
 use super::{Loaded, Requests, Upkeep, is_trimmed};
 use crate::{
+    cached::Entry,
     record::Record,
     usage::{
         row::{Period, Query, Row, Table},
@@ -25,6 +26,7 @@ struct Inner {
     rollups: Vec<(Period, Row)>,
     /// By id: how many entries, and their text.
     requests: BTreeMap<String, (u64, String)>,
+    cache: BTreeMap<String, Entry>,
 }
 
 impl Memory {
@@ -104,6 +106,29 @@ impl Memory {
                     kept
                 });
                 Vec::new()
+            }
+        }
+    }
+
+    pub fn cached(&self, id: &str) -> Option<Entry> {
+        self.0.borrow().cache.get(id).cloned()
+    }
+
+    pub fn cache(&self, id: &str, entry: &Entry) {
+        self.0.borrow_mut().cache.insert(id.into(), entry.clone());
+    }
+
+    pub fn trim_cache(&self, now: u64, most: u64) {
+        let cache = &mut self.0.borrow_mut().cache;
+        cache.retain(|_, entry| entry.until > now);
+        let mut newest: Vec<(u64, String, usize)> =
+            cache.iter().map(|(id, entry)| (entry.at, id.clone(), entry.text().len())).collect();
+        newest.sort_by(|a, b| b.cmp(a));
+        let mut sum = 0;
+        for (_, id, bytes) in newest {
+            sum += u64::try_from(bytes).unwrap_or(u64::MAX);
+            if sum > most {
+                cache.remove(&id);
             }
         }
     }

@@ -12,6 +12,7 @@ mod memory;
 mod schema;
 
 use crate::{
+    cached::Entry,
     error::{Fault, Result},
     record::{Kind, Record},
     usage::{
@@ -158,6 +159,42 @@ impl Store {
             Self::Kv(kv) => kv.requests(ask).await,
             #[cfg(test)]
             Self::Memory(memory) => Ok(memory.requests(ask)),
+        }
+    }
+
+    /// The answer that is kept under that name, also when it is not fresh any more.
+    pub async fn cached(&self, id: &str) -> Result<Option<Entry>> {
+        match self {
+            Self::D1(d1) => d1.cached(id).await,
+            Self::Kv(kv) => kv.cached(id).await,
+            #[cfg(test)]
+            Self::Memory(memory) => Ok(memory.cached(id)),
+        }
+    }
+
+    /// Keeps an answer under a name, in the place of the one that was there.
+    pub async fn cache(&self, id: &str, entry: &Entry) -> Result<()> {
+        match self {
+            Self::D1(d1) => d1.cache(id, entry).await,
+            Self::Kv(kv) => kv.cache(id, entry).await,
+            #[cfg(test)]
+            Self::Memory(memory) => {
+                memory.cache(id, entry);
+                Ok(())
+            }
+        }
+    }
+
+    /// Clears some of those answers away that have expired, and the oldest when all are longer than `most` bytes.
+    pub async fn trim_cache(&self, now: u64, most: u64) -> Result<()> {
+        match self {
+            Self::D1(d1) => d1.trim_cache(now, most).await,
+            Self::Kv(kv) => kv.trim_cache(most).await,
+            #[cfg(test)]
+            Self::Memory(memory) => {
+                memory.trim_cache(now, most);
+                Ok(())
+            }
         }
     }
 
