@@ -1,8 +1,7 @@
 //! An answer as it is kept: a line about it, and its bytes.
 
-use super::LARGEST;
-use crate::{find, json};
-use serde_json::Value;
+use super::{LARGEST, canonical};
+use crate::find;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -53,7 +52,12 @@ impl Entry {
 }
 
 fn is_whole(body: &str) -> bool {
-    json::read(body).is_ok_and(|answer| answer.is_object() && !is_error(&answer))
+    canonical::fields(body).is_some_and(|fields| {
+        let is_error = |(name, value): &(String, String)| {
+            name == "error" && value != "null" || name == "type" && value == "\"error\""
+        };
+        !fields.iter().any(is_error)
+    })
 }
 
 /// It ends as streams of chats and completions do, or Anthropic's, and no event tells of an error.
@@ -62,16 +66,11 @@ fn is_whole_stream(body: &str) -> bool {
     for data in body.split(['\n', '\r']).filter_map(|line| line.strip_prefix("data:")) {
         let data = data.trim_ascii();
         ends = ends || data == "[DONE]" || find::has(data, "\"message_stop\"");
-        if find::has(data, "error") && json::read(data).map_or(true, |event| is_error(&event)) {
+        if find::has(data, "error") && !is_whole(data) {
             return false;
         }
     }
     ends && body.ends_with(['\n', '\r'])
-}
-
-fn is_error(answer: &Value) -> bool {
-    answer.get("error").is_some_and(|error| !error.is_null())
-        || answer.get("type").and_then(Value::as_str) == Some("error")
 }
 
 #[cfg(test)]

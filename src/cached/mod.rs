@@ -1,6 +1,7 @@
 //! Answers that are kept for who asks the same again: which calls, under what name, and which answers.
 
 pub mod answer;
+mod canonical;
 pub mod question;
 pub mod wish;
 

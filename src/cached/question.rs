@@ -1,16 +1,16 @@
 //! A call as the cache knows it: the same question is the same however its JSON is written.
 
-use super::LARGEST;
-use crate::{json, sort::sort};
-use serde_json::Value;
+use super::{LARGEST, canonical};
+use crate::json;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
 /// What answers a question and does nothing else; what follows `/v1/`.
 const ENDPOINTS: [&str; 6] = ["chat/completions", "completions", "embeddings", "moderations", "rerank", "messages"];
-/// Fields with which the provider may do something, or look something up that is new each time. Empty or false ones do
-/// not count.
+/// Fields with which the provider may do something, or look something up that is new each time.
 const ACTIVE: [&str; 7] = ["tools", "functions", "store", "web_search_options", "plugins", "mcp_servers", "container"];
+/// Values, written anew, with which such a field asks for nothing.
+const EMPTY: [&str; 3] = ["null", "false", "[]"];
 
 /// Whether answers to such calls are cached at all.
 pub fn is_cached(method: &str, rest: &str) -> bool {
@@ -21,8 +21,9 @@ pub fn is_cached(method: &str, rest: &str) -> bool {
 /// depends on. With `tools`, calls that may do something are cached too.
 pub fn id(scope: &[&str], body: &[u8], tools: bool) -> Option<String> {
     let text = std::str::from_utf8(body).ok().filter(|text| text.len() <= LARGEST)?;
-    let body = json::read(text).ok().filter(Value::is_object)?;
-    if !tools && ACTIVE.iter().any(|name| body.get(name).is_some_and(is_active)) {
+    let fields = canonical::fields(text)?;
+    let acts = |(name, value): &(String, String)| ACTIVE.contains(&&**name) && !EMPTY.contains(&&**value);
+    if !tools && fields.iter().any(acts) {
         return None;
     }
     let mut canonical = String::with_capacity(text.len());
@@ -30,50 +31,13 @@ pub fn id(scope: &[&str], body: &[u8], tools: bool) -> Option<String> {
         // Quoted, so that no two scopes look alike.
         json::quote(part, &mut canonical);
     }
-    write(&body, &mut canonical);
+    canonical::write(&fields, &mut canonical);
     let digest = Sha256::digest(canonical.as_bytes());
     Some(digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
         // Writing to a String cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex
     }))
-}
-
-fn is_active(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::Array(items) => !items.is_empty(),
-        Value::Bool(true) | Value::Number(_) | Value::String(_) | Value::Object(_) => true,
-    }
-}
-
-/// As JSON, the names of each object in order.
-fn write(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(fields) => {
-            let fields: Vec<(&String, &Value)> = fields.iter().collect();
-            let name = |at: usize| fields.get(at).map(|(name, _)| *name);
-            let mut places: Vec<usize> = (0..fields.len()).collect();
-            sort(&mut places, &|a, b| name(a).cmp(&name(b)));
-            out.push('{');
-            for (name, value) in places.iter().filter_map(|at| fields.get(*at)) {
-                json::quote(name, out);
-                out.push(':');
-                write(value, out);
-                out.push(',');
-            }
-            out.push('}');
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for item in items {
-                write(item, out);
-                out.push(',');
-            }
-            out.push(']');
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => out.push_str(&json::text(value)),
-    }
 }
 
 #[cfg(test)]
@@ -136,8 +100,11 @@ mod tests {
 
     #[test]
     fn what_is_no_object_or_too_large_is_not_cached() {
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(500), "]".repeat(500));
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(LARGEST));
-        for body in ["", "[]", "{", "7", "{\"a\":1e999}", &large] {
+        for body in
+            ["", "[]", "{", "7", "{\"a\":1e999}", "{} x", "{\"a\" 1}", "{\"a\":[1 2]}", "{\"a\":1,}", &deep, &large]
+        {
             assert_eq!(of(body), None, "{}", body.get(..20).unwrap_or(body));
         }
         assert_eq!(id(&[], b"{\"a\":\"\xff\"}", false), None);
