@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     record::write::object,
     runtime,
-    store::Requests,
+    store::{Cached, Requests},
     upstream,
     usage::requests,
 };
@@ -56,7 +56,7 @@ async fn trim_cache(app: &Rc<App>, now: u64) -> Result<()> {
     let [first, second] = CACHE_MINUTES;
     let minute = (now % HOUR_MS) / MINUTE_MS;
     if minute == first || minute == second && app.store.name() != "kv" {
-        app.store.trim_cache(now, app.config()?.cache_mb.saturating_mul(MB)).await?;
+        app.store.cached(&Cached::Trim(now, app.config()?.cache_mb.saturating_mul(MB))).await?;
     }
     Ok(())
 }

@@ -68,7 +68,8 @@ impl Pacer {
     pub fn arrived(&mut self, bytes: &[u8], now: u64, graphemes: Graphemes) {
         let mut events = Vec::new();
         self.events.feed(bytes, &mut |event| events.push(event));
-        if events.into_iter().fold(false, |text, event| self.enter(event, now, graphemes) || text) {
+        let texts = events.into_iter().filter_map(|event| self.enter(event, now, graphemes));
+        if texts.count() > 0 {
             self.learn(now);
             self.spread(now);
         }
@@ -99,11 +100,11 @@ impl Pacer {
         Some(if next.due <= now || self.held > HELD { 0 } else { (next.due - now).max(TICK_MS) })
     }
 
-    /// Answers whether it was a text.
-    fn enter(&mut self, event: Vec<u8>, now: u64, graphemes: Graphemes) -> bool {
+    /// `None` when it is no text.
+    fn enter(&mut self, event: Vec<u8>, now: u64, graphemes: Graphemes) -> Option<()> {
         let Some(chunk) = Chunk::of(&event) else {
             self.push(event, now, false);
-            return false;
+            return None;
         };
         if chunk.choice != self.choice {
             (self.choice, self.before) = (chunk.choice, String::new());
@@ -111,7 +112,7 @@ impl Pacer {
         for piece in pieces::split(&event, &chunk, self.pace, &mut self.before, graphemes) {
             self.push(piece, now, true);
         }
-        true
+        Some(())
     }
 
     fn push(&mut self, bytes: Vec<u8>, now: u64, is_text: bool) {

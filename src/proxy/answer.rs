@@ -151,7 +151,7 @@ fn flow(
         let tokens = if looked_at { used::passed(&end.seen, events, prompt.as_ref()) } else { None };
         journal.ended(&app, status, end.ending, tokens.as_ref());
         if let Some(wanted) = wanted.filter(|_| end.ending == stream::Ending::Complete && end.seen.length <= LARGEST) {
-            cached::keep(&app, &wanted, kind, end.seen.beginning(usize::MAX), hides).await;
+            cached::keep(&app, wanted, kind, end.seen.beginning(usize::MAX), hides).await;
         }
     }));
     Ok(Attempt::Answered(js::stream_response(status, headers, Some(&readable))?))
@@ -184,9 +184,8 @@ async fn whole(
     }
     walk.journal.clone().ended(&walk.app, response.status(), stream::Ending::Complete, tokens.as_ref());
     if let Some(wanted) = walk.cached.clone().filter(|_| response.status() == 200 && length <= LARGEST) {
-        let (app, body) = (walk.app.clone(), body.to_vec());
         let kind = js::header(&headers, "content-type").unwrap_or_default();
-        walk.app.in_background(Box::pin(async move { cached::keep(&app, &wanted, kind, body, false).await }));
+        walk.app.in_background(cached::keep(&walk.app, wanted, kind, body.to_vec(), false));
     }
     Ok(Attempt::Answered(js::bytes_response(response.status(), &headers, &body)?))
 }

@@ -8,10 +8,12 @@ use crate::{
     error::{Error, Result},
     js,
     record::{client::Right, write::object},
-    runtime,
+    runtime::{self, Work},
+    store::Cached,
     usage::hide::Hider,
 };
 use futures_util::future::{Either, select};
+use std::rc::Rc;
 use worker::{
     js_sys::Uint8Array,
     web_sys::{Headers, Request, Response},
@@ -64,7 +66,8 @@ fn wish(caller: &Caller, headers: &Headers) -> Result<Wish> {
 /// The answer that is kept; without one the call goes on. A storage that fails has none.
 pub async fn answer(walk: &mut Walk) -> Result<Option<Response>> {
     let Some(wanted) = walk.cached.clone() else { return Ok(None) };
-    let read = Box::pin(walk.app.store.cached(&wanted.id));
+    let ask = Cached::Find(&wanted.id);
+    let read = Box::pin(walk.app.store.cached(&ask));
     let read = match select(read, runtime::sleep(READ_MS)).await {
         Either::Left((read, _)) => read,
         Either::Right(_) => Err(Error::storage("it took too long")),
@@ -88,11 +91,14 @@ pub async fn answer(walk: &mut Walk) -> Result<Option<Response>> {
 }
 
 /// Keeps an answer that went out whole. Nobody waits for it, and when it fails the next one asks upstream again.
-pub async fn keep(app: &App, wanted: &Wanted, kind: String, body: Vec<u8>, hides: bool) {
-    let mut hider = Hider::default();
-    let body = if hides { [hider.pass(&body), hider.end()].concat() } else { body };
-    let Some(entry) = Entry::of(kind, body, runtime::now(), wanted.seconds) else { return };
-    if let Err(error) = app.store.cache(&wanted.id, &entry).await {
-        runtime::log(Level::Warn, "cache_not_written", || object! {"error": error.message()});
-    }
+pub fn keep(app: &Rc<App>, wanted: Wanted, kind: String, body: Vec<u8>, hides: bool) -> Work {
+    let app = app.clone();
+    Box::pin(async move {
+        let mut hider = Hider::default();
+        let body = if hides { [hider.pass(&body), hider.end()].concat() } else { body };
+        let Some(entry) = Entry::of(kind, body, runtime::now(), wanted.seconds) else { return };
+        if let Err(error) = app.store.cached(&Cached::Keep(&wanted.id, &entry)).await {
+            runtime::log(Level::Warn, "cache_not_written", || object! {"error": error.message()});
+        }
+    })
 }

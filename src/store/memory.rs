@@ -1,6 +1,6 @@
 //! The contract in memory, for native tests.
 
-use super::{Loaded, Requests, Upkeep, is_trimmed};
+use super::{Cached, Loaded, Requests, Upkeep, is_trimmed};
 use crate::{
     cached::Entry,
     record::Record,
@@ -110,27 +110,26 @@ impl Memory {
         }
     }
 
-    pub fn cached(&self, id: &str) -> Option<Entry> {
-        self.0.borrow().cache.get(id).cloned()
-    }
-
-    pub fn cache(&self, id: &str, entry: &Entry) {
-        self.0.borrow_mut().cache.insert(id.into(), entry.clone());
-    }
-
-    pub fn trim_cache(&self, now: u64, most: u64) {
+    pub fn cached(&self, ask: &Cached) -> Option<Entry> {
         let cache = &mut self.0.borrow_mut().cache;
-        cache.retain(|_, entry| entry.until > now);
-        let mut newest: Vec<(u64, String, usize)> =
-            cache.iter().map(|(id, entry)| (entry.at, id.clone(), entry.text().len())).collect();
-        newest.sort_by(|a, b| b.cmp(a));
-        let mut sum = 0;
-        for (_, id, bytes) in newest {
-            sum += u64::try_from(bytes).unwrap_or(u64::MAX);
-            if sum > most {
-                cache.remove(&id);
+        match ask {
+            Cached::Find(id) => return cache.get(*id).cloned(),
+            Cached::Keep(id, entry) => drop(cache.insert((*id).into(), (*entry).clone())),
+            Cached::Trim(now, most) => {
+                cache.retain(|_, entry| entry.until > *now);
+                let mut newest: Vec<(u64, String, usize)> =
+                    cache.iter().map(|(id, entry)| (entry.at, id.clone(), entry.text().len())).collect();
+                newest.sort_by(|a, b| b.cmp(a));
+                let mut sum = 0;
+                for (_, id, bytes) in newest {
+                    sum += u64::try_from(bytes).unwrap_or(u64::MAX);
+                    if sum > *most {
+                        cache.remove(&id);
+                    }
+                }
             }
         }
+        None
     }
 
     pub fn usage(&self, queries: &[Query]) -> Vec<Vec<Row>> {

@@ -162,39 +162,13 @@ impl Store {
         }
     }
 
-    /// The answer that is kept under that name, also when it is not fresh any more.
-    pub async fn cached(&self, id: &str) -> Result<Option<Entry>> {
+    /// Finds, keeps or clears away cached answers; answers what was found, also when it is not fresh any more.
+    pub async fn cached(&self, ask: &Cached<'_>) -> Result<Option<Entry>> {
         match self {
-            Self::D1(d1) => d1.cached(id).await,
-            Self::Kv(kv) => kv.cached(id).await,
+            Self::D1(d1) => d1.cached(ask).await,
+            Self::Kv(kv) => kv.cached(ask).await,
             #[cfg(test)]
-            Self::Memory(memory) => Ok(memory.cached(id)),
-        }
-    }
-
-    /// Keeps an answer under a name, in the place of the one that was there.
-    pub async fn cache(&self, id: &str, entry: &Entry) -> Result<()> {
-        match self {
-            Self::D1(d1) => d1.cache(id, entry).await,
-            Self::Kv(kv) => kv.cache(id, entry).await,
-            #[cfg(test)]
-            Self::Memory(memory) => {
-                memory.cache(id, entry);
-                Ok(())
-            }
-        }
-    }
-
-    /// Clears some of those answers away that have expired, and the oldest when all are longer than `most` bytes.
-    pub async fn trim_cache(&self, now: u64, most: u64) -> Result<()> {
-        match self {
-            Self::D1(d1) => d1.trim_cache(now, most).await,
-            Self::Kv(kv) => kv.trim_cache(most).await,
-            #[cfg(test)]
-            Self::Memory(memory) => {
-                memory.trim_cache(now, most);
-                Ok(())
-            }
+            Self::Memory(memory) => Ok(memory.cached(ask)),
         }
     }
 
@@ -219,6 +193,16 @@ pub enum Requests<'a> {
     /// Clears some of those away that are not newer than a batch of that name would be, and of those that have so many
     /// newer entries.
     Trim(&'a str, u64),
+}
+
+/// What is asked of the cache of answers.
+pub enum Cached<'a> {
+    /// The one of that name.
+    Find(&'a str),
+    /// In the place of the one that has the name.
+    Keep(&'a str, &'a Entry),
+    /// Clears some of those away that have expired at that time, and of the oldest when all are more than so many bytes.
+    Trim(u64, u64),
 }
 
 /// What a fold must know.

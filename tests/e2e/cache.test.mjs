@@ -140,7 +140,7 @@ for (const storage of storages) {
       const body = chatBody();
       await ask(body);
       await hit(body);
-      for (const cache of [undefined, "0"]) {
+      for (const cache of [null, "0"]) {
         const before = calls();
         const answer = await ask(body, { cache });
         assert.equal(said(answer), undefined);
@@ -182,14 +182,8 @@ for (const storage of storages) {
       await freshKey(stage);
       const body = chatBody();
       await ask(body);
-      const kept = await hit(body);
-      // It ages.
-      const misses = await eventually(async () => {
-        const answer = await ask(body, { cache: "1" });
-        assert.equal(said(answer), "miss");
-        return answer;
-      });
-      assert.notEqual(misses, kept);
+      await hit(body);
+      await eventually(async () => assert.equal(said(await ask(body, { cache: "1" })), "miss"));
       const short = chatBody();
       await ask(short, { cache: "1" });
       await eventually(async () => assert.equal(said(await ask(short, { cache: "1" })), "hit"));
@@ -223,10 +217,11 @@ for (const storage of storages) {
         await ask(body, { cache: "86400" });
         await hit(body, { cache: "86400" });
       }
-      await stage.worker.scheduled(clearing());
+      // On KV ten at a time, and the cases above have left some.
+      for (let i = 0; i < 6; i++) await stage.worker.scheduled(clearing());
       const found = [];
       for (const body of bodies) found.push(said(await ask(body, { cache: "86400" })));
-      // Four of a quarter of a megabyte have place in one.
+      // Three of them have place in a megabyte.
       assert.deepEqual(found.slice(-2), ["hit", "hit"]);
       assert.deepEqual(found.slice(0, 2), ["miss", "miss"]);
       stage.mock.script("*", undefined);
