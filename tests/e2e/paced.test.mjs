@@ -134,7 +134,7 @@ for (const storage of storages) {
       assert.equal(texts(answer).join(""), "some words and more");
       assert.match(text, /data: \{\n\ndata: \{"error":/);
       assert.match(text, /upstream_stream_interrupted/);
-      await eventually(() => assert.equal(lastEnd(stage).ending, "broken_stream"));
+      await eventually(() => assert.equal(lastEnd(stage).ending, "broken"));
     });
 
     test("the tokens of a paced stream are counted, also when their event is hidden", async () => {
