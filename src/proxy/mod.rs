@@ -130,7 +130,7 @@ async fn prepare(
     let asks = mode != UsageMode::AsIs && used::is_chat(asked.rest);
     let patch = if asks { intake.ask_for_usage() } else { None };
     let hides = mode == UsageMode::AskAndHide && patch.is_some();
-    let how = How { pace: paced::of(caller, &headers)?, hides };
+    let how = How { pace: paced::of(caller, &headers, asked.rest)?, hides };
     let call = Call {
         method: request.method(),
         url: upstream::url(&provider, asked.rest, asked.query),

@@ -10,9 +10,16 @@ use worker::web_sys::Headers;
 
 const HEADER: &str = "x-keypool-pace";
 
+/// `rest` is what follows `/v1/`: of all streams, only those of chats are cut.
+///
 /// # Errors
 /// When the caller may not ask, or asks for what there is not.
-pub fn of(caller: &Caller, headers: &Headers) -> Result<Pace> {
+pub fn of(caller: &Caller, headers: &Headers, rest: &str) -> Result<Pace> {
+    let pace = wish(caller, headers)?;
+    Ok(if rest == "chat/completions" { pace } else { Pace::Off })
+}
+
+fn wish(caller: &Caller, headers: &Headers) -> Result<Pace> {
     let Some(asked) = js::header(headers, HEADER) else { return Ok(caller.pace()) };
     if !caller.may(Right::Paced) {
         let message = "This client key may not choose how evenly its streams come.".into();

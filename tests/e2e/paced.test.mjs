@@ -97,8 +97,11 @@ for (const storage of storages) {
       stage.mock.script("*", [{ headers: sse, chunks }]);
       assert.equal((await ask("character")).body.toString(), bytesOf(chunks).toString());
       const responses = ['event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"two words"}\n\n'];
-      stage.mock.script("*", [{ headers: sse, chunks: responses }]);
+      stage.mock.script("*", [{ headers: sse, chunks: responses }, { headers: sse, chunks: burst }]);
       assert.equal((await ask("character")).body.toString(), responses.join(""));
+      const headers = { ...json, authorization: bearer, "x-keypool-pace": "character" };
+      const other = await stage.send("/v1/responses", { headers, body: chatBody({ stream: true }) });
+      assert.equal(other.body.toString(), bytesOf(burst).toString());
     });
 
     test("the last byte comes at most 2 s later, however much comes at once", async () => {
