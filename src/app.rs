@@ -1,8 +1,10 @@
 //! What a request carries with it: the storage, and this isolate's cache. The cache is a picture of what is stored
 //! and a small buffer of counts; it is borrowed inside `with_cache` only, never across an await.
 
+mod env;
 mod flush;
 mod limits;
+mod models;
 
 use crate::{
     auth::{
@@ -10,6 +12,7 @@ use crate::{
         session::{self, Session},
         throttle::Throttle,
     },
+    body::rules::Rules,
     config::{self, Config, Level},
     error::{Error, Fault, Result},
     js,
@@ -54,12 +57,22 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// As `limit::scope::check`.
+    /// May it ask for a model by that name at all?
+    pub fn may_name(&self, name: &str) -> bool {
+        scope::names(&self.client, name)
+    }
+
+    /// May it use what a provider has, asked for by a name?
+    pub fn may_call(&self, name: &str, provider: &str, model: &str) -> bool {
+        self.check(name, provider, model).is_ok()
+    }
+
+    /// As `may_call`, with the reason.
     ///
     /// # Errors
-    /// See there.
-    pub fn may_call(&self, asked: &str, provider: &str, model: &str) -> Result<()> {
-        scope::check(&self.client, asked, provider, model)
+    /// See `scope::check`.
+    pub fn check(&self, name: &str, provider: &str, model: &str) -> Result<()> {
+        scope::check(&self.client, name, provider, model)
     }
 }
 
@@ -85,8 +98,11 @@ pub struct Cache {
     /// What the page stored, by the setting's name.
     pub settings: Vec<(String, String)>,
     pub revoked: HashSet<String>,
+    /// Ids of keys that were taken over from secrets, once and for all.
+    imported: HashSet<String>,
     /// The user's own.
     pub prices: Prices,
+    pub rules: Rules,
     pub pending: Pending,
     /// Of the client keys with limits.
     pub meters: Meters,
@@ -205,6 +221,11 @@ impl App {
                 c.absorb(loaded, now);
             }
         });
+        if known == 0
+            && let Err(error) = self.import(now).await
+        {
+            runtime::log(Level::Error, "import_failed", || object! {"error": error.message()});
+        }
         // A new log level holds from here on. Whoever needs the settings is told what is wrong with them.
         let _ = self.config();
         runtime::log(Level::Debug, "snapshot", || object! {"read": read, "known": known});
@@ -230,6 +251,12 @@ impl App {
                 runtime::log(Level::Error, "note_lost", || object! {"error": error.message()});
             }
         }));
+    }
+
+    /// As `note`, for what the pool does not have yet.
+    pub fn learn(self: &Rc<Self>, records: Vec<Record>, now: u64) {
+        with_cache(|c| c.pool.sync(&records, false, now));
+        self.note(records, now);
     }
 
     /// The stored secret behind all digests; made at the first login.
@@ -323,7 +350,9 @@ impl Cache {
             self.clients.clear();
             self.settings.clear();
             self.revoked.clear();
+            self.imported.clear();
             self.prices = Prices::default();
+            self.rules = Rules::default();
             self.config = None;
         }
         self.pool.sync(&loaded.records, loaded.full, now);
@@ -364,11 +393,21 @@ impl Cache {
                     self.settings.extend(record.read::<String>().map(|value| (record.id.clone(), value)));
                 }
                 Kind::Price => self.prices.take(&record.id, record.read()),
+                Kind::Rule => self.rules.take(record),
                 Kind::Revoked => {
                     self.revoked.insert(record.id.clone());
                 }
+                Kind::Imported => {
+                    self.imported.insert(record.id.clone());
+                }
                 Kind::Secret => self.pepper = record.read(),
-                Kind::Provider | Kind::Key | Kind::Disabled | Kind::Cooldown | Kind::Balance => {}
+                Kind::Provider
+                | Kind::Key
+                | Kind::Disabled
+                | Kind::Cooldown
+                | Kind::Balance
+                | Kind::Models
+                | Kind::Alias => {}
             }
         }
     }

@@ -32,6 +32,8 @@ pub enum Say {
     Keys(Keys),
     /// What a free call with this key shows.
     Probe(Box<keys::Suspect>),
+    /// What that provider lists.
+    Models(String),
     /// How many counts were made durable.
     Flush,
     /// What the request log keeps.
@@ -79,7 +81,7 @@ impl Say {
 
     pub fn response(self, asked: &Asked, counted: Vec<Vec<Row>>) -> Result<Response> {
         let (status, value) = match self {
-            Self::Nothing | Self::Probe(_) | Self::Flush | Self::Requests(_) => {
+            Self::Nothing | Self::Probe(_) | Self::Models(_) | Self::Flush | Self::Requests(_) => {
                 return js::text_response(204, &js::headers_of(&[("cache-control", "no-store")])?, None);
             }
             Self::Json(status, value) => (status, value),

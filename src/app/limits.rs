@@ -43,7 +43,7 @@ impl App {
             c.meters.asks(&caller.id, limits, when, rate)
         });
         match need {
-            Need::First => self.learn(true, now).await,
+            Need::First => self.read_meters(true, now).await,
             Need::Soon { .. } | Need::Nothing => self.sync(need),
         }
         let over = with_cache(|c| {
@@ -70,7 +70,6 @@ impl App {
 
     /// How much of its budgets of the day and the month is used, in percent: of the one that is used most. 0 without
     /// any, and until the caller was admitted.
-    #[expect(dead_code, reason = "the choice of an economy model asks for it")]
     pub fn budget_share(&self, caller: &Caller, now: u64) -> u64 {
         if caller.limits.is_none() {
             return 0;
@@ -93,20 +92,20 @@ impl App {
             if wait_ms > 0 {
                 runtime::sleep(wait_ms).await;
             }
-            app.learn(flush, runtime::now()).await;
+            app.read_meters(flush, runtime::now()).await;
             with_cache(|c| c.meters.synced());
         }));
     }
 
     /// Reads what those who called lately have used. When that fails, what is known goes on to hold.
-    async fn learn(&self, flush: bool, now: u64) {
-        if let Err(error) = self.try_to_learn(flush, now).await {
+    async fn read_meters(&self, flush: bool, now: u64) {
+        if let Err(error) = self.try_to_read_meters(flush, now).await {
             with_cache(|c| c.meters.failed(now));
             runtime::log(Level::Warn, "limits_not_read", || object! {"error": error.message()});
         }
     }
 
-    async fn try_to_learn(&self, flush: bool, now: u64) -> Result<()> {
+    async fn try_to_read_meters(&self, flush: bool, now: u64) -> Result<()> {
         if flush {
             self.flush(now).await?;
         }

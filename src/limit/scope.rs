@@ -9,6 +9,11 @@ use crate::{
 const FOR_MODELS: [&str; 9] =
     ["audio", "chat", "completions", "embeddings", "images", "messages", "moderations", "rerank", "responses"];
 
+/// Whether the client key may ask for a model by that name, as far as the name tells.
+pub fn names(client: &Client, name: &str) -> bool {
+    client.models.is_empty() || client.models.iter().any(|glob| glob::matches(glob, name))
+}
+
 /// Whether the client key may have that provider serve that model. `asked` is the model's name as the client has it;
 /// it is empty, as `model` is, when the call names none.
 ///
@@ -18,11 +23,8 @@ pub fn check(client: &Client, asked: &str, provider: &str, model: &str) -> Resul
     if !client.providers.is_empty() && !client.providers.iter().any(|name| name == provider) {
         return Err(Error::forbidden("provider_not_allowed", format!("This client key may not use {provider}.")));
     }
-    let fits = |glob: &String| {
-        let matches = |name: &str| glob::matches(glob, name);
-        matches(asked) || matches(model) || glob.contains('/') && matches(&format!("{provider}/{model}"))
-    };
-    if client.models.is_empty() || model.is_empty() || client.models.iter().any(fits) {
+    let may = |name: &str| names(client, name);
+    if model.is_empty() || may(asked) || may(model) || may(&format!("{provider}/{model}")) {
         return Ok(());
     }
     let name = if asked.is_empty() { model } else { asked };

@@ -97,6 +97,9 @@ impl Journal {
             let running = usize::from(self.attempt.is_some());
             headers.set("x-keypool-attempts", &(self.attempts.len() + running).to_string())?;
             headers.set("x-keypool-provider", &self.provider)?;
+            if !self.model.is_empty() {
+                headers.set("x-keypool-model", &shown(&self.model))?;
+            }
             if let Some(key) = &self.last_key {
                 headers.set("x-keypool-key", key)?;
             }
@@ -117,7 +120,7 @@ impl Journal {
             let time = c.time(now);
             c.pending.attempt(&series, (!ok).then_some(class), ms, time);
         });
-        self.attempts.push(object! {"key": &*key, "class": class, "status": status, "ms": ms});
+        self.attempts.push(object! {"key": &*key, "provider": self.provider, "model": self.model, "class": class, "status": status, "ms": ms});
     }
 
     fn series(&self, key: &Rc<str>) -> Series {
@@ -201,4 +204,9 @@ impl Journal {
         }
         runtime::log(level, "call", line);
     }
+}
+
+/// As a header can hold it: a model's name may be any text.
+fn shown(model: &str) -> String {
+    model.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
