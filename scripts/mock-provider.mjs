@@ -18,7 +18,7 @@ import { send } from "./mock-provider/send.mjs";
 export async function startMockProvider({ port = 0 } = {}) {
   const ledger = [];
   const scripts = new Map();
-  const state = { files: new Map(), responses: new Map(), count: 0 };
+  const state = { files: new Map(), batches: new Map(), responses: new Map(), count: 0 };
 
   const server = http.createServer(async (request, response) => {
     const call = newCall(request);
@@ -48,6 +48,7 @@ export async function startMockProvider({ port = 0 } = {}) {
       ledger.length = 0;
       scripts.clear();
       state.files.clear();
+      state.batches.clear();
       state.responses.clear();
     },
     close() {

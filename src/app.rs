@@ -1,27 +1,21 @@
 //! What a request carries with it: the storage, and this isolate's cache. The cache is a picture of what is stored
 //! and a small buffer of counts; it is borrowed inside `with_cache` only, never across an await.
 
+mod caller;
+mod env;
 mod flush;
+mod limits;
+mod models;
 
 use crate::{
-    auth::{
-        self,
-        session::{self, Session},
-        throttle::Throttle,
-    },
+    auth::throttle::Throttle,
+    body::rules::Rules,
     config::{self, Config, Level},
     error::{Error, Fault, Result},
     js,
+    limit::meters::Meters,
     pool::{Pool, dice::Dice},
-    record::{
-        Kind, Record,
-        client::{Client, Log, Right},
-        key::{ACTIVE_GROUP, STANDBY_GROUP},
-        pace::Pace,
-        price::Rates,
-        usage_mode::UsageMode,
-        write::object,
-    },
+    record::{Kind, Record, client::Client, price::Rates, write::object},
     runtime::{self, Work},
     sort::sort,
     store::{Loaded, Store},
@@ -38,6 +32,8 @@ use std::{
 };
 use wasm_bindgen::JsValue;
 
+pub use caller::Caller;
+
 /// Work in the background that is older than this was cut off by the runtime.
 const BACKGROUND_MS: u64 = 40_000;
 /// What this isolate wrote may take this long to be read back.
@@ -45,43 +41,6 @@ const RECENT_MS: u64 = 15 * 60_000;
 /// A picture older than this many times its age limit is not served while it is renewed.
 const TOO_OLD: u64 = 6;
 const PEPPER: &str = "pepper";
-
-/// Who calls, and what it may do.
-pub struct Caller {
-    /// Of its client key.
-    pub id: String,
-    rights: Vec<Right>,
-    groups: Vec<String>,
-    /// How much the request log keeps of its calls; `None` = as the setting says.
-    pub log: Option<Log>,
-    /// `None` = the provider's.
-    pub usage_mode: Option<UsageMode>,
-}
-
-impl Caller {
-    pub fn may(&self, right: Right) -> bool {
-        self.rights.contains(&right)
-    }
-
-    /// How evenly its streams come when it does not say.
-    pub const fn pace(&self) -> Pace {
-        Pace::Off
-    }
-
-    /// For how many seconds its answers are cached when it does not say.
-    pub const fn cache_s(&self) -> Option<u64> {
-        None
-    }
-
-    /// Keys of these groups may serve it.
-    pub fn may_use(&self, group: &str) -> bool {
-        [ACTIVE_GROUP, STANDBY_GROUP].contains(&group) || self.may_ask_for(group)
-    }
-
-    pub fn may_ask_for(&self, group: &str) -> bool {
-        self.groups.iter().any(|g| g == group || g == "*")
-    }
-}
 
 pub struct App {
     pub store: Store,
@@ -93,16 +52,21 @@ pub struct App {
 pub struct Cache {
     pub pool: Pool,
     /// By the hash of the client key: its id and what is stored of it.
-    pub clients: HashMap<String, (String, Client)>,
+    pub clients: HashMap<String, (Rc<str>, Rc<Client>)>,
     /// What the page stored, by the setting's name.
     pub settings: Vec<(String, String)>,
     pub revoked: HashSet<String>,
+    /// Ids of keys that were taken over from secrets, once and for all.
+    imported: HashSet<String>,
     /// The user's own.
     pub prices: Prices,
+    pub rules: Rules,
     pub pending: Pending,
+    /// Of the client keys with limits.
+    pub meters: Meters,
     pub requests: requests::Pending,
     pub throttle: Throttle,
-    pepper: Option<String>,
+    pub pepper: Option<String>,
     config: Option<Rc<Config>>,
     dice: Option<Dice>,
     revision: u64,
@@ -215,6 +179,11 @@ impl App {
                 c.absorb(loaded, now);
             }
         });
+        if known == 0
+            && let Err(error) = self.import(now).await
+        {
+            runtime::log(Level::Error, "import_failed", || object! {"error": error.message()});
+        }
         // A new log level holds from here on. Whoever needs the settings is told what is wrong with them.
         let _ = self.config();
         runtime::log(Level::Debug, "snapshot", || object! {"read": read, "known": known});
@@ -242,6 +211,12 @@ impl App {
         }));
     }
 
+    /// As `note`, for what the pool does not have yet.
+    pub fn discover(self: &Rc<Self>, records: Vec<Record>, now: u64) {
+        with_cache(|c| c.pool.sync(&records, false, now));
+        self.note(records, now);
+    }
+
     /// The stored secret behind all digests; made at the first login.
     pub async fn pepper(&self, now: u64) -> Result<String> {
         if let Some(pepper) = with_cache(|c| c.pepper.clone()) {
@@ -252,37 +227,6 @@ impl App {
         let pepper: String = held.read().ok_or_else(|| Error::storage("the pepper cannot be read"))?;
         with_cache(|c| c.pepper = Some(pepper.clone()));
         Ok(pepper)
-    }
-
-    /// The one behind a call's credential: a client key, or an admin's session; `None` = it may not call.
-    pub fn caller(&self, credential: &str, now: u64) -> Option<Caller> {
-        let caller = |id: &str, rights: &[Right], groups: &[String], log, usage_mode| {
-            Some(Caller { id: id.into(), rights: rights.into(), groups: groups.into(), log, usage_mode })
-        };
-        if self.var("PROXY_API_KEY").is_some_and(|first| auth::same_secret(&first, credential)) {
-            return caller("env", &[Right::SeeAttempts], &[], None, None);
-        }
-        if session::is_like(credential) {
-            self.session(credential, now)?;
-            return caller("admin", &Right::ALL, &["*".into()], None, None);
-        }
-        with_cache(|c| {
-            let hash = auth::client_hash(c.pepper.as_deref()?, credential);
-            let (id, client) = c.clients.get(&hash).filter(|(_, client)| client.enabled)?;
-            caller(id, &client.rights, &client.groups, client.log, client.usage_mode)
-        })
-    }
-
-    /// The admin's session that a token stands for, as far as this isolate knows.
-    pub fn session(&self, token: &str, now: u64) -> Option<Session> {
-        let password = self.var("ADMIN_PASSWORD")?;
-        with_cache(|c| {
-            let pepper = c.pepper.as_deref()?;
-            let secret = auth::session_secret(self.var("JWT_SECRET").as_deref(), &password, pepper);
-            session::check(token, &secret, now)
-                .filter(|session| session.pw == auth::password_mark(&password, pepper))
-                .filter(|session| !c.revoked.contains(&session.jti))
-        })
     }
 }
 
@@ -326,7 +270,9 @@ impl Cache {
             self.clients.clear();
             self.settings.clear();
             self.revoked.clear();
+            self.imported.clear();
             self.prices = Prices::default();
+            self.rules = Rules::default();
             self.config = None;
         }
         self.pool.sync(&loaded.records, loaded.full, now);
@@ -356,9 +302,9 @@ impl Cache {
         for record in records {
             match record.kind {
                 Kind::Client => {
-                    self.clients.retain(|_, (id, _)| *id != record.id);
+                    self.clients.retain(|_, (id, _)| **id != *record.id);
                     if let Some(client) = record.read::<Client>() {
-                        self.clients.insert(client.hash.clone(), (record.id.clone(), client));
+                        self.clients.insert(client.hash.clone(), (record.id.as_str().into(), Rc::new(client)));
                     }
                 }
                 Kind::Setting => {
@@ -367,11 +313,21 @@ impl Cache {
                     self.settings.extend(record.read::<String>().map(|value| (record.id.clone(), value)));
                 }
                 Kind::Price => self.prices.take(&record.id, record.read()),
+                Kind::Rule => self.rules.take(record),
                 Kind::Revoked => {
                     self.revoked.insert(record.id.clone());
                 }
+                Kind::Imported => {
+                    self.imported.insert(record.id.clone());
+                }
                 Kind::Secret => self.pepper = record.read(),
-                Kind::Provider | Kind::Key | Kind::Disabled | Kind::Cooldown | Kind::Balance => {}
+                Kind::Provider
+                | Kind::Key
+                | Kind::Disabled
+                | Kind::Cooldown
+                | Kind::Balance
+                | Kind::Models
+                | Kind::Alias => {}
             }
         }
     }

@@ -24,6 +24,8 @@ pub enum Values {
     OneOf(&'static str, &'static [&'static str]),
     /// A time zone, by its IANA name; the default is `UTC`.
     Zone,
+    /// `*` (the default), `none`, or origins of web pages with spaces between.
+    Origins,
 }
 
 /// Whether the platform knows a time zone.
@@ -36,7 +38,7 @@ const fn setting(name: &'static str, var: &'static str, range: [u64; 3], about: 
 const DAY: u64 = 86_400_000;
 
 /// Times are in milliseconds. The README's table is held against this one by a test.
-pub const SETTINGS: [Setting; 20] = [
+pub const SETTINGS: [Setting; 22] = [
     setting("max_attempts", "KEYPOOL_MAX_ATTEMPTS", [5, 1, 20], "Upstream tries of one request"),
     setting(
         "first_byte_timeout_ms",
@@ -86,6 +88,19 @@ pub const SETTINGS: [Setting; 20] = [
         [10, 0, 100],
         "Of a hundred conversations so many go to standby keys first",
     ),
+    setting(
+        "models_hours",
+        "KEYPOOL_MODELS_HOURS",
+        [6, 0, 720],
+        "How often cron reads each provider's list of models; 0 = only `GET /v1/models` does, and the admin page",
+    ),
+    Setting {
+        name: "cors_origins",
+        var: "KEYPOOL_CORS_ORIGINS",
+        values: Values::Origins,
+        about: "Web pages that may call from a browser: `*`, or addresses such as `https://chat.example.com` with spaces \
+                between; `none` for none",
+    },
     setting(
         "flush_interval_ms",
         "KEYPOOL_FLUSH_INTERVAL_MS",
@@ -151,6 +166,8 @@ pub struct Config {
     pub wait_budget_ms: u64,
     pub retry_after_timeout: u64,
     pub standby_percent: u64,
+    pub models_hours: u64,
+    pub cors_origins: String,
     pub flush_interval_ms: u64,
     pub snapshot_age_ms: u64,
     pub session_ms: u64,
@@ -168,7 +185,7 @@ pub struct Config {
 
 impl Json for Config {
     fn json(&self) -> Value {
-        object! { "max_attempts": self.max_attempts, "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "failover_deadline_ms": self.failover_deadline_ms, "wait_budget_ms": self.wait_budget_ms, "retry_after_timeout": self.retry_after_timeout, "standby_percent": self.standby_percent, "flush_interval_ms": self.flush_interval_ms, "snapshot_age_ms": self.snapshot_age_ms, "session_ms": self.session_ms, "retention_minutes_days": self.retention_minutes_days, "retention_days": self.retention_days, "request_log": self.request_log.name(), "request_log_days": self.request_log_days, "request_log_rows": self.request_log_rows, "cache_mb": self.cache_mb, "time_zone": self.time_zone, "allow_private_upstreams": self.allow_private_upstreams, "log_level": self.log_level.name() }
+        object! { "max_attempts": self.max_attempts, "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "failover_deadline_ms": self.failover_deadline_ms, "wait_budget_ms": self.wait_budget_ms, "retry_after_timeout": self.retry_after_timeout, "standby_percent": self.standby_percent, "models_hours": self.models_hours, "cors_origins": self.cors_origins, "flush_interval_ms": self.flush_interval_ms, "snapshot_age_ms": self.snapshot_age_ms, "session_ms": self.session_ms, "retention_minutes_days": self.retention_minutes_days, "retention_days": self.retention_days, "request_log": self.request_log.name(), "request_log_days": self.request_log_days, "request_log_rows": self.request_log_rows, "cache_mb": self.cache_mb, "time_zone": self.time_zone, "allow_private_upstreams": self.allow_private_upstreams, "log_level": self.log_level.name() }
     }
 }
 
@@ -213,6 +230,8 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>, on_kv: bool, is_zone: IsZon
         wait_budget_ms: found.number("wait_budget_ms"),
         retry_after_timeout: found.number("retry_after_timeout"),
         standby_percent: found.number("standby_percent"),
+        models_hours: found.number("models_hours"),
+        cors_origins: found.text("cors_origins"),
         flush_interval_ms: by_storage(found.number("flush_interval_ms"), on_kv, [20_000, 300_000]),
         snapshot_age_ms: by_storage(found.number("snapshot_age_ms"), on_kv, [10_000, 60_000]),
         session_ms: found.number("session_ms"),
@@ -246,6 +265,7 @@ impl Setting {
             Values::Whole([default, ..]) => default.to_string(),
             Values::OneOf(default, _) => default.into(),
             Values::Zone => "UTC".into(),
+            Values::Origins => "*".into(),
         }
     }
 
@@ -258,10 +278,20 @@ impl Setting {
             },
             Values::OneOf(_, words) if words.contains(&text) => Ok(()),
             Values::OneOf(_, words) => Err(format!("{name} is one of {}", words.join(", "))),
+            Values::Origins if matches!(text, "*" | "none") || text.split_ascii_whitespace().all(is_origin) => Ok(()),
+            Values::Origins => Err(format!("{name} is *, none, or origins such as https://chat.example.com")),
             Values::Zone if is_zone(text) => Ok(()),
             Values::Zone => Err(format!("{name} is UTC or the name of a time zone, such as Asia/Shanghai")),
         }
     }
+}
+
+/// A scheme and a host, as browsers send it.
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|host| {
+        !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'))
+    })
 }
 
 struct Reading<'a> {
@@ -311,67 +341,4 @@ const fn by_storage(value: u64, on_kv: bool, [d1, kv]: [u64; 2]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn is_zone(text: &str) -> bool {
-        ["UTC", "Asia/Shanghai"].contains(&text)
-    }
-
-    #[test]
-    fn nothing_set_gives_the_defaults_of_the_storage() {
-        let d1 = read(|_| None, false, is_zone).unwrap();
-        let kv = read(|_| None, true, is_zone).unwrap();
-        assert_eq!((d1.max_attempts, d1.flush_interval_ms, d1.snapshot_age_ms), (5, 20_000, 10_000));
-        assert_eq!((kv.flush_interval_ms, kv.snapshot_age_ms), (300_000, 60_000));
-        assert!(!d1.allow_private_upstreams);
-        assert_eq!((d1.log_level, d1.time_zone.as_str()), (Level::Info, "UTC"));
-    }
-
-    #[test]
-    fn a_stored_setting_wins_over_a_var() {
-        let lookup = |name: &str| match name {
-            "max_attempts" => Some("3".to_string()),
-            "KEYPOOL_MAX_ATTEMPTS" => Some("4".to_string()),
-            "log_level" => Some("debug".to_string()),
-            "KEYPOOL_LOG_LEVEL" => Some("error".to_string()),
-            "KEYPOOL_TIME_ZONE" => Some(" Asia/Shanghai ".to_string()),
-            _ => None,
-        };
-        let config = read(lookup, false, is_zone).unwrap();
-        assert_eq!((config.max_attempts, config.log_level), (3, Level::Debug));
-        assert_eq!(config.time_zone, "Asia/Shanghai");
-    }
-
-    #[test]
-    fn all_problems_are_reported_at_once() {
-        let lookup = |name: &str| match name {
-            "KEYPOOL_MAX_ATTEMPTS" => Some("0".to_string()),
-            "KEYPOOL_WAIT_BUDGET_MS" => Some("soon".to_string()),
-            "KEYPOOL_LOG_LEVEL" => Some("loud".to_string()),
-            "time_zone" => Some("Mars/Olympus".to_string()),
-            _ => None,
-        };
-        assert_eq!(read(lookup, false, is_zone).unwrap_err().len(), 4);
-    }
-
-    #[test]
-    fn what_a_setting_may_be_is_said() {
-        assert_eq!(check("log_level", " warn ", is_zone), Ok(()));
-        for (name, text, words) in [
-            ("log_level", "loud", "is one of debug, info, warn, error"),
-            ("max_attempts", "21", "from 1 to 20"),
-            ("time_zone", "", "the name of a time zone"),
-            ("colour", "red", "is not a setting"),
-        ] {
-            assert!(check(name, text, is_zone).unwrap_err().contains(words), "{name}");
-        }
-    }
-
-    #[test]
-    fn every_default_is_a_value() {
-        for setting in &SETTINGS {
-            assert_eq!(setting.check(&setting.default(), is_zone), Ok(()), "{}", setting.name);
-        }
-    }
-}
+mod tests;

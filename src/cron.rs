@@ -25,6 +25,9 @@ const MB: u64 = 1_000_000;
 const BALANCES: usize = 8;
 const BALANCES_MS: u64 = 10 * MINUTE_MS;
 
+/// Lists of models of one tick.
+const LISTS: usize = 2;
+
 /// `now` is the scheduled event's own time.
 pub async fn tick(app: &Rc<App>, now: u64) {
     app.flush_due().await;
@@ -34,6 +37,7 @@ pub async fn tick(app: &Rc<App>, now: u64) {
     }
     report("fold_failed", fold(app, now).await);
     report("probes_failed", probe_due(app, now).await);
+    report("models_failed", read_models(app, now).await);
     report("requests_failed", trim_requests(app, now).await);
     report("cache_failed", trim_cache(app, now).await);
 }
@@ -61,6 +65,19 @@ async fn trim_cache(app: &Rc<App>, now: u64) -> Result<()> {
     Ok(())
 }
 
+/// The providers' lists of models, a few at a time.
+async fn read_models(app: &Rc<App>, now: u64) -> Result<()> {
+    let age_ms = app.config()?.models_hours * HOUR_MS;
+    if age_ms == 0 {
+        return Ok(());
+    }
+    let mut records = Vec::new();
+    for name in with_cache(|c| c.pool.models_due(age_ms, now)).iter().take(LISTS) {
+        records.extend(app.fetch_models(name, now).await?);
+    }
+    app.write(records, now).await
+}
+
 async fn probe_due(app: &Rc<App>, now: u64) -> Result<()> {
     app.load(now).await?;
     let (mut records, mut outcome) = (Vec::new(), Ok(()));
@@ -80,7 +97,7 @@ async fn probe_due(app: &Rc<App>, now: u64) -> Result<()> {
         }) else {
             continue;
         };
-        let probe = match upstream::probe(&provider, &secret, &url, PROBE_MS).await {
+        let probe = match upstream::probe(&provider, &secret, &url, upstream::LOOK, PROBE_MS).await {
             Ok(probe) => probe,
             Err(error) => {
                 outcome = Err(error);

@@ -19,6 +19,7 @@ pub enum Fault {
     WrongPassword,
     /// The client key is missing, unknown or switched off.
     ClientKey,
+    ClientExpired,
     /// The request cannot be understood; `param` names the field at fault.
     Invalid {
         code: &'static str,
@@ -44,6 +45,13 @@ pub enum Fault {
     },
     /// A browser on another site tried to use the admin's cookie.
     CrossSite,
+    /// The client key has used up a limit of its own, which `limit` names for programs.
+    Limited {
+        limit: &'static str,
+        code: &'static str,
+        message: String,
+        wait_ms: u64,
+    },
     /// Too many wrong logins.
     Throttled {
         wait_ms: u64,
@@ -116,12 +124,12 @@ impl Fault {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Invalid { .. } => 400,
-            Self::LoginRequired | Self::WrongPassword | Self::ClientKey => 401,
+            Self::LoginRequired | Self::WrongPassword | Self::ClientKey | Self::ClientExpired => 401,
             Self::Forbidden { .. } | Self::CrossSite => 403,
             Self::NotFound { .. } => 404,
             Self::Method { .. } => 405,
             Self::Conflict { .. } => 409,
-            Self::Throttled { .. } => 429,
+            Self::Throttled { .. } | Self::Limited { .. } => 429,
             Self::Exhausted { status, .. } => *status,
             Self::NoStorage | Self::Config(_) | Self::Internal(_) => 500,
             Self::NoPassword | Self::Storage(_) => 503,
@@ -132,7 +140,7 @@ impl Fault {
         match self {
             Self::LoginRequired => "login_required",
             Self::WrongPassword => "wrong_password",
-            Self::ClientKey => "invalid_api_key",
+            Self::ClientKey | Self::ClientExpired => "invalid_api_key",
             Self::Method { .. } => "method_not_allowed",
             Self::CrossSite => "cross_site",
             Self::Throttled { .. } => "too_many_logins",
@@ -140,6 +148,7 @@ impl Fault {
             | Self::NotFound { code, .. }
             | Self::Conflict { code, .. }
             | Self::Forbidden { code, .. }
+            | Self::Limited { code, .. }
             | Self::Exhausted { code, .. } => code,
             Self::NoStorage => "no_storage",
             Self::NoPassword => "admin_password_missing",
@@ -150,14 +159,16 @@ impl Fault {
     }
 
     /// OpenAI's `error.type` for the fault.
-    pub const fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
-            Self::LoginRequired | Self::WrongPassword | Self::ClientKey => "authentication_error",
+            Self::LoginRequired | Self::WrongPassword | Self::ClientKey | Self::ClientExpired => "authentication_error",
             Self::Forbidden { .. } | Self::CrossSite => "permission_error",
             Self::Invalid { .. } | Self::NotFound { .. } | Self::Method { .. } | Self::Conflict { .. } => {
                 "invalid_request_error"
             }
-            Self::Throttled { .. } => "rate_limit_error",
+            // As OpenAI has it: a budget is no rate.
+            Self::Limited { code: "insufficient_quota", .. } => "insufficient_quota",
+            Self::Throttled { .. } | Self::Limited { .. } => "rate_limit_error",
             Self::Exhausted { status: 429, .. } => "rate_limit_error",
             Self::Exhausted { .. } => "upstream_error",
             Self::NoStorage | Self::NoPassword | Self::Config(_) | Self::Storage(_) | Self::Internal(_) => {
@@ -173,6 +184,7 @@ impl Fault {
             Self::ClientKey => "The client key is missing, unknown or switched off. Make one on the admin page and \
                                 send it as `Authorization: Bearer kp-...`."
                 .into(),
+            Self::ClientExpired => "The client key has expired. Ask for a new one.".into(),
             Self::Method { allow } => format!("This path answers {allow} only."),
             Self::CrossSite => "The admin API takes changes from its own page only.".into(),
             Self::Throttled { wait_ms } => {
@@ -182,6 +194,7 @@ impl Fault {
             | Self::NotFound { message, .. }
             | Self::Conflict { message, .. }
             | Self::Forbidden { message, .. }
+            | Self::Limited { message, .. }
             | Self::Exhausted { message, .. } => message.clone(),
             Self::NoStorage => "No storage is bound. Bind a D1 database as `DB` or a KV namespace as `API_TOKENS` in \
                                 wrangler.toml and deploy again."
@@ -198,7 +211,7 @@ impl Fault {
     /// For how long the caller should wait before it tries again.
     pub const fn wait_ms(&self) -> Option<u64> {
         match self {
-            Self::Throttled { wait_ms } => Some(*wait_ms),
+            Self::Throttled { wait_ms } | Self::Limited { wait_ms, .. } => Some(*wait_ms),
             Self::Exhausted { wait_ms, .. } => *wait_ms,
             Self::Storage(_) => Some(1000),
             _ => None,

@@ -6,7 +6,7 @@ use crate::{
 };
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{
-    js_sys::{Array, Object, Promise, Reflect, Uint8Array},
+    js_sys::{Array, Object, Promise, Reflect, Uint8Array, decode_uri_component},
     web_sys::{
         AbortSignal, Headers, ReadableStream, Request, RequestInit, Response, ResponseInit, StreamPipeOptions,
         WritableStream,
@@ -94,6 +94,22 @@ pub fn field(value: &JsValue, name: &str) -> JsValue {
     Reflect::get(value, &JsValue::from_str(name)).unwrap_or_default()
 }
 
+/// The fields of an object that are texts and whose names are `meant`, as lines of an `.env` file.
+pub fn texts(object: &JsValue, meant: fn(&str) -> bool) -> String {
+    let mut lines = String::new();
+    for name in
+        Object::keys(object.unchecked_ref::<Object>()).iter().filter_map(|name| name.as_string()).filter(|n| meant(n))
+    {
+        if let Some(value) = field(object, &name).as_string().filter(|value| !value.is_empty()) {
+            lines.push_str(&name);
+            lines.push('=');
+            lines.push_str(&value);
+            lines.push('\n');
+        }
+    }
+    lines
+}
+
 /// What was thrown, in words.
 pub fn message(thrown: &JsValue) -> String {
     field(thrown, "message").as_string().or_else(|| thrown.as_string()).unwrap_or_else(|| "something was thrown".into())
@@ -153,6 +169,11 @@ pub fn path_and_query(url: &str) -> (&str, &str) {
     let after_scheme = find::around(url, "://").map_or(url, |(_, rest)| rest);
     let path = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
     path.split_once('?').unwrap_or((path, ""))
+}
+
+/// A part of a path, percent-decoded; as it is when it cannot be.
+pub fn decoded(part: &str) -> String {
+    decode_uri_component(part).map_or_else(|_| part.into(), String::from)
 }
 
 /// `None` when it is absent.
@@ -226,8 +247,16 @@ pub fn error_response(error: &Error, request_id: &str) -> Response {
         if let Some(wait) = error.wait_ms() {
             headers.set("retry-after", &wait.div_ceil(1000).max(1).to_string())?;
         }
-        if let Fault::Method { allow } = &**error {
-            headers.set("allow", allow)?;
+        match &**error {
+            Fault::Method { allow } => headers.set("allow", allow)?,
+            Fault::Limited { limit, wait_ms, .. } => {
+                headers.set("x-keypool-limit", limit)?;
+                // OpenAI's SDKs heed no longer Retry-After, and would be back within seconds.
+                if *wait_ms > 60_000 {
+                    headers.set("x-should-retry", "false")?;
+                }
+            }
+            _ => {}
         }
         Ok(response)
     };

@@ -25,9 +25,11 @@ pub mod auth;
 pub mod body;
 pub mod cached;
 pub mod config;
+pub mod limit;
 pub mod paced;
 pub mod pool;
 pub mod route;
+pub mod sticky;
 pub mod usage;
 
 // words: the stored shapes
@@ -43,7 +45,7 @@ pub mod sort;
 pub mod swar;
 
 use app::App;
-use error::{Error, Fault, Result};
+use error::{Error, Result};
 use record::write::object;
 use route::Route;
 use std::rc::Rc;
@@ -62,7 +64,7 @@ pub fn fetch(request: Request, env: JsValue, context: js::Context) -> Promise {
     let answer = future_to_promise(async move {
         let request_id = runtime::random_id().unwrap_or_default();
         let answer = serve(request, env, context, &request_id).await;
-        Ok(answer.unwrap_or_else(|error| refuse(&error, &request_id)).into())
+        Ok(answer.unwrap_or_else(|error| runtime::refuse(&error, &request_id)).into())
     });
     // When the client leaves before the answer begins, all that is not waited for is dropped where it stands: the key
     // would never be given back.
@@ -81,15 +83,6 @@ pub fn scheduled(event: &JsValue, env: JsValue) -> Promise {
             }
         }
     }))
-}
-
-/// What is our fault is logged, here and nowhere else; a call's own end is in its line already.
-fn refuse(error: &Error, request_id: &str) -> Response {
-    if error.status() >= 500 && !matches!(**error, Fault::Exhausted { .. }) {
-        let fields = || object! {"request": request_id, "code": error.code(), "error": error.message()};
-        runtime::log(config::Level::Error, "request_failed", fields);
-    }
-    js::error_response(error, request_id)
 }
 
 async fn serve(request: Request, env: JsValue, context: js::Context, request_id: &str) -> Result<Response> {

@@ -1,6 +1,12 @@
 //! The only place that reads the clock, rolls dice, waits or writes the log.
 
-use crate::{config::Level, error, js, pool::dice::Dice, record::write};
+use crate::{
+    config::Level,
+    error::{self, Error, Fault},
+    js,
+    pool::dice::Dice,
+    record::write::{self, object},
+};
 use futures_util::FutureExt;
 use std::{
     cell::Cell,
@@ -111,6 +117,15 @@ impl Future for Race<'_> {
         }
         self.end.poll_unpin(context).map(|()| Winner::Time)
     }
+}
+
+/// What is our fault is logged, here and nowhere else; a call's own end is in its line already.
+pub fn refuse(error: &Error, request_id: &str) -> web_sys::Response {
+    if error.status() >= 500 && !matches!(**error, Fault::Exhausted { .. }) {
+        let fields = || object! {"request": request_id, "code": error.code(), "error": error.message()};
+        log(Level::Error, "request_failed", fields);
+    }
+    js::error_response(error, request_id)
 }
 
 thread_local! {

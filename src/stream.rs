@@ -11,8 +11,9 @@ pub use seen::Seen;
 use crate::{
     error::Result,
     js::{self, ByobReader, IdentityTransformStream, ReadResult},
-    record::pace::Pace,
+    record::client::Pace,
     runtime::{self, Winner},
+    sticky::Marker,
     usage::hide::Hider,
 };
 use futures_util::future::{Either, select};
@@ -91,13 +92,13 @@ pub enum Kind {
     Other,
 }
 
-/// The readable end for the client, and the work that must go on until the body has passed.
+/// With a marker, the ids in it get their tags. The readable end for the client, and the work that must go on until the body has passed.
 ///
 /// # Errors
 /// When the runtime refuses to split the body.
 pub fn pass(
     body: &ReadableStream,
-    kind: Kind,
+    (kind, mut marker): (Kind, Option<Marker>),
     client: Request,
     abort: AbortController,
     limits: Limits,
@@ -105,7 +106,7 @@ pub fn pass(
     let gate = IdentityTransformStream::new();
     let (readable, writable) = (gate.readable(), gate.writable());
     let copy = match &kind {
-        Kind::Events { how: How { hides: false, pace: Pace::Off }, .. } => Some(split(body)?),
+        Kind::Events { how: How { hides: false, pace: Pace::Off }, .. } if marker.is_none() => Some(split(body)?),
         Kind::Events { .. } | Kind::Json | Kind::Other => None,
     };
     let body = body.clone();
@@ -118,11 +119,11 @@ pub fn pass(
                 (Kind::Events { first, .. }, Some((source, copy))) => {
                     watch(first, &source, copy, &writable, limits.idle_ms, stop, &mut seen).await
                 }
-                (Kind::Events { first, how }, None) if how.pace != Pace::Off => {
+                (Kind::Events { first, how }, None) if how.pace != Pace::Off && marker.is_none() => {
                     let see = |bytes: &Uint8Array| seen.add(bytes);
                     paced::pace(&body, first, how, &writable, limits.idle_ms, see).await.unwrap_or(false)
                 }
-                _ => pump(&body, &kind, &writable, limits.idle_ms, &mut seen).await.unwrap_or(false),
+                _ => pump(&body, (&kind, &mut marker), &writable, limits.idle_ms, &mut seen).await.unwrap_or(false),
             }
         };
         let whole = match select(Box::pin(way), runtime::sleep(limits.overall_ms)).await {
@@ -163,13 +164,13 @@ fn split(body: &ReadableStream) -> Result<(ReadableStream, ByobReader)> {
 /// event.
 async fn pump(
     body: &ReadableStream,
-    kind: &Kind,
+    (kind, marker): (&Kind, &mut Option<Marker>),
     writable: &WritableStream,
     idle_ms: u64,
     seen: &mut Seen,
 ) -> Result<bool> {
     let (reader, writer) = (byob(body)?, writable.get_writer()?);
-    let mut hider = Hider::default();
+    let mut hider = matches!(kind, Kind::Events { how: How { hides: true, .. }, .. }).then(Hider::default);
     // Events are small, and each read costs a buffer.
     let (mut next, window, events) = match kind {
         Kind::Events { first, .. } => (Some(first.clone()), SIFTED, true),
@@ -184,15 +185,11 @@ async fn pump(
         let over = next.is_none();
         let passed = match (next.take(), kind) {
             (Some(bytes), Kind::Other) => bytes,
-            (Some(bytes), Kind::Json) => {
+            (Some(bytes), Kind::Json | Kind::Events { .. }) => {
                 seen.add(&bytes);
-                bytes
+                sifted(bytes, hider.as_mut(), marker.as_mut())
             }
-            (Some(bytes), Kind::Events { .. }) => {
-                seen.add(&bytes);
-                Uint8Array::from(hider.pass(&bytes.to_vec()).as_slice())
-            }
-            (None, _) => Uint8Array::from(hider.end().as_slice()),
+            (None, _) => rest(hider.as_mut(), marker.as_mut()),
         };
         let written = passed.length() == 0 || JsFuture::from(writer.write_with_chunk(&passed)).await.is_ok();
         if over || !written {
@@ -206,12 +203,28 @@ async fn pump(
     let _ = reader.cancel_reader();
     if events {
         // What was held back comes before the error event.
-        let _ = writer.write_with_chunk(&Uint8Array::from(hider.end().as_slice()));
+        let _ = writer.write_with_chunk(&rest(hider.as_mut(), marker.as_mut()));
         writer.release_lock();
     } else {
         let _ = writer.abort();
     }
     Ok(false)
+}
+
+/// What of the bytes goes out now, with its tags.
+fn sifted(bytes: Uint8Array, hider: Option<&mut Hider>, marker: Option<&mut Marker>) -> Uint8Array {
+    if hider.is_none() && marker.is_none() {
+        return bytes;
+    }
+    let bytes = bytes.to_vec();
+    let bytes = hider.map_or_else(|| bytes.clone(), |hider| hider.pass(&bytes));
+    Uint8Array::from(marker.map_or_else(|| bytes.clone(), |marker| marker.pass(&bytes)).as_slice())
+}
+
+/// What was held back.
+fn rest(hider: Option<&mut Hider>, marker: Option<&mut Marker>) -> Uint8Array {
+    let bytes = hider.map(Hider::end).unwrap_or_default();
+    Uint8Array::from(marker.map_or_else(|| bytes.clone(), |marker| marker.pass(&bytes)).as_slice())
 }
 
 /// Writes the first bytes, then lets the runtime pump.

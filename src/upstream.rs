@@ -8,9 +8,10 @@ use crate::{
         class::Class,
         verdict::{self, Outcome, Verdict},
     },
-    record::provider::{self, Auth, Provider},
+    record::provider::{self, Auth, Layout, Provider},
     runtime,
 };
+use std::pin::Pin;
 use wasm_bindgen::JsCast;
 use worker::{
     js_sys::{Array, Uint8Array},
@@ -41,10 +42,11 @@ pub const LOOK: usize = 8 * 1024;
 
 /// What of the upstream's headers the client does not get: they are about the connection to us, or about a body that
 /// the runtime decoded on the way.
-const DROPPED: [&str; 18] = [
+const DROPPED: [&str; 23] = [
     // Of another keypool behind this one.
     "x-keypool-attempts",
     "x-keypool-provider",
+    "x-keypool-model",
     "x-keypool-key",
     "x-keypool-cache",
     "set-cookie",
@@ -61,9 +63,14 @@ const DROPPED: [&str; 18] = [
     "report-to",
     "strict-transport-security",
     "access-control-allow-origin",
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-expose-headers",
 ];
 
 /// The client's body, kept so that it can be sent again.
+#[derive(Clone)]
 pub enum Body {
     None,
     Bytes(Uint8Array),
@@ -90,7 +97,7 @@ pub struct Call {
 
 /// # Errors
 /// When the runtime refuses a header.
-pub fn passed_headers(client: &Headers) -> Result<Headers> {
+pub fn passed_headers(client: &Headers, provider: &Provider) -> Result<Headers> {
     let headers = Headers::new()?;
     for name in PASSED {
         if let Some(value) = js::header(client, name) {
@@ -99,7 +106,15 @@ pub fn passed_headers(client: &Headers) -> Result<Headers> {
     }
     // What we look into must not be compressed.
     headers.set("accept-encoding", "identity")?;
+    set_extra(&headers, provider)?;
     Ok(headers)
+}
+
+fn set_extra(headers: &Headers, provider: &Provider) -> Result<()> {
+    for (name, value) in &provider.headers {
+        headers.set(name, value)?;
+    }
+    Ok(())
 }
 
 /// # Errors
@@ -112,27 +127,57 @@ pub fn answered_headers(upstream: &Headers) -> Result<Headers> {
     Ok(headers)
 }
 
+/// Below a deployment, whose name Azure takes for the model's.
+const OF_DEPLOYMENTS: [&str; 5] = ["chat/", "completions", "embeddings", "images/", "audio/"];
+
 /// Where `rest` (what follows `/v1/`) stands at the provider.
-pub fn url(provider: &Provider, rest: &str, query: &str) -> String {
-    match query {
-        "" => format!("{}/{rest}", provider.base_url),
-        query => format!("{}/{rest}?{query}", provider.base_url),
+pub fn url(provider: &Provider, rest: &str, query: &str, model: &str) -> String {
+    let base = &provider.base_url;
+    let mut url = match provider.layout {
+        Layout::OpenAi => format!("{base}/{rest}"),
+        Layout::Azure if !model.is_empty() && OF_DEPLOYMENTS.iter().any(|begin| rest.starts_with(begin)) => {
+            format!("{base}/openai/deployments/{}/{rest}", encoded(model))
+        }
+        Layout::Azure => format!("{base}/openai/{rest}"),
+    };
+    append(&mut url, query);
+    // The client's own version wins.
+    let version = provider.api_version.as_deref().filter(|_| provider.layout == Layout::Azure);
+    if let Some(version) = version.filter(|_| !query.split('&').any(|part| part.starts_with("api-version="))) {
+        append(&mut url, &format!("api-version={version}"));
+    }
+    url
+}
+
+/// Percent-encoded, for a path or a query.
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+fn append(url: &mut String, query: &str) {
+    if !query.is_empty() {
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(query);
     }
 }
 
-pub fn set_key(headers: &Headers, auth: Auth, secret: &str) -> Result<()> {
-    let value = match auth {
-        Auth::Bearer => format!("Bearer {secret}"),
-        Auth::XApiKey | Auth::ApiKey => secret.to_string(),
-    };
-    Ok(headers.set(auth.header(), &value)?)
+/// Puts the key into the call; answers the address to fetch.
+pub fn with_key(call: &Call, auth: Auth, secret: &str) -> Result<String> {
+    let mut url = call.url.clone();
+    match auth.header() {
+        Some(name) if auth == Auth::Bearer => call.headers.set(name, &format!("Bearer {secret}"))?,
+        Some(name) => call.headers.set(name, secret)?,
+        None => append(&mut url, &format!("key={}", encoded(secret))),
+    }
+    Ok(url)
 }
 
-/// `client` is the request on whose behalf this happens: when it goes away, so does the attempt.
+/// `url` is what `with_key` gave. `client` is the request on whose behalf this happens: when it goes away, so does the
+/// attempt.
 ///
 /// # Errors
 /// When the request cannot be built at all.
-pub async fn send(call: &Call, client: Option<&Request>, head_timeout_ms: u64) -> Result<Reply> {
+pub async fn send(call: &Call, url: &str, client: Option<&Request>, head_timeout_ms: u64) -> Result<Reply> {
     let abort = AbortController::new()?;
     let signals = Array::of1(&abort.signal());
     if let Some(client) = client {
@@ -149,7 +194,7 @@ pub async fn send(call: &Call, client: Option<&Request>, head_timeout_ms: u64) -
         Body::Bytes(bytes) => init.set_body(bytes),
         Body::Stream(stream) => init.set_body(stream),
     }
-    Ok(match runtime::in_time(js::fetch(&call.url, &init)?, head_timeout_ms).await {
+    Ok(match runtime::in_time(js::fetch(url, &init)?, head_timeout_ms).await {
         Some(Ok(response)) => Reply::Head(response.unchecked_into(), abort),
         Some(Err(_)) => Reply::Unreachable,
         None => {
@@ -168,13 +213,15 @@ pub async fn read_whole(response: &Response, abort: &AbortController, ms: u64) -
     whole.ok().map(|buffer| Uint8Array::new(&buffer))
 }
 
-/// What a probe showed.
+/// What a GET with a key brought.
 #[derive(Default)]
 pub struct Probe {
     pub status: Option<u16>,
+    pub headers: Option<Headers>,
     /// `None` when all went well.
-    verdict: Option<Verdict>,
-    /// The beginning of the answer.
+    pub verdict: Option<Verdict>,
+    pub whole: Option<Uint8Array>,
+    /// The beginning of it.
     body: Vec<u8>,
 }
 
@@ -183,6 +230,14 @@ impl Probe {
     /// asks for patience, has taken the key.
     pub fn refusal(self) -> Option<Verdict> {
         self.verdict.filter(|v| !matches!(v.class, Class::Caller | Class::RateLimited | Class::DayQuota))
+    }
+
+    /// What there is to read, or what went wrong.
+    pub fn text(&self) -> std::result::Result<&str, &str> {
+        match &self.verdict {
+            Some(verdict) => Err(&verdict.message),
+            None => std::str::from_utf8(&self.body).map_err(|_| "the answer is no text"),
+        }
     }
 
     pub fn balance(&self) -> balance::Answer<'_> {
@@ -194,30 +249,57 @@ impl Probe {
 /// Where a free call needs the key.
 pub fn probe_url(provider: &Provider) -> String {
     let preset = provider.preset.as_deref().and_then(provider::preset);
-    url(provider, preset.map_or("models", |p| p.probe), "")
+    match preset.map_or("models", |p| p.probe) {
+        at_host if at_host.starts_with('/') => provider.address(at_host).unwrap_or_default(),
+        rest => url(provider, rest, "", ""),
+    }
 }
 
-/// A GET with the key.
+/// A GET with the key; of a good answer at most `look` bytes are kept.
 ///
 /// # Errors
 /// When the request cannot be built at all.
-pub async fn probe(provider: &Provider, secret: &str, url: &str, timeout_ms: u64) -> Result<Probe> {
+pub async fn probe(provider: &Provider, secret: &str, url: &str, look: usize, timeout_ms: u64) -> Result<Probe> {
     let headers = js::headers_of(&[("accept", "application/json"), ("accept-encoding", "identity")])?;
-    set_key(&headers, provider.auth, secret)?;
-    let call = Call { method: "GET".into(), url: url.into(), headers, body: Body::None };
-    let mut probe = Probe::default();
-    let verdict = match send(&call, None, timeout_ms).await? {
-        Reply::Unreachable => verdict::judge(&Outcome::Unreachable, runtime::now()),
-        Reply::NoHead => verdict::judge(&Outcome::NoHead, runtime::now()),
-        Reply::Head(response, abort) => {
-            let body = read_whole(&response, &abort, timeout_ms).await;
-            probe.body = body.map(|b| js::part(&b, 0, LOOK).to_vec()).unwrap_or_default();
-            probe.status = Some(response.status());
-            let headers = js::all_headers(&response.headers());
-            let outcome = Outcome::Answer { status: response.status(), headers: &headers, body: &probe.body };
-            verdict::judge(&outcome, runtime::now())
-        }
-    };
-    probe.verdict = verdict.map(|v| v.without(secret));
-    Ok(probe)
+    get(provider, secret, url, headers, None, look, timeout_ms).await
+}
+
+/// The same on behalf of a client. Boxed, so that there is one copy of it.
+///
+/// # Errors
+/// As `probe`.
+pub fn get<'a>(
+    provider: &'a Provider,
+    secret: &'a str,
+    url: &'a str,
+    headers: Headers,
+    client: Option<&'a Request>,
+    look: usize,
+    timeout_ms: u64,
+) -> Pin<Box<dyn Future<Output = Result<Probe>> + 'a>> {
+    Box::pin(async move {
+        set_extra(&headers, provider)?;
+        let call = Call { method: "GET".into(), url: url.into(), headers, body: Body::None };
+        let url = with_key(&call, provider.auth, secret)?;
+        let mut probe = Probe::default();
+        let verdict = match send(&call, &url, client, timeout_ms).await? {
+            Reply::Unreachable => verdict::judge(&Outcome::Unreachable, runtime::now()),
+            Reply::NoHead => verdict::judge(&Outcome::NoHead, runtime::now()),
+            Reply::Head(response, abort) => {
+                probe.whole = read_whole(&response, &abort, timeout_ms).await;
+                probe.body = probe.whole.as_ref().map(|b| js::part(b, 0, look).to_vec()).unwrap_or_default();
+                probe.status = Some(response.status());
+                probe.headers = Some(response.headers());
+                let headers = js::all_headers(&response.headers());
+                let outcome = Outcome::Answer {
+                    status: response.status(),
+                    headers: &headers,
+                    body: probe.body.get(..LOOK).unwrap_or(&probe.body),
+                };
+                verdict::judge(&outcome, runtime::now())
+            }
+        };
+        probe.verdict = verdict.map(|v| v.without(secret));
+        Ok(probe)
+    })
 }

@@ -1,15 +1,17 @@
 // The OpenAI API, and Anthropic's messages, as far as a client can tell: one table of routes, each a function of the call.
+import { createBatch, getBatch, listBatches } from "./batches.mjs";
 import { chat, completions } from "./chat.mjs";
 import { deleteFile, fileContent, getFile, listFiles, uploadFile } from "./files.mjs";
 import { image, speech, transcription } from "./media.mjs";
 import { messages } from "./messages.mjs";
 import { failure, json } from "./reply.mjs";
-import { createResponse } from "./responses.mjs";
+import { createResponse, getResponse } from "./responses.mjs";
 
 const routes = [
   ["POST", /^\/chat\/completions$/, chat],
   ["POST", /^\/completions$/, completions],
   ["POST", /^\/responses$/, createResponse],
+  ["GET", /^\/responses\/([^/]+)$/, getResponse],
   ["POST", /^\/messages$/, messages],
   ["POST", /^\/embeddings$/, embeddings],
   ["POST", /^\/images\/(generations|edits|variations)$/, image],
@@ -22,6 +24,9 @@ const routes = [
   ["GET", /^\/files$/, listFiles],
   ["GET", /^\/files\/([^/]+)$/, getFile],
   ["GET", /^\/files\/([^/]+)\/content$/, fileContent],
+  ["POST", /^\/batches$/, createBatch],
+  ["GET", /^\/batches$/, listBatches],
+  ["GET", /^\/batches\/([^/]+)$/, getBatch],
   ["DELETE", /^\/files\/([^/]+)$/, deleteFile],
 ];
 

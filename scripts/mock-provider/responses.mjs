@@ -1,8 +1,14 @@
 // The Responses API: one object, or the stream of named events that builds it.
-import { events, json, tokens } from "./reply.mjs";
+import { owned } from "./owned.mjs";
+import { events, failure, json, tokens } from "./reply.mjs";
 
 export function createResponse(call, state) {
   const body = JSON.parse(call.body);
+  const before = body.previous_response_id ?? null;
+  if (before && !owned(call, state.responses, before))
+    return failure(400, `Previous response with id '${before}' not found.`, "previous_response_id", "previous_response_not_found");
+  for (const { file_id } of [body.input].flat().flatMap((item) => item?.content ?? []))
+    if (file_id && !owned(call, state.files, file_id)) return failure(400, `No such file: ${file_id}`, "input", null);
   const asked = typeof body.input === "string" ? body.input : JSON.stringify(body.input);
   const said = `You said: ${asked}`;
   const usage = {
@@ -11,8 +17,15 @@ export function createResponse(call, state) {
     total_tokens: tokens(asked) + tokens(said),
   };
   const response = finished(`resp_mock_${state.count}`, body, said, usage);
+  response.previous_response_id = before;
+  state.responses.set(response.id, { key: call.key, about: response });
   const counted = { prompt_tokens: usage.input_tokens, completion_tokens: usage.output_tokens };
   return body.stream ? events(steps(response, said), counted) : json(response, { usage: counted });
+}
+
+export function getResponse(call, state, id) {
+  const response = owned(call, state.responses, id);
+  return response ? json(response.about) : failure(404, `Response with id '${id}' not found.`, "id", null);
 }
 
 function finished(id, body, said, usage) {

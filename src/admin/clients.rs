@@ -1,10 +1,13 @@
 //! Client keys: made here, shown once, stored as a digest.
 
+mod bounds;
+
 use super::{
     Asked,
     fields::Fields,
     input,
-    outcome::{Outcome, Say, answer, store},
+    outcome::{Outcome, Say, store},
+    stats,
 };
 use crate::{
     app::with_cache,
@@ -13,47 +16,34 @@ use crate::{
     pool::redact,
     record::{
         Kind, Record,
-        client::{Client, Log, Right},
+        client::{Client, Limit, Log, Right},
         usage_mode::UsageMode,
-        write::object,
+        write::{self, object},
     },
     runtime,
+    usage::{
+        date,
+        metric::Metric,
+        row::{self, Dimension, Period, Query, Row},
+    },
 };
 use serde_json::Value;
 
+/// A limit that many ask for: so many requests in so many seconds.
+const PRESET: [u64; 2] = [100, 900];
+
 pub fn list(asked: &Asked) -> Result<Outcome> {
-    let mut clients: Vec<(u64, Value)> = Vec::new();
-    with_cache(|c| {
-        for (id, client) in c.clients.values() {
-            let place = clients.partition_point(|(created, _)| *created <= client.created);
-            clients.insert(place, (client.created, view(id, client)));
-        }
-    });
-    let clients: Vec<Value> = clients.into_iter().map(|(_, view)| view).collect();
-    answer(200, object! {"clients": clients, "env_client": asked.app.var("PROXY_API_KEY").is_some()})
+    store(Vec::new(), Say::Clients(None, used(asked, None)))
 }
 
 pub fn add(asked: &Asked) -> Result<Outcome> {
-    let mut fields = input::body(asked)?;
-    let label = input::label(&fields.text("label").unwrap_or_default())?;
-    let (rights, groups) = (rights(&mut fields)?, fields.texts("groups").map(input::groups).transpose()?);
-    let log = log(&mut fields)?;
-    let usage_mode = input::usage_mode(&mut fields)?.flatten();
-    fields.end()?;
+    let mut client = Client::new(&[Right::SeeAttempts], &[]);
+    read(asked, &mut client)?;
     let key = auth::client_key(&runtime::random::<40>()?);
-    let client = Client {
-        label,
-        hash: auth::client_hash(&asked.pepper, &key),
-        masked: redact::mask(&key),
-        enabled: true,
-        rights: rights.unwrap_or(vec![Right::SeeAttempts]),
-        groups: groups.unwrap_or_default(),
-        log: log.flatten(),
-        usage_mode,
-        created: asked.now,
-    };
+    (client.hash, client.masked) = (auth::client_hash(&asked.pepper, &key), redact::mask(&key));
+    client.created = asked.now;
     let id: String = runtime::random_id()?.chars().take(12).collect();
-    let mut made = view(&id, &client);
+    let mut made = view(asked, &id, &client, &[]);
     if let Some(fields) = made.as_object_mut() {
         fields.insert("key".into(), key.into());
     }
@@ -61,18 +51,10 @@ pub fn add(asked: &Asked) -> Result<Outcome> {
 }
 
 pub fn change(asked: &Asked, id: &str) -> Result<Outcome> {
-    let mut fields = input::body(asked)?;
     let mut client = find(id)?;
-    if let Some(label) = fields.text("label") {
-        client.label = input::label(&label)?;
-    }
-    client.enabled = fields.flag("enabled").unwrap_or(client.enabled);
-    client.rights = rights(&mut fields)?.unwrap_or(client.rights);
-    client.groups = fields.texts("groups").map(input::groups).transpose()?.unwrap_or(client.groups);
-    client.log = log(&mut fields)?.unwrap_or(client.log);
-    client.usage_mode = input::usage_mode(&mut fields)?.unwrap_or(client.usage_mode);
-    fields.end()?;
-    store(vec![Record::new(Kind::Client, id, &client, asked.now)?], Say::Json(200, view(id, &client)))
+    read(asked, &mut client)?;
+    let record = Record::new(Kind::Client, id, &client, asked.now)?;
+    store(vec![record], Say::Clients(Some(id.into()), used(asked, Some(id))))
 }
 
 pub fn delete(asked: &Asked, id: &str) -> Result<Outcome> {
@@ -80,14 +62,61 @@ pub fn delete(asked: &Asked, id: &str) -> Result<Outcome> {
     store(vec![Record::deleted(Kind::Client, id, asked.now)], Say::Nothing)
 }
 
+/// All of them, the oldest first, or the one that was changed; `days` are what `used` asks for.
+pub fn tell(asked: &Asked, only: Option<&str>, days: &[Row]) -> Result<Value> {
+    let known = with_cache(|c| c.clients.values().cloned().collect::<Vec<_>>());
+    if let Some(only) = only {
+        let changed = known.iter().find(|(id, _)| **id == *only);
+        return changed.map(|(id, client)| view(asked, id, client, days)).ok_or_else(|| missing(only));
+    }
+    let mut clients: Vec<(u64, Value)> = Vec::new();
+    for (id, client) in &known {
+        let place = clients.partition_point(|(created, _)| *created <= client.created);
+        clients.insert(place, (client.created, view(asked, id, client, days)));
+    }
+    let clients: Vec<Value> = clients.into_iter().map(|(_, view)| view).collect();
+    let [requests, window_s] = PRESET;
+    let presets = [object! {"name": "100 in 15 min", "requests": requests, "window_s": window_s}];
+    let env_client = asked.app.var("PROXY_API_KEY").is_some();
+    Ok(object! {"clients": clients, "env_client": env_client, "limit_presets": presets[..]})
+}
+
+/// Whatever they used on the days of this month.
+fn used(asked: &Asked, only: Option<&str>) -> Vec<Query> {
+    let today = stats::today(asked);
+    let [from, _] = date::month(today);
+    let by = row::dimensions(&[Dimension::Client]);
+    let only = only.map(|id| (Dimension::Client, vec![id.to_string()]));
+    vec![Query { period: Period::Day, from, to: today + 1, timed: true, by, only }]
+}
+
+/// Takes over what the body says of a client key.
+fn read(asked: &Asked, client: &mut Client) -> Result<()> {
+    let mut fields = input::body(asked)?;
+    if let Some(label) = fields.text("label") {
+        client.label = input::label(&label)?;
+    }
+    client.enabled = fields.flag("enabled").unwrap_or(client.enabled);
+    if let Some(rights) = rights(&mut fields)? {
+        client.rights = rights;
+    }
+    if let Some(groups) = fields.texts("groups") {
+        client.groups = input::groups(groups)?;
+    }
+    client.log = log(&mut fields)?.unwrap_or(client.log);
+    client.usage_mode = input::usage_mode(&mut fields)?.unwrap_or(client.usage_mode);
+    bounds::read(&mut fields, client, asked.now)?;
+    fields.end()
+}
+
 fn rights(fields: &mut Fields) -> Result<Option<Vec<Right>>> {
     let Some(names) = fields.texts("rights") else { return Ok(None) };
     let known = Right::ALL.into_iter().filter(|right| names.iter().any(|name| name == right.name())).collect();
     match names.iter().find(|name| Right::parse(name).is_none()) {
-        Some(name) => Err(Error::invalid(
-            format!("{name} is not a right; there are see_attempts, force_key, paced and cache."),
-            Some("rights"),
-        )),
+        Some(name) => {
+            let all = Right::ALL.map(Right::name).join(", ");
+            Err(Error::invalid(format!("{name} is not a right; there are {all}."), Some("rights")))
+        }
         None => Ok(Some(known)),
     }
 }
@@ -104,13 +133,38 @@ fn log(fields: &mut Fields) -> Result<Option<Option<Log>>> {
 }
 
 fn find(id: &str) -> Result<Client> {
-    with_cache(|c| c.clients.values().find(|(known, _)| known == id).map(|(_, client)| client.clone()))
-        .ok_or_else(|| Error::not_found("client_not_found", format!("There is no client key {id}.")))
+    let found = with_cache(|c| c.clients.values().find(|(known, _)| **known == *id).map(|(_, client)| client.clone()));
+    found.map(|client| (*client).clone()).ok_or_else(|| missing(id))
 }
 
-fn view(id: &str, client: &Client) -> Value {
-    object! {"id": id, "label": client.label, "enabled": client.enabled, "created": client.created,
+fn missing(id: &str) -> Error {
+    Error::not_found("client_not_found", format!("There is no client key {id}."))
+}
+
+fn view(asked: &Asked, id: &str, client: &Client, days: &[Row]) -> Value {
+    let mut view = object! {"id": id, "label": client.label, "enabled": client.enabled, "created": client.created,
     "key_masked": client.masked, "rights": client.rights, "groups": client.groups,
-    "log": client.log.map_or("default", Log::name),
-    "usage_mode": client.usage_mode.map(UsageMode::name)}
+    "log": client.log.map_or("default", Log::name), "usage_mode": client.usage_mode.map(UsageMode::name),
+    "expires": client.expires, "models": client.models, "providers": client.providers, "ips": client.ips,
+    "window_s": client.limits.window_s, "pace": client.pace.name(), "cache_s": client.cache_s,
+    "used": told(days, id, stats::today(asked))};
+    if let Some(fields) = view.as_object_mut() {
+        for limit in Limit::ALL {
+            write::field(fields, limit.name(), &client.limits.of(limit));
+        }
+    }
+    view
+}
+
+/// By the names of the limits.
+fn told(days: &[Row], id: &str, today: u64) -> Value {
+    let sum = |from: u64| {
+        let mine = |row: &&Row| row.place.at >= from && **row.place.series.of(Dimension::Client) == *id;
+        days.iter().filter(mine).fold((0, 0), |(tokens, nanos), row| {
+            (tokens + row.of(Metric::In) + row.of(Metric::Out), nanos + row.of(Metric::Cost))
+        })
+    };
+    let ((day_tokens, day), (month_tokens, month)) = (sum(today), sum(0));
+    object! {"day_tokens": day_tokens, "month_tokens": month_tokens, "day_micros": day / 1000,
+    "month_micros": month / 1000}
 }

@@ -86,7 +86,7 @@ fn rows(by: Option<Dimension>, counted: &[Row]) -> Vec<Value> {
     let mut places: Vec<usize> = (0..counted.len()).collect();
     sort(&mut places, &|a, b| rank(a).cmp(&rank(b)));
     let mut rows = Vec::new();
-    for row in places.iter().filter_map(|at| counted.get(*at)) {
+    for row in places.iter().filter_map(|at| counted.get(*at)).filter(|row| row.sums.is_told()) {
         let name = name(row);
         let label = by.and_then(|by| label(by, &name));
         rows.push(figures(Some(name), label, &row.sums));
@@ -98,7 +98,9 @@ fn rows(by: Option<Dimension>, counted: &[Row]) -> Vec<Value> {
 fn label(dimension: Dimension, id: &str) -> Option<String> {
     with_cache(|c| match dimension {
         Dimension::Key => c.pool.find(id).map(|(_, slot)| slot.key.label.clone()),
-        Dimension::Client => c.clients.values().find(|(known, _)| known == id).map(|(_, client)| client.label.clone()),
+        Dimension::Client => {
+            c.clients.values().find(|(known, _)| **known == *id).map(|(_, client)| client.label.clone())
+        }
         Dimension::Provider | Dimension::Model => None,
     })
 }

@@ -44,6 +44,11 @@ impl Fields {
         Self::new(fields)
     }
 
+    /// Of any type; null is a value.
+    pub fn any(&mut self, name: &str) -> Option<Value> {
+        self.left.remove(name)
+    }
+
     /// An absent field and null are both `None`.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
         match self.take(name)? {
@@ -113,6 +118,10 @@ impl Fields {
             Value::Object(map) => Some(Self::new(map)),
             _ => self.is_not(name, "an object"),
         }
+    }
+
+    pub const fn all(&self) -> &Map<String, Value> {
+        &self.left
     }
 
     /// All of them, for a call whose names are data.

@@ -10,6 +10,9 @@ use worker::{js_sys::JsString, wasm_bindgen_futures::JsFuture, web_sys::Request}
 
 const MAX_LABEL: usize = 200;
 
+/// In bytes.
+const LONGEST_HEADER: usize = 4096;
+
 /// Longer bodies are refused unread.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
@@ -41,11 +44,26 @@ pub fn weight(value: u64) -> Result<u8> {
 }
 
 pub fn label(text: &str) -> Result<String> {
+    line("label", text)
+}
+
+/// A few words for people.
+pub fn line(name: &'static str, text: &str) -> Result<String> {
     let text = text.trim();
     if text.chars().count() > MAX_LABEL || text.chars().any(char::is_control) {
-        return Err(Error::invalid("A label is one line of at most 200 characters.", Some("label")));
+        return Err(Error::invalid(format!("{name} is one line of at most {MAX_LABEL} characters."), Some(name)));
     }
     Ok(text.into())
+}
+
+/// Of providers' or models' names.
+pub fn glob(name: &'static str, text: &str) -> Result<String> {
+    let text = text.trim().to_ascii_lowercase();
+    if text.is_empty() || text.len() > 200 || text.chars().any(|c| c == ' ' || c.is_control()) {
+        let message = format!("{name} is a name of at most 200 letters without spaces; * stands for any run of them.");
+        return Err(Error::invalid(message, Some(name)));
+    }
+    Ok(text)
 }
 
 pub fn group(text: &str) -> Result<String> {
@@ -89,4 +107,53 @@ pub fn models(globs: Vec<String>) -> Result<Vec<String>> {
         return Err(Error::invalid(message, Some("models")));
     }
     Ok(globs)
+}
+
+/// Headers that carry a credential or belong to the connection, and those that tell how a body is packed.
+const KEPT: [&str; 19] = [
+    "accept-encoding",
+    "api-key",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-api-key",
+    "x-goog-api-key",
+];
+
+/// A header's name, in small letters, of those that a person may set or take out.
+pub fn header(param: &'static str, name: &str) -> Result<String> {
+    let name = name.trim().to_ascii_lowercase();
+    let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !(1..=200).contains(&name.len()) || !name.chars().all(is_token) {
+        return Err(Error::invalid(format!("{param}: a header's name has letters, digits and dashes."), Some(param)));
+    }
+    // A gateway of Cloudflare's in front has headers of its own.
+    let is_ours = name.starts_with("x-keypool-") || name.starts_with("cf-") && !name.starts_with("cf-aig-");
+    if is_ours || KEPT.contains(&name.as_str()) {
+        let message =
+            format!("The header {name} carries a credential, or belongs to the connection: it cannot be changed.");
+        return Err(Error::invalid(message, Some(param)));
+    }
+    Ok(name)
+}
+
+pub fn header_value(param: &'static str, value: &str) -> Result<()> {
+    if value.trim() != value || value.len() > LONGEST_HEADER || !value.chars().all(|c| c == ' ' || c.is_ascii_graphic())
+    {
+        let message = format!("{param}: a header's value is one line of ASCII, without blanks around it.");
+        return Err(Error::invalid(message, Some(param)));
+    }
+    Ok(())
 }

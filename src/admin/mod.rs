@@ -7,10 +7,12 @@ mod fields;
 mod input;
 mod keys;
 mod metrics;
+mod models;
 mod outcome;
 mod prices;
 mod providers;
 mod requests;
+mod rules;
 mod session;
 mod settings;
 mod stats;
@@ -76,9 +78,15 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
     };
     let Outcome { records, mut say, cookie } = match outcome.say {
         Say::Probe(suspect) => {
-            let probe = upstream::probe(&suspect.provider, &suspect.key.secret, &suspect.url, keys::PROBE_MS).await?;
+            let probe =
+                upstream::probe(&suspect.provider, &suspect.key.secret, &suspect.url, upstream::LOOK, keys::PROBE_MS)
+                    .await?;
             asked.now = runtime::now();
             keys::probed(&suspect, probe, asked.now)?
+        }
+        Say::Models(name) => {
+            let read = app.fetch_models(&name, now).await?;
+            providers::models_read(&name, read)?
         }
         Say::Flush => {
             let flushed = app.flush(now).await?;
@@ -128,6 +136,12 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["providers"], "GET") => providers::list(asked),
         (["providers"], "POST") => providers::add(asked),
         (["providers"], _) => allow("GET, POST"),
+        (["providers", name, "models"], "POST") => providers::read_models(name),
+        (["providers", _, "models"], _) => allow("POST"),
+        (["models"], "GET") => models::list(asked),
+        (["models"], "PUT") => models::put(asked),
+        (["models"], "DELETE") => models::delete(asked),
+        (["models"], _) => allow("GET, PUT, DELETE"),
         (["providers", name], "GET") => providers::show(name),
         (["providers", name], "PATCH") => providers::change(asked, name),
         (["providers", name], "DELETE") => providers::delete(asked, name),
@@ -144,6 +158,14 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["prices"], "PUT") => prices::put(asked),
         (["prices"], "DELETE") => prices::delete(asked),
         (["prices"], _) => allow("GET, PUT, DELETE"),
+        (["rules"], "GET") => rules::list(),
+        (["rules"], "POST") => rules::add(asked),
+        (["rules"], _) => allow("GET, POST"),
+        (["rules", "test"], "POST") => rules::test(asked),
+        (["rules", "test"], _) => allow("POST"),
+        (["rules", id], "PATCH") => rules::change(asked, id),
+        (["rules", id], "DELETE") => rules::delete(asked, id),
+        (["rules", _], _) => allow("PATCH, DELETE"),
         (["stats"], "GET") => stats::now(asked),
         (["stats", "series"], "GET") => stats::series(asked),
         (["stats", "cost"], "GET") => cost::report(asked),

@@ -1,6 +1,6 @@
 //! What a handler decided: what to store, and what the caller is told once that is done. The handlers await nothing.
 
-use super::{Asked, keys, providers, requests, settings};
+use super::{Asked, clients, keys, providers, requests, settings};
 use crate::{
     error::Result,
     js,
@@ -32,10 +32,14 @@ pub enum Say {
     Keys(Keys),
     /// What a free call with this key shows.
     Probe(Box<keys::Suspect>),
+    /// What that provider lists.
+    Models(String),
     /// How many counts were made durable.
     Flush,
     /// What the request log keeps.
     Requests(Box<requests::Wish>),
+    /// Client keys as they stand then, all of them or that one, with what the queries find that they used.
+    Clients(Option<String>, Vec<Query>),
     /// What was counted, told as the function has it.
     Usage(Vec<Query>, fn(&Asked, Vec<Vec<Row>>) -> Result<Response>),
 }
@@ -70,20 +74,21 @@ impl Say {
         match self {
             Self::Keys(keys) if keys.ids.is_empty() => Vec::new(),
             Self::Keys(keys) => vec![row::of_keys(keys.ids.clone())],
-            Self::Usage(queries, _) => std::mem::take(queries),
+            Self::Usage(queries, _) | Self::Clients(_, queries) => std::mem::take(queries),
             _ => Vec::new(),
         }
     }
 
     pub fn response(self, asked: &Asked, counted: Vec<Vec<Row>>) -> Result<Response> {
         let (status, value) = match self {
-            Self::Nothing | Self::Probe(_) | Self::Flush | Self::Requests(_) => {
+            Self::Nothing | Self::Probe(_) | Self::Models(_) | Self::Flush | Self::Requests(_) => {
                 return js::text_response(204, &js::headers_of(&[("cache-control", "no-store")])?, None);
             }
             Self::Json(status, value) => (status, value),
             Self::Settings => (200, settings::view(asked)?),
             Self::Provider(status, name, provider) => (status, providers::view(&name, &provider, asked.now)),
             Self::Keys(keys) => (keys.status, keys.json(asked.now, &row::by(Dimension::Key, &counted.concat()))?),
+            Self::Clients(only, _) => (200, clients::tell(asked, only.as_deref(), &counted.concat())?),
             Self::Usage(_, tell) => return tell(asked, counted),
         };
         js::json_response(status, &write::text(&value))

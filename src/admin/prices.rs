@@ -76,16 +76,7 @@ pub fn delete(asked: &Asked) -> Result<Outcome> {
 fn globs(fields: &mut Fields) -> Result<[String; 2]> {
     let provider = fields.text("provider").unwrap_or_else(|| "*".into());
     let model = fields.required("model");
-    Ok([glob("provider", &provider)?, glob("model", &model)?])
-}
-
-fn glob(name: &'static str, text: &str) -> Result<String> {
-    let text = text.trim().to_ascii_lowercase();
-    if text.is_empty() || text.len() > 200 || text.chars().any(|c| c == ' ' || c.is_control()) {
-        let message = format!("{name} is a name of at most 200 letters without spaces; * stands for any run of them.");
-        return Err(Error::invalid(message, Some(name)));
-    }
-    Ok(text)
+    Ok([input::glob("provider", &provider)?, input::glob("model", &model)?])
 }
 
 fn rate(name: &'static str, value: Option<u64>) -> Result<u64> {

@@ -1,5 +1,7 @@
 //! Providers: where calls go, and the presets.
 
+mod headers;
+
 use super::{
     Asked,
     fields::Fields,
@@ -15,7 +17,7 @@ use crate::{
     record::{
         Kind, Record,
         key::cooldown_id,
-        provider::{self, Auth, PRESETS, Provider},
+        provider::{self, Auth, Layout, PRESETS, Preset, Provider},
         usage_mode::UsageMode,
         write::object,
     },
@@ -33,6 +35,12 @@ struct Wish {
     enabled: Option<bool>,
     affinity: Option<bool>,
     usage_mode: Option<UsageMode>,
+    layout: Option<String>,
+    api_version: Option<Option<String>>,
+    headers: Option<Fields>,
+    priority: Option<u64>,
+    weight: Option<u64>,
+    models: Option<Vec<String>>,
     default: Option<bool>,
     first_byte_timeout_ms: Option<Option<u64>>,
     answer_timeout_ms: Option<Option<u64>>,
@@ -44,8 +52,7 @@ struct Wish {
 }
 
 pub fn list(asked: &Asked) -> Result<Outcome> {
-    let presets: Vec<Value> =
-        PRESETS.iter().map(|p| object! {"name": p.name, "label": p.label, "base_url": p.base_url}).collect();
+    let presets: Vec<Value> = PRESETS.iter().map(preset_view).collect();
     let (providers, default) = with_cache(|c| {
         let views: Vec<Value> = c.pool.providers().map(|(name, p)| view_in(c, name, p, asked.now)).collect();
         (views, target::default(&c.pool, c.setting(DEFAULT)).map(str::to_string))
@@ -55,6 +62,23 @@ pub fn list(asked: &Asked) -> Result<Outcome> {
 
 pub fn show(name: &str) -> Result<Outcome> {
     store(Vec::new(), Say::Provider(200, name.into(), Box::new(find(name)?)))
+}
+
+fn preset_view(preset: &Preset) -> Value {
+    object! {"name": preset.name, "label": preset.label, "base_url": preset.base_url, "layout": preset.layout.name()}
+}
+
+/// Asks the provider for its list now.
+pub fn read_models(name: &str) -> Result<Outcome> {
+    find(name)?;
+    store(Vec::new(), Say::Models(name.into()))
+}
+
+/// `read` is `None` when there is no key to ask with.
+pub fn models_read(name: &str, read: Option<Record>) -> Result<Outcome> {
+    let message = || format!("Provider {name} is off, or has no key to ask with.");
+    let record = read.ok_or_else(|| Fault::Conflict { code: "no_key_to_ask", message: message() })?;
+    store(vec![record], Say::Provider(200, name.into(), Box::new(find(name)?)))
 }
 
 pub fn add(asked: &Asked) -> Result<Outcome> {
@@ -76,24 +100,10 @@ pub fn add(asked: &Asked) -> Result<Outcome> {
     };
     let mut provider = match preset {
         Some(preset) => preset.provider(asked.now),
-        None => Provider {
-            affinity: true,
-            usage_mode: UsageMode::AsIs,
-            preset: None,
-            base_url: String::new(),
-            auth: Auth::Bearer,
-            enabled: true,
-            first_byte_timeout_ms: None,
-            answer_timeout_ms: None,
-            idle_timeout_ms: None,
-            overall_timeout_ms: None,
-            balance_url: None,
-            balance_path: None,
-            created: asked.now,
-        },
+        None => Provider::new(asked.now),
     };
     wish.apply(&mut provider, asked)?;
-    if provider.base_url.is_empty() {
+    if provider.base_url.is_empty() || provider.base_url.contains('{') {
         return Err(Error::invalid("Give a base_url or a preset.", Some("base_url")));
     }
     store(records(&name, &provider, wish.default, asked.now)?, Say::Provider(201, name, Box::new(provider)))
@@ -117,6 +127,9 @@ pub fn delete(asked: &Asked, name: &str) -> Result<Outcome> {
     find(name)?;
     let (records, keys) = with_cache(|c| {
         let mut records = vec![Record::deleted(Kind::Provider, name, asked.now)];
+        if c.pool.models(name).is_some() {
+            records.push(Record::deleted(Kind::Models, name, asked.now));
+        }
         let mut keys = 0;
         for (_, slot) in c.pool.keys().filter(|(_, s)| s.key.provider == name) {
             keys += 1;
@@ -152,6 +165,12 @@ impl Wish {
             enabled: fields.flag("enabled"),
             affinity: fields.flag("affinity"),
             usage_mode: input::usage_mode(&mut fields)?.flatten(),
+            layout: fields.text("layout"),
+            api_version: fields.text_or_null("api_version"),
+            headers: fields.object("headers"),
+            priority: fields.number("priority"),
+            weight: fields.number("weight"),
+            models: fields.texts("models"),
             default: fields.flag("default"),
             first_byte_timeout_ms: fields.number_or_null("first_byte_timeout_ms"),
             answer_timeout_ms: fields.number_or_null("answer_timeout_ms"),
@@ -171,7 +190,7 @@ impl Wish {
         }
         if let Some(auth) = &self.auth {
             provider.auth = Auth::parse(auth)
-                .ok_or_else(|| Error::invalid("auth is bearer, x-api-key or api-key.", Some("auth")))?;
+                .ok_or_else(|| Error::invalid("auth is bearer, x-api-key, api-key or query.", Some("auth")))?;
         }
         if let Some(url) = &self.balance_url {
             let url = Some(url.trim()).filter(|url| !url.is_empty()).map(provider::balance_url).transpose();
@@ -184,6 +203,7 @@ impl Wish {
             let message = "balance_path says where in the answer the balance stands, such as data.balance.";
             return Err(Error::invalid(message, Some("balance_path")));
         }
+        self.apply_place(provider)?;
         provider.enabled = self.enabled.unwrap_or(provider.enabled);
         provider.affinity = self.affinity.unwrap_or(provider.affinity);
         provider.usage_mode = self.usage_mode.unwrap_or(provider.usage_mode);
@@ -202,6 +222,42 @@ impl Wish {
             *place = value;
         }
         Ok(())
+    }
+}
+
+impl Wish {
+    /// How it is called, and in which order.
+    fn apply_place(&self, provider: &mut Provider) -> Result<()> {
+        if let Some(layout) = &self.layout {
+            provider.layout =
+                Layout::parse(layout).ok_or_else(|| Error::invalid("layout is openai or azure.", Some("layout")))?;
+        }
+        if let Some(version) = &self.api_version {
+            let fits = |v: &String| {
+                !v.is_empty() && v.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
+            };
+            if version.as_ref().is_some_and(|v| !fits(v)) {
+                return Err(Error::invalid("api_version is one like 2024-10-21.", Some("api_version")));
+            }
+            provider.api_version.clone_from(version);
+        }
+        if provider.layout == Layout::Azure && provider.api_version.is_none() {
+            return Err(Error::invalid("The layout azure needs an api_version.", Some("api_version")));
+        }
+        if let Some(priority) = self.priority {
+            provider.priority = u32::try_from(priority)
+                .ok()
+                .filter(|priority| *priority <= 1000)
+                .ok_or_else(|| Error::invalid("priority is a whole number from 0 to 1000.", Some("priority")))?;
+        }
+        provider.weight = self.weight.map(input::weight).transpose()?.unwrap_or(provider.weight);
+        if let Some(models) = &self.models {
+            provider.models = input::models(models.clone())?;
+        }
+        match &self.headers {
+            Some(headers) => headers::apply(headers, &mut provider.headers),
+            None => Ok(()),
+        }
     }
 }
 
@@ -241,6 +297,13 @@ fn view_in(cache: &Cache, name: &str, provider: &Provider, now: u64) -> Value {
         "enabled": provider.enabled,
         "affinity": provider.affinity,
         "usage_mode": provider.usage_mode.name(),
+        "layout": provider.layout.name(),
+        "api_version": provider.api_version,
+        "headers": headers::view(&provider.headers),
+        "priority": provider.priority,
+        "weight": provider.weight,
+        "models": provider.models,
+        "fetched": cache.pool.models(name).map(|m| object! {"at": m.at, "count": m.list.len(), "error": m.error}),
         "default": target::default(&cache.pool, cache.setting(DEFAULT)) == Some(name),
         "first_byte_timeout_ms": provider.first_byte_timeout_ms,
         "answer_timeout_ms": provider.answer_timeout_ms,

@@ -159,7 +159,7 @@ pub fn total(rows: &[Row]) -> Sums {
 
 /// Those with the most requests, or attempts, first.
 fn busiest(named: HashMap<String, Sums>, most: usize) -> Vec<(String, Sums)> {
-    let named: Vec<(String, Sums)> = named.into_iter().collect();
+    let named: Vec<(String, Sums)> = named.into_iter().filter(|(_, sums)| sums.is_told()).collect();
     let rank = |at: usize| {
         let (name, sums) = named.get(at)?;
         Some((sums.of(Metric::Requests), sums.of(Metric::Attempts), name))

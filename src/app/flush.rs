@@ -5,14 +5,16 @@ use crate::{
     config::Level,
     error::Result,
     js,
+    limit::When,
     record::write::object,
     runtime,
     store::{Requests, Upkeep, entry_id},
-    usage::{pending::Time, requests::batch_id},
+    usage::{date, pending::Time, requests::batch_id},
 };
 use std::rc::Rc;
 
 const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
 /// Of so many keys a day's counts may be more than one row of D1 holds, which is 2 MB.
 const LARGE: u64 = 500;
 
@@ -57,7 +59,14 @@ impl App {
         // What may not have arrived the last time, and what is new.
         for _ in 0..2 {
             let random = runtime::random_id()?;
-            let Some((id, rows)) = with_cache(|c| c.pending.send(|| entry_id(now, &random))) else { break };
+            let next = with_cache(|c| {
+                // What is sent again was taken before.
+                if !c.pending.is_sending() {
+                    c.meters.sent();
+                }
+                c.pending.send(|| entry_id(now, &random))
+            });
+            let Some((id, rows)) = next else { break };
             self.store.append(&id, &rows).await?;
             with_cache(|c| {
                 c.pending.arrived(&id);
@@ -106,6 +115,15 @@ impl Cache {
             |(_, minutes)| minutes,
         );
         self.offset = Some((hour, minutes));
-        Time { now, day: now.saturating_add_signed(minutes * 60_000) / (24 * HOUR_MS) }
+        Time { now, day: now.saturating_add_signed(minutes * 60_000) / DAY_MS }
+    }
+
+    /// For limits. Where clocks change before the day's or the month's end, that is off by as much.
+    pub fn when(&mut self, now: u64) -> When {
+        let day = self.time(now).day;
+        let [month, next_month] = date::month(day);
+        let offset_ms = self.offset.map_or(0, |(_, minutes)| minutes * 60_000);
+        let begin = |day: u64| (day * DAY_MS).saturating_add_signed(-offset_ms);
+        When { now, day, month, day_ends: begin(day + 1), month_ends: begin(next_month) }
     }
 }

@@ -1,16 +1,21 @@
 //! What must be known of a request's body, found without parsing or copying it: the bytes stay with the runtime and
 //! pass by in windows.
-pub mod ask;
+mod ask;
+pub mod edit;
 mod field;
 mod hash;
 mod kept;
 pub mod multipart;
 mod opening;
+pub mod rules;
 pub mod scan;
+mod spots;
+mod tagged;
 #[cfg(test)]
 mod tests;
 
 use crate::record::write::{self, Json};
+use spots::Spot;
 use std::ops::Range;
 
 /// The longest value that is kept, in bytes as they stand in the body.
@@ -29,6 +34,8 @@ pub struct Seen {
     pub conversation: Option<u64>,
     /// Offset of the root's `{`; `None` for forms and for what is no JSON object.
     pub root: Option<usize>,
+    /// Where the strings end that look like ids with a tag, see `record::tag`: the offsets of their closing quotes.
+    pub tagged: Vec<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +88,14 @@ impl Scanner {
         match self {
             Self::Json(json) => json.seen(),
             Self::Form(form) => form.seen(),
+        }
+    }
+
+    /// Where the fields of a JSON body's root stand; `None` for forms and for what is no complete JSON object.
+    pub fn fields(&self) -> Option<&[Spot]> {
+        match self {
+            Self::Json(json) => json.fields(),
+            Self::Form(_) => None,
         }
     }
 

@@ -7,6 +7,8 @@ use super::{
     hash::Hash,
     kept::Kept,
     opening::Opening,
+    spots::{Spot, Spots},
+    tagged::Tagged,
 };
 use crate::swar::find_either;
 
@@ -30,6 +32,8 @@ pub struct Json {
     /// The field that told the conversation.
     told_by: Field,
     opening: Option<Opening>,
+    spots: Spots,
+    tagged: Tagged,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -97,23 +101,40 @@ impl Json {
         &self.seen
     }
 
+    /// See `Scanner::fields`.
+    pub fn fields(&self) -> Option<&[Spot]> {
+        self.spots.all()
+    }
+
     /// Within a string: everything up to its end, an escape, or the window's end at once.
     fn text(&mut self, rest: &[u8], role: Role) -> usize {
         let end = find_either(rest, b'"', b'\\');
-        self.keep(role, rest.get(..end.unwrap_or(rest.len())).unwrap_or_default());
+        let piece = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        self.keep(role, piece);
         match end.and_then(|end| rest.get(end)) {
-            Some(b'"') => self.end_text(role, end.unwrap_or_default()),
+            Some(b'"') => {
+                self.tagged.end(piece, self.at + piece.len(), &mut self.seen.tagged);
+                self.end_text(role, end.unwrap_or_default());
+            }
             Some(backslash) => {
                 self.keep(role, &[*backslash]);
+                self.tagged.forget();
                 self.place = Place::Escape(role);
             }
-            None => {}
+            None => self.tagged.carry(piece),
         }
         end.map_or(rest.len(), |end| end + 1)
     }
 
     fn end_text(&mut self, role: Role, taken: usize) {
         self.place = Place::Between;
+        if self.depth == 1 {
+            let end = self.at + taken + 1;
+            match role {
+                Role::Key => self.spots.key(self.kept.start().saturating_sub(1)..end),
+                Role::Value | Role::Other => self.spots.value_ends(end),
+            }
+        }
         match role {
             Role::Key => {
                 self.field = Field::of(&self.kept);
@@ -165,7 +186,7 @@ impl Json {
         let Some((skipped, byte)) = found else { return rest.len() };
         self.nested(*byte);
         if self.depth == 1 {
-            self.end_options(self.at + skipped + 1);
+            self.end_field(self.at + skipped + 1);
         }
         skipped + 1
     }
@@ -179,7 +200,7 @@ impl Json {
                 self.in_opening(byte, past);
                 self.nested(byte);
                 if self.depth == 1 {
-                    self.end_options(self.at + 1);
+                    self.end_field(self.at + 1);
                 }
             }
         }
@@ -246,12 +267,17 @@ impl Json {
             (Step::Literal, _) => self.kept.push(&[byte], KEY),
             (Step::Value, b':' | b',' | b'}' | b']') => self.place = Place::Done,
             (Step::Value, _) => self.begin_value(byte),
-            // The root's end, or a syntax error: nothing behind it counts.
+            (Step::Key | Step::Comma, b'}') => {
+                self.spots.close(self.step == Step::Comma);
+                self.place = Place::Done;
+            }
+            // A syntax error: nothing behind it counts.
             (Step::Key | Step::Colon | Step::Comma, _) => self.place = Place::Done,
         }
     }
 
     fn begin_value(&mut self, byte: u8) {
+        self.spots.value_begins(self.at);
         match self.field {
             Field::Model => self.seen.model = None,
             Field::Stream => self.seen.stream = None,
@@ -284,7 +310,9 @@ impl Json {
         }
     }
 
-    fn end_options(&mut self, end: usize) {
+    /// Of a value that is no string.
+    fn end_field(&mut self, end: usize) {
+        self.spots.value_ends(end);
         if let Some(options) = self.seen.stream_options.as_mut().filter(|_| self.field == Field::StreamOptions) {
             options.end = end;
         }
@@ -292,7 +320,7 @@ impl Json {
 
     fn end_literal(&mut self) {
         self.step = Step::Comma;
-        self.end_options(self.at);
+        self.end_field(self.at);
         if self.field == Field::Stream {
             self.seen.stream = match self.kept.bytes() {
                 b"true" => Some(true),

@@ -1,7 +1,9 @@
 //! Both scanners against whole parsers, for every way to cut a body into windows.
 mod conversation;
+mod editing;
+mod tagged;
 
-use super::{Model, Scanner, Seen, ask};
+use super::{Model, Patch, Scanner, Seen, edit};
 use serde_json::Value;
 
 fn scan(content_type: &str, body: &[u8], window: usize) -> Seen {
@@ -188,9 +190,6 @@ fn it_agrees_with_a_parser_on_everything_valid() {
         let stands = found.stream_options.clone().map(|range| serde_json::from_str::<Value>(&body[range]).ok());
         let said = fields.get("stream_options").map(|said| (!said.is_string()).then_some(said));
         assert_eq!(stands.as_ref().map(Option::as_ref), said, "{body}");
-        if !fields.is_empty() {
-            asked_for_usage(&body, &fields, &found);
-        }
         if let Some(Model { range, .. }) = found.model {
             let patch = Scanner::of("").splice(range, "n\"é\\w");
             let mut bytes = body.into_bytes();
@@ -201,38 +200,14 @@ fn it_agrees_with_a_parser_on_everything_valid() {
     assert!(valid > 25_000, "{valid}");
 }
 
-/// Asking changes nothing but `include_usage`, and never what the client said of it.
-fn asked_for_usage(body: &str, fields: &serde_json::Map<String, Value>, found: &Seen) {
-    let options = found.stream_options.clone().map(|range| (&body[range.clone()], range.start));
-    let said = fields.get("stream_options");
-    let Some(patch) = ask::usage(found.root.unwrap(), options) else {
-        assert!(said.is_some_and(|said| !said.is_null() && said.get("include_usage").is_none() != said.is_object()));
-        return;
-    };
-    let mut bytes = body.as_bytes().to_vec();
-    bytes.splice(patch.at, patch.with);
-    let mut asked: Value = serde_json::from_slice(&bytes).unwrap();
-    assert_eq!(asked["stream_options"]["include_usage"], true, "{body}");
-    match said {
-        None => drop(asked.as_object_mut().unwrap().remove("stream_options")),
-        Some(Value::Null) => asked["stream_options"] = Value::Null,
-        Some(_) => drop(asked["stream_options"].as_object_mut().unwrap().remove("include_usage")),
-    }
-    assert_eq!(asked, Value::Object(fields.clone()), "{body}");
-}
-
 #[test]
 fn a_stream_is_asked_for_its_usage_unless_the_client_has_spoken() {
     let check = |body: &str, expected: Option<&str>| {
-        let found = json(body);
-        let options = found.stream_options.clone().map(|range| (&body[range.clone()], range.start));
-        let asked = ask::usage(found.root.unwrap(), options).map(|patch| {
-            let mut bytes = body.as_bytes().to_vec();
-            bytes.splice(patch.at, patch.with);
-            String::from_utf8(bytes).unwrap()
-        });
+        let found = editing::edited(&body.replacen('{', "{\"stream\":true,", 1), None, true, &[]);
+        let asked = found.asked.then(|| found.after.replacen("\"stream\":true,", "", 1));
         assert_eq!(asked.as_deref(), expected);
     };
+    assert!(!editing::edited("{}", None, true, &[]).asked, "it is no stream");
     check(r#" {"a":1}"#, Some(r#" {"stream_options":{"include_usage":true},"a":1}"#));
     check(r#"{"stream_options":{}}"#, Some(r#"{"stream_options":{"include_usage":true}}"#));
     check(r#"{"stream_options": { "x":1 }}"#, Some(r#"{"stream_options": {"include_usage":true, "x":1 }}"#));

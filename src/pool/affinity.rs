@@ -71,13 +71,18 @@ fn first(conversation: u64, rivals: &mut dyn Iterator<Item = (usize, u64, u32)>)
         if weight == 0 {
             continue;
         }
-        let roll = u32::try_from(mix(conversation ^ id) >> 32).unwrap_or(0);
-        let time = -((f64::from(roll) + 0.5) / 4_294_967_296.0).ln() / f64::from(weight);
+        let time = time(mix(conversation ^ id), weight);
         if best.is_none_or(|(shortest, _)| time < shortest) {
             best = Some((time, name));
         }
     }
     best.map(|(_, name)| name)
+}
+
+/// An exponential time of mean 1 / weight, for a roll of 64 bits; infinite for the weight 0.
+pub fn time(roll: u64, weight: u32) -> f64 {
+    let roll = u32::try_from(roll >> 32).unwrap_or(0);
+    -((f64::from(roll) + 0.5) / 4_294_967_296.0).ln() / f64::from(weight)
 }
 
 /// Whether the key is so much busier than its share of all that is in flight that a conversation is better off

@@ -1,6 +1,8 @@
 //! The way of one request through the keys, as a state machine: the walk asks for the next step, does it, and tells
 //! how it went. So the same code runs in workerd, in tests and in simulations. See docs/adr/0003.
 
+mod held;
+
 use super::{
     Pool, Ticket,
     class::Class,
@@ -8,6 +10,7 @@ use super::{
     exhausted::{self, Exhausted},
     health::Attempt,
     select::{Blocked, Choice},
+    target::{Fallback, Target},
     verdict::Verdict,
 };
 use crate::record::{
@@ -28,8 +31,10 @@ pub struct Limits {
 /// What a request wants of the pool.
 #[derive(Default)]
 pub struct Want {
-    /// Providers and their names of the model; the next one is asked when the one before has nothing left.
-    pub targets: Vec<(String, String)>,
+    /// The next one is asked when the one before has nothing left, or has failed too often.
+    pub targets: Vec<Target>,
+    /// When a target of a later stage may be asked.
+    pub fallback: Fallback,
     /// The group it asks for: that one or none.
     pub group: Option<String>,
     pub conversation: Option<u64>,
@@ -37,6 +42,8 @@ pub struct Want {
     pub standby_first: bool,
     /// This key or none, in whatever state it is.
     pub forced: Option<Ticket>,
+    /// This key or none, and again while that may help: what the request is about lies in its account.
+    pub sticky: Option<Ticket>,
 }
 
 pub struct Failover {
@@ -44,7 +51,8 @@ pub struct Failover {
     limits: Limits,
     began: u64,
     waited: u64,
-    tried: Vec<Ticket>,
+    /// Keys, and for which target.
+    tried: Vec<(Ticket, usize)>,
     attempts: u64,
     timeouts: u64,
     timed_out_ms: u64,
@@ -53,8 +61,26 @@ pub struct Failover {
     busy: u32,
     /// Where the last attempt went.
     target: usize,
+    /// By target.
+    fared: Vec<Fared>,
+    /// Targets of earlier stages have said no for good.
+    first_stage: usize,
     last: Option<Verdict>,
 }
+
+/// How a target has fared in this request.
+#[derive(Clone, Copy, Default)]
+struct Fared {
+    tries: u64,
+    /// Of those, what another key of the same provider would not better: one for a failure, two for a timeout.
+    faults: u64,
+}
+
+/// So many tries, or faults, and a target leaves the rest to the others.
+const TRIES: u64 = 3;
+const FAULTS: u64 = 2;
+/// How often an overloaded model is waited for before a fallback model is asked (row 6).
+const BUSY: u32 = 3;
 
 /// What the walk does next.
 #[derive(Debug, PartialEq)]
@@ -79,6 +105,8 @@ pub struct Failed {
 impl Failover {
     pub fn new(want: Want, limits: Limits, now: u64) -> Self {
         Self {
+            fared: vec![Fared::default(); want.targets.len()],
+            first_stage: 0,
             want,
             limits,
             began: now,
@@ -103,24 +131,37 @@ impl Failover {
         if let Some(ticket) = self.want.forced.filter(|_| self.attempts == 0) {
             return self.attempt(ticket, 0, now);
         }
+        if let Some(ticket) = self.want.sticky {
+            return self.next_held(pool, ticket, now);
+        }
         let Want { targets, group, conversation, standby_first, .. } = &self.want;
         let groups: &[&str] = match (group, standby_first) {
             (Some(asked), _) => &[asked.as_str()],
             (None, true) => &[STANDBY_GROUP, ACTIVE_GROUP],
             (None, false) => &[ACTIVE_GROUP, STANDBY_GROUP],
         };
-        let choices =
-            targets.iter().map(|(provider, model)| Choice { provider, model, groups, conversation: *conversation });
+        let open = targets.iter().enumerate().filter(|(_, target)| self.is_open(target));
+        let choices = open.map(|(at, target)| {
+            let Target { provider, model, .. } = target;
+            (at, Choice { provider, model, groups, conversation: *conversation })
+        });
         let mut found = None;
         if self.may_try(now) {
-            // An overloaded model's other keys may be lucky, once.
-            let insist = self.busy == 1;
-            let mut picks = choices.clone().enumerate();
-            found = picks.find_map(|(at, choice)| Some((pool.pick(choice, &self.tried, insist, now, dice)?, at)));
+            for spent in [false, true] {
+                for (at, choice) in choices.clone().filter(|(at, _)| self.is_spent(*at) == spent) {
+                    // An overloaded model's other keys may be lucky, once.
+                    let insist = self.busy == 1 && at == self.target;
+                    if found.is_none() {
+                        let tried = self.tried_for(at);
+                        found = pool.pick(choice, &tried, insist, now, dice).map(|ticket| (ticket, at));
+                    }
+                }
+            }
         }
+        let too_soon = found.is_some_and(|(_, at)| self.is_too_soon(at));
         let mut blocked = Blocked::default();
-        if found.is_none() {
-            for choice in choices.clone() {
+        if found.is_none() || too_soon {
+            for (_, choice) in choices.clone() {
                 let of_target = pool.blocked(choice, now);
                 blocked.keys += of_target.keys;
                 blocked.sooner(of_target.class.zip(of_target.soonest));
@@ -132,8 +173,7 @@ impl Failover {
                 return Step::Wait(wait);
             }
             if self.attempts == 0 && self.is_long(&blocked, now) {
-                let mut probes = choices.enumerate();
-                found = probes.find_map(|(at, choice)| Some((pool.last_resort(choice, now)?, at)));
+                found = choices.clone().find_map(|(at, choice)| Some((pool.last_resort(choice, now)?, at)));
             }
         }
         match found {
@@ -144,15 +184,18 @@ impl Failover {
 
     fn attempt(&mut self, ticket: Ticket, target: usize, now: u64) -> Step {
         self.attempt_began = now;
-        self.tried.push(ticket);
+        self.tried.push((ticket, target));
         self.attempts += 1;
         self.target = target;
+        if let Some(fared) = self.fared.get_mut(target) {
+            fared.tries += 1;
+        }
         Step::Try(ticket, target)
     }
 
     /// The attempt with `ticket` failed.
     pub fn failed(&mut self, pool: &mut Pool, ticket: Ticket, verdict: Verdict, now: u64, dice: &mut Dice) -> Failed {
-        let model = self.want.targets.get(self.target).map_or("", |(_, model)| model.as_str());
+        let (model, stage) = self.want.targets.get(self.target).map_or(("", 0), |t| (t.model.as_str(), t.stage));
         let attempt = Attempt { ticket, model, began: self.attempt_began, nth: self.attempts };
         let records = pool.attempt_failed(&attempt, &verdict, now, dice);
         let class = verdict.class;
@@ -162,21 +205,72 @@ impl Failover {
         }
         self.empties += u64::from(class == Class::Empty);
         self.busy += u32::from(class == Class::ModelBusy);
+        if let Some(fared) = self.fared.get_mut(self.target) {
+            fared.faults += match class {
+                Class::Timeout => 2,
+                Class::Transient | Class::ModelBusy | Class::IpThrottle => 1,
+                _ => 0,
+            };
+        }
+        // Another model may take what this one refuses, if the route says so.
+        let goes_on = class == Class::Caller && self.want.fallback.refused && self.has_stage_after(stage);
+        if goes_on {
+            self.first_stage = stage + 1;
+        }
         // Row 10 is the client's answer only when every key agrees.
         if class != Class::KeyLacksModel || self.last.is_none() {
             self.last = Some(verdict);
         }
+        let held = self.want.sticky.is_some();
         let pause_ms = match class {
+            _ if held => Self::pause_held(class, dice),
             Class::Transient if self.attempts >= 2 => 200 + dice.below(300),
             _ => 0,
         };
-        let pass = passes(class) || self.want.forced.is_some() || self.empties >= 2;
+        let ends = if held { Self::ends_held(class) } else { self.want.forced.is_some() };
+        let pass = passes(class) && !goes_on || ends || self.empties >= 2;
         Failed { records, pass, pause_ms }
     }
 
     /// The provider that was asked last.
     fn provider(&self) -> &str {
-        self.want.targets.get(self.target).map_or("", |(provider, _)| provider.as_str())
+        self.want.targets.get(self.target).map_or("", |target| target.provider.as_str())
+    }
+
+    fn has_stage_after(&self, stage: usize) -> bool {
+        self.want.targets.iter().any(|target| target.stage > stage)
+    }
+
+    /// Keys that need not be tried for that target again. A key that has failed for one model may be well for another.
+    fn tried_for(&self, at: usize) -> Vec<Ticket> {
+        let model = |at: usize| self.want.targets.get(at).map(|target| &target.model);
+        self.tried.iter().filter(|(_, target)| model(*target) == model(at)).map(|(ticket, _)| *ticket).collect()
+    }
+
+    /// A later stage than that of the last attempt wants a reason.
+    fn is_open(&self, target: &Target) -> bool {
+        let reached = self.want.targets.get(self.target).map_or(0, |last| last.stage);
+        let fallback = &self.want.fallback;
+        let may_go_on = match self.last.as_ref().map(|last| last.class) {
+            Some(Class::KeyLacksModel) => fallback.not_found,
+            Some(Class::Caller) => fallback.refused,
+            _ => fallback.exhausted,
+        };
+        target.stage >= self.first_stage && (target.stage <= reached || may_go_on)
+    }
+
+    /// The target has had its share of the tries: the others come first. One is left for each that had none.
+    fn is_spent(&self, at: usize) -> bool {
+        let Fared { tries, faults } = self.fared.get(at).copied().unwrap_or_default();
+        let untried = self.fared.iter().filter(|fared| fared.tries == 0).count() as u64;
+        tries >= TRIES || faults >= FAULTS || tries > 0 && self.attempts + untried >= self.limits.max_attempts
+    }
+
+    /// The target is a fallback for a model that is overloaded, which may pass.
+    fn is_too_soon(&self, at: usize) -> bool {
+        let stage = |at: usize| self.want.targets.get(at).map_or(0, |target| target.stage);
+        let is_busy = self.last.as_ref().is_some_and(|last| last.class == Class::ModelBusy);
+        is_busy && self.busy <= BUSY && stage(at) > stage(self.target)
     }
 
     fn may_try(&self, now: u64) -> bool {
@@ -236,80 +330,4 @@ const fn passes(class: Class) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pool::fixtures::{pool_of, verdict};
-
-    const LIMITS: Limits =
-        Limits { max_attempts: 5, deadline_ms: 30_000, wait_budget_ms: 10_000, retry_after_timeout: true };
-
-    fn want() -> Want {
-        Want { targets: vec![("p".into(), "m".into())], ..Want::default() }
-    }
-
-    fn give_up(step: Step) -> Exhausted {
-        match step {
-            Step::GiveUp(exhausted) => exhausted,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Tries until the walk stops; every attempt fails with `class`. Answers (attempts, waits, the end).
-    fn fail_all(weights: &[u8], class: Class, wait_ms: Option<u64>) -> (u64, u64, Exhausted) {
-        let (mut pool, mut dice, mut now, mut waits) = (pool_of(weights), Dice::seeded(5), 0, 0);
-        let mut walk = Failover::new(want(), LIMITS, now);
-        loop {
-            match walk.next(&mut pool, now, &mut dice) {
-                Step::Try(ticket, _) => {
-                    let failed = walk.failed(&mut pool, ticket, verdict(class, wait_ms), now, &mut dice);
-                    now += failed.pause_ms;
-                }
-                Step::Wait(ms) => {
-                    now += ms;
-                    waits += 1;
-                }
-                end => return (walk.attempts(), waits, give_up(end)),
-            }
-        }
-    }
-
-    #[test]
-    fn each_key_is_tried_once_and_never_more_than_five() {
-        let (attempts, waits, end) = fail_all(&[1; 3], Class::KeyDead, None);
-        assert_eq!((attempts, waits, end.status, end.code), (3, 0, 502, "upstream_auth_failed"));
-        let (attempts, _, _) = fail_all(&[1; 9], Class::KeyDead, None);
-        assert_eq!(attempts, 5);
-    }
-
-    #[test]
-    fn a_long_rate_limit_is_answered_at_once_with_its_reset() {
-        let (attempts, waits, end) = fail_all(&[1; 2], Class::RateLimited, Some(30_000));
-        assert_eq!((attempts, waits, end.status), (2, 0, 429));
-        assert!((30_000..31_000).contains(&end.wait_ms.unwrap()));
-    }
-
-    #[test]
-    fn a_short_rate_limit_is_waited_for() {
-        let (attempts, waits, _) = fail_all(&[1], Class::RateLimited, Some(2_000));
-        assert!(attempts >= 2 && waits >= 1);
-    }
-
-    #[test]
-    fn a_timeout_is_tried_once_more_even_past_the_deadline() {
-        let (mut pool, mut dice) = (pool_of(&[1; 5]), Dice::seeded(6));
-        let mut walk = Failover::new(want(), LIMITS, 0);
-        for now in [0, 40_000] {
-            let Step::Try(ticket, _) = walk.next(&mut pool, now, &mut dice) else { panic!() };
-            walk.failed(&mut pool, ticket, verdict(Class::Timeout, None), now + 30_000, &mut dice);
-        }
-        assert_eq!(give_up(walk.next(&mut pool, 80_000, &mut dice)).status, 504);
-        assert_eq!(walk.attempts(), 2);
-    }
-
-    #[test]
-    fn an_empty_pool_says_so() {
-        let mut walk = Failover::new(want(), LIMITS, 0);
-        let end = give_up(walk.next(&mut Pool::default(), 0, &mut Dice::seeded(1)));
-        assert_eq!((end.status, end.code), (503, "no_keys"));
-    }
-}
+mod tests;

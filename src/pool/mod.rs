@@ -17,6 +17,7 @@ mod pace;
 pub mod paste;
 pub mod redact;
 pub mod reset;
+pub mod routing;
 pub mod select;
 mod site;
 pub mod slot;
@@ -26,7 +27,7 @@ mod tilt;
 mod tree;
 pub mod verdict;
 
-use crate::record::{key::Key, provider::Provider};
+use crate::record::{alias::Alias, key::Key, models::Models, provider::Provider};
 use cool::Cool;
 use site::Site;
 use slot::{Slot, State};
@@ -43,6 +44,8 @@ pub struct Pool {
     by_id: HashMap<Rc<str>, Ticket>,
     /// One for each provider, in the order in which they became known; there are few.
     sites: Vec<Site>,
+    /// By name.
+    aliases: Vec<(String, Alias)>,
 }
 
 impl Pool {
@@ -64,6 +67,11 @@ impl Pool {
         self.site(name).and_then(|site| site.provider.as_ref())
     }
 
+    /// What the provider lists; `None` = nobody has looked yet.
+    pub fn models(&self, provider: &str) -> Option<&Models> {
+        self.site(provider).and_then(|site| site.models.as_ref())
+    }
+
     /// What the provider itself rests for, as far as this isolate knows.
     pub fn rests(&self, provider: &str) -> &[Cool] {
         self.site(provider).map_or(&[], |site| &site.cools)
@@ -71,6 +79,11 @@ impl Pool {
 
     pub fn providers(&self) -> impl Iterator<Item = (&str, &Provider)> {
         self.sites.iter().filter_map(|site| Some((&*site.name, site.provider.as_ref()?)))
+    }
+
+    /// How many keys a provider has, whatever their state.
+    pub fn members(&self, provider: &str) -> usize {
+        self.site(provider).map_or(0, |site| site.lanes.iter().map(|lane| lane.members.len()).sum())
     }
 
     /// The groups that keys are in, by name.

@@ -12,7 +12,7 @@ use super::{
     slot::Slot,
     verdict::{Verdict, blames_address},
 };
-use crate::record::provider::Provider;
+use crate::record::{models::Models, provider::Provider};
 use std::{collections::VecDeque, rc::Rc};
 
 const SECOND: u64 = 1000;
@@ -38,6 +38,8 @@ pub struct Site {
     pub name: Rc<str>,
     /// `None` when keys name a provider that is not (or no longer) there.
     pub provider: Option<Provider>,
+    /// What it lists; `None` = nobody has looked yet.
+    pub models: Option<Models>,
     /// One a group.
     pub lanes: Vec<Lane>,
     /// Of the whole provider, or of one of its models.
@@ -75,6 +77,7 @@ impl Site {
         Self {
             name: name.into(),
             provider: None,
+            models: None,
             lanes: Vec::new(),
             cools: Vec::new(),
             suspects: Vec::new(),

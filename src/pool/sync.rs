@@ -3,8 +3,10 @@
 use super::{Pool, Ticket, class::Class, cool::Cool, slot::Slot, tilt::Tilt};
 use crate::record::{
     Kind, Record,
+    alias::Alias,
     balance::Balance,
     key::{self, Cooldown, Disabled, Key},
+    models::Models,
     provider::Provider,
 };
 
@@ -19,7 +21,9 @@ impl Pool {
             self.forget_missing(records, now);
         }
         // Keys first: the others are notes about them.
-        for kind in [Kind::Provider, Kind::Key, Kind::Disabled, Kind::Cooldown, Kind::Balance] {
+        for kind in
+            [Kind::Provider, Kind::Key, Kind::Disabled, Kind::Cooldown, Kind::Balance, Kind::Models, Kind::Alias]
+        {
             for record in records.iter().filter(|r| r.kind == kind) {
                 self.take(record, now);
             }
@@ -37,7 +41,13 @@ impl Pool {
                 }
             }
             Kind::Balance => self.take_balance(&record.id, record.read()),
-            Kind::Client | Kind::Setting | Kind::Price | Kind::Revoked | Kind::Secret => {}
+            Kind::Models => self.take_models(&record.id, record.read()),
+            Kind::Alias => {
+                self.aliases.retain(|(name, _)| *name != record.id);
+                self.aliases.extend(record.read().map(|alias: Alias| (record.id.clone(), alias)));
+            }
+            Kind::Client | Kind::Imported | Kind::Setting | Kind::Price | Kind::Rule | Kind::Revoked | Kind::Secret => {
+            }
         }
     }
 
@@ -45,6 +55,13 @@ impl Pool {
         let at = self.site_at(name);
         if let Some(site) = self.sites.get_mut(at) {
             site.provider = provider;
+        }
+    }
+
+    fn take_models(&mut self, name: &str, models: Option<Models>) {
+        let at = self.site_at(name);
+        if let Some(site) = self.sites.get_mut(at) {
+            site.models = models;
         }
     }
 
@@ -165,11 +182,16 @@ impl Pool {
 
     fn forget_missing(&mut self, records: &[Record], now: u64) {
         let alive = || records.iter().filter(|r| r.body.is_some());
+        let lives = |kind: Kind, id: &str| alive().any(|r| r.kind == kind && r.id == id);
         for site in &mut self.sites {
-            if !alive().any(|r| r.kind == Kind::Provider && r.id == *site.name) {
+            if !lives(Kind::Provider, &site.name) {
                 site.provider = None;
             }
+            if !lives(Kind::Models, &site.name) {
+                site.models = None;
+            }
         }
+        self.aliases.retain(|(name, _)| lives(Kind::Alias, name));
         // By ticket.
         let mut found = vec![(false, false); self.slots.len()];
         for record in alive() {

@@ -7,6 +7,7 @@ use super::{
     fixtures::{key, pool_of, verdict},
     health::Attempt,
     select::Choice,
+    target::Target,
     verdict::{Outcome, Verdict, judge},
     *,
 };
@@ -20,7 +21,7 @@ fn of(model: &str) -> Choice<'_> {
 }
 
 fn walk(now: u64) -> Failover {
-    Failover::new(Want { targets: vec![("p".into(), "m".into())], ..Want::default() }, LIMITS, now)
+    Failover::new(Want { targets: vec![Target::new("p", "m", 0)], ..Want::default() }, LIMITS, now)
 }
 
 fn fail(pool: &mut Pool, ticket: Ticket, class: Class, wait_ms: Option<u64>, now: u64) -> Vec<Record> {

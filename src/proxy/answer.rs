@@ -1,6 +1,6 @@
 //! The upstream's answer on its way to the client: looked into only as far as needed.
 
-use super::{Attempt, InUse, Walk, cached, journal::Journal, used};
+use super::{Attempt, InUse, Ready, Walk, cached, journal::Journal, sticky, used};
 use crate::{
     app::with_cache,
     cached::LARGEST,
@@ -22,7 +22,7 @@ use worker::{
 };
 
 /// An answer up to this size is read whole, so that an error inside it can still be failed over.
-const WHOLE: u64 = 4 * 1024 * 1024;
+pub const WHOLE: u64 = 4 * 1024 * 1024;
 /// An error body may take this long.
 const ERROR_BODY_MS: u64 = 10_000;
 
@@ -34,6 +34,10 @@ pub struct Said {
 }
 
 impl Said {
+    pub const fn new(status: u16, headers: Headers, body: Option<Uint8Array>) -> Self {
+        Self { status, headers, body }
+    }
+
     pub fn response(&self, journal: &Journal) -> Result<Response> {
         finish(&self.headers, journal)?;
         if let Some(trace) = &journal.trace {
@@ -65,6 +69,7 @@ pub async fn bad(walk: &Walk, ticket: Ticket, response: &Response, abort: &Abort
 /// A success, unless it turns out to hold an error.
 pub async fn good(
     walk: &mut Walk,
+    ready: &Ready,
     ticket: Ticket,
     in_use: InUse,
     response: Response,
@@ -75,17 +80,17 @@ pub async fn good(
     let length = js::header(&source, "content-length").and_then(|n| n.parse::<u64>().ok());
     let headers = upstream::answered_headers(&source)?;
     finish(&headers, &walk.journal)?;
-    let body = response.body().filter(|_| walk.call.method != "HEAD" && length != Some(0));
+    let body = response.body().filter(|_| walk.method != "HEAD" && length != Some(0));
     if body.is_none() && walk.wants_body(response.status()) {
         return Ok(empty(headers));
     }
     let Some(body) = body else {
-        walk.succeeded(ticket, &source);
+        walk.succeeded(ready, ticket, &source);
         walk.journal.clone().ended(&walk.app, response.status(), stream::Ending::Complete, None);
         return Ok(Attempt::Answered(js::text_response(response.status(), &headers, None)?));
     };
     if kind.starts_with("text/event-stream") {
-        let idle_ms = walk.limits().idle_ms;
+        let idle_ms = walk.limits(ready).idle_ms;
         return match stream::first(&body, idle_ms).await? {
             First::Bytes(first) => match walk.error_in(&response, &first, true, ticket) {
                 Some(failed) => {
@@ -94,16 +99,16 @@ pub async fn good(
                 }
                 None => flow(
                     walk,
-                    ticket,
+                    ready,
                     in_use,
                     &response,
                     abort,
                     &headers,
-                    (&body, Kind::Events { first, how: walk.how }),
+                    (&body, Kind::Events { first, how: walk.how(ready) }),
                 ),
             },
             First::End if walk.wants_body(response.status()) => Ok(empty(headers)),
-            First::End => flow(walk, ticket, in_use, &response, abort, &headers, (&body, Kind::Other)),
+            First::End => flow(walk, ready, in_use, &response, abort, &headers, (&body, Kind::Other)),
             First::Broken | First::Stalled if js::is_aborted(&walk.request) => Ok(Attempt::Gone),
             First::Broken => Ok(walk.judged(&Outcome::Unreachable)),
             First::Stalled => {
@@ -113,32 +118,35 @@ pub async fn good(
         };
     }
     if is_json(&kind) && length.is_none_or(|n| n <= WHOLE) {
-        return whole(walk, ticket, &response, &abort, headers).await;
+        return whole(walk, ready, ticket, &response, &abort, headers).await;
     }
     let kind = if is_json(&kind) { Kind::Json } else { Kind::Other };
-    flow(walk, ticket, in_use, &response, abort, &headers, (&body, kind))
+    flow(walk, ready, in_use, &response, abort, &headers, (&body, kind))
 }
 
 /// From here on the answer is the client's; what follows happens in the background.
 fn flow(
     walk: &Walk,
-    ticket: Ticket,
+    ready: &Ready,
     in_use: InUse,
     response: &Response,
     abort: AbortController,
     headers: &Headers,
     (body, kind): (&ReadableStream, Kind),
 ) -> Result<Attempt> {
-    walk.succeeded(ticket, &response.headers());
+    let ticket = in_use.0;
+    walk.succeeded(ready, ticket, &response.headers());
     if let Some(trace) = &walk.journal.trace {
         trace.got(headers, None);
     }
     let (events, looked_at) = (matches!(kind, Kind::Events { .. }), !matches!(kind, Kind::Other));
-    let prompt = walk.prompt();
-    let (readable, work) = stream::pass(body, kind, Clone::clone(&walk.request), abort, walk.limits())?;
+    let prompt = walk.prompt(ready);
+    let marker = if looked_at { sticky::marker(walk.kept, ticket, events) } else { None };
+    let limits = walk.limits(ready);
+    let (readable, work) = stream::pass(body, (kind, marker), Clone::clone(&walk.request), abort, limits)?;
     let (app, journal, status) = (walk.app.clone(), walk.journal.clone(), response.status());
     let wanted = walk.cached.clone().filter(|_| events && status == 200);
-    let (kind, hides) = (js::header(headers, "content-type").unwrap_or_default(), walk.how.hides);
+    let (kind, hides) = (js::header(headers, "content-type").unwrap_or_default(), ready.hides);
     walk.app.in_background(Box::pin(async move {
         let end = work.await;
         drop(in_use);
@@ -160,13 +168,14 @@ fn flow(
 /// A JSON answer, read to its end before a byte goes out: until then another key can take over.
 async fn whole(
     walk: &mut Walk,
+    ready: &Ready,
     ticket: Ticket,
     response: &Response,
     abort: &AbortController,
     headers: Headers,
 ) -> Result<Attempt> {
-    let Some(body) = upstream::read_whole(response, abort, walk.answer_timeout_ms()).await else {
-        let late = runtime::now() >= walk.journal.attempt_began() + walk.answer_timeout_ms();
+    let Some(body) = upstream::read_whole(response, abort, walk.answer_timeout_ms(ready)).await else {
+        let late = runtime::now() >= walk.journal.attempt_began() + walk.answer_timeout_ms(ready);
         let outcome = if late { Outcome::NoHead } else { Outcome::Unreachable };
         return Ok(if js::is_aborted(&walk.request) { Attempt::Gone } else { walk.judged(&outcome) });
     };
@@ -177,8 +186,12 @@ async fn whole(
     if length == 0 && walk.wants_body(response.status()) {
         return Ok(empty(headers));
     }
-    walk.succeeded(ticket, &response.headers());
-    let tokens = used::whole(&body, walk.prompt().as_ref());
+    walk.succeeded(ready, ticket, &response.headers());
+    let tokens = used::whole(&body, walk.prompt(ready).as_ref());
+    let body = match sticky::marker(walk.kept, ticket, false) {
+        Some(marker) => sticky::marked(&body, marker),
+        None => body,
+    };
     if let Some(trace) = &walk.journal.trace {
         trace.got(&headers, Some(&body));
     }
@@ -227,23 +240,23 @@ impl Walk {
         Some(Attempt::Failed(verdict, (!events).then_some(said)))
     }
 
-    fn limits(&self) -> stream::Limits {
+    fn limits(&self, ready: &Ready) -> stream::Limits {
         stream::Limits {
-            idle_ms: self.provider.idle_timeout_ms.unwrap_or(self.config.idle_timeout_ms),
-            overall_ms: self.provider.overall_timeout_ms.unwrap_or(self.config.overall_timeout_ms),
+            idle_ms: ready.provider.idle_timeout_ms.unwrap_or(self.config.idle_timeout_ms),
+            overall_ms: ready.provider.overall_timeout_ms.unwrap_or(self.config.overall_timeout_ms),
         }
     }
 
-    fn succeeded(&self, ticket: Ticket, headers: &Headers) {
+    fn succeeded(&self, ready: &Ready, ticket: Ticket, headers: &Headers) {
         let now = runtime::now();
         self.journal.answered(now);
         // Most answers have something left, or do not say.
         let used_up = reset::REMAINING.iter().any(|name| js::header(headers, name).is_some_and(|n| reset::is_zero(&n)));
         let rest_ms = if used_up { reset::used_up_ms(&js::all_headers(headers), now) } else { None };
         let records = with_cache(|c| {
-            let records = c.pool.succeeded(ticket, &self.model, self.journal.attempt_began(), now);
+            let records = c.pool.succeeded(ticket, &ready.model, self.journal.attempt_began(), now);
             if let Some(ms) = rest_ms {
-                c.pool.used_up(ticket, &self.model, ms, now);
+                c.pool.used_up(ticket, &ready.model, ms, now);
             }
             records
         });
@@ -252,7 +265,7 @@ impl Walk {
 
     /// A successful answer to such a call has something in it.
     fn wants_body(&self, status: u16) -> bool {
-        status == 200 && self.call.method == "POST"
+        status == 200 && self.method == "POST"
     }
 }
 

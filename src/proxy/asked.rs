@@ -1,17 +1,18 @@
-//! What a call asks for: which provider and model, which group of keys, which key.
+//! What a call asks for: which providers and models, which group of keys, which key.
 
 use super::intake::Intake;
 use crate::{
-    app::{Caller, with_cache},
+    app::{Caller, with_cache, with_dice},
     config::Config,
     error::{Error, Result},
     js,
     pool::{
         self,
         failover::Want,
+        routing::{self, Way},
         target::{self, Target},
     },
-    record::{client::Right, key::Key, provider::Provider},
+    record::{client::Right, key::Key},
 };
 use worker::web_sys::Headers;
 
@@ -23,44 +24,76 @@ pub struct Asked<'a> {
     pub query: &'a str,
 }
 
+/// `owner` is the provider where the things lie that the call is about.
+///
 /// # Errors
 /// What there is not, or what the caller may not ask for.
-pub fn target(asked: &Asked, intake: &Intake) -> Result<(Target, Provider)> {
-    let model = intake.model().unwrap_or_default();
-    with_cache(|c| {
-        let target = target::choose(&c.pool, c.setting("default_provider"), asked.pin, model)?;
-        let provider = c.pool.provider(&target.provider).cloned();
-        provider.map(|p| (target, p)).ok_or_else(|| Error::internal("a provider vanished"))
-    })
-}
-
-/// # Errors
-/// As `target`.
-pub fn want(caller: &Caller, headers: &Headers, intake: &Intake, target: &mut Target, config: &Config) -> Result<Want> {
-    let by_header = js::header(headers, "x-gray-group").map(|name| target::group_named(name.trim()).to_string());
-    let group = by_header.or(target.group.take());
-    if let Some(group) = group.as_deref().filter(|group| !caller.may_ask_for(group)) {
-        return Err(Error::forbidden("group_not_allowed", format!("This client key may not ask for group {group}.")));
-    }
-    let forced = js::header(headers, "x-keypool-key").map(|id| force(caller, id.trim(), target)).transpose()?;
+pub fn want(
+    asked: &Asked,
+    owner: Option<&str>,
+    caller: &Caller,
+    headers: &Headers,
+    intake: &Intake,
+    config: &Config,
+    economy: bool,
+) -> Result<Want> {
     let session = js::header(headers, "x-session-id").map(|id| pool::hash(&id)).or(intake.conversation());
     // Two clients' conversations are two, even when they begin alike.
     let who = pool::hash(&caller.id);
     let conversation = session.map(|session| session ^ who);
+    let model = intake.model().unwrap_or_default();
+    let Way { targets, group, fallback } = with_dice(|c, dice| {
+        let default = owner.or_else(|| c.setting("default_provider"));
+        let asked = routing::Asked { pin: asked.pin, model, default, economy };
+        routing::way(&c.pool, &asked, conversation, dice)
+    })?;
+    let targets = match owner {
+        Some(owner) => vec![of(owner, &targets, model)],
+        None => targets,
+    };
+    let targets = allowed(caller, model, targets)?;
+    let by_header = js::header(headers, "x-gray-group").map(|name| target::group_named(name.trim()).to_string());
+    let group = by_header.or(group);
+    if let Some(group) = group.as_deref().filter(|group| !caller.may_ask_for(group)) {
+        return Err(Error::forbidden("group_not_allowed", format!("This client key may not ask for group {group}.")));
+    }
+    let forced = js::header(headers, "x-keypool-key").map(|id| force(caller, id.trim(), &targets)).transpose()?;
+    let (forced, targets) = match forced {
+        Some((ticket, target)) => (Some(ticket), vec![target]),
+        None => (None, targets),
+    };
     Ok(Want {
-        targets: vec![(target.provider.clone(), target.model.clone())],
+        targets,
+        fallback,
         group,
         conversation,
         standby_first: conversation.unwrap_or(who) % 100 < config.standby_percent,
         forced,
+        sticky: None,
     })
 }
 
-fn force(caller: &Caller, id: &str, target: &Target) -> Result<pool::Ticket> {
+/// Those of the targets that the caller may use.
+fn allowed(caller: &Caller, model: &str, mut targets: Vec<Target>) -> Result<Vec<Target>> {
+    let check = |target: &Target| caller.may_call(model, &target.provider, &target.model);
+    let refused = targets.first().map_or(Ok(()), check);
+    targets.retain(|target| check(target).is_ok());
+    if targets.is_empty() { refused.map(|()| targets) } else { Ok(targets) }
+}
+
+/// What the model is called where the things lie.
+fn of(owner: &str, targets: &[Target], model: &str) -> Target {
+    targets.iter().find(|target| target.provider == owner).cloned().unwrap_or_else(|| Target::new(owner, model, 0))
+}
+
+/// The key of that id, and the one of the targets that it is for.
+fn force(caller: &Caller, id: &str, targets: &[Target]) -> Result<(pool::Ticket, Target)> {
     if !caller.may(Right::ForceKey) {
         return Err(Error::forbidden("force_not_allowed", "This client key may not choose the upstream key.".into()));
     }
-    let fits = |key: &Key| key.provider == target.provider && caller.may_use(&key.group);
-    with_cache(|c| c.pool.find(id).filter(|(_, slot)| fits(&slot.key)).map(|(ticket, _)| ticket))
-        .ok_or_else(|| Error::not_found("key_not_found", format!("Provider {} has no key {id}.", target.provider)))
+    let of = |key: &Key| targets.iter().find(|t| t.provider == key.provider && caller.may_use(&key.group)).cloned();
+    with_cache(|c| c.pool.find(id).and_then(|(ticket, slot)| Some((ticket, of(&slot.key)?)))).ok_or_else(|| {
+        let provider = targets.first().map_or("", |target| target.provider.as_str());
+        Error::not_found("key_not_found", format!("Provider {provider} has no key {id}."))
+    })
 }

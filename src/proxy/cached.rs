@@ -52,7 +52,7 @@ pub fn wanted(caller: &Caller, asked: &Asked, request: &Request, intake: &Intake
 
 fn wish(caller: &Caller, headers: &Headers) -> Result<Wish> {
     let Some(asked) = js::header(headers, HEADER) else {
-        return Ok(Wish { seconds: caller.cache_s().unwrap_or(0), tools: false });
+        return Ok(Wish { seconds: caller.cache_s.map_or(0, u64::from), tools: false });
     };
     if !caller.may(Right::Cache) {
         let message = "This client key may not choose whether its answers are cached.".into();

@@ -2,9 +2,15 @@
 //! windows of it, and only as many as it takes to find the model.
 
 use crate::{
-    body::{Model, Patch, Scanner, ask},
+    body::{
+        Model, Patch, Scanner,
+        edit::{self, Wish},
+    },
+    config::Level,
     error::Result,
     js,
+    record::write::object,
+    runtime,
     upstream::Body,
     usage::texts::{Shape, Texts},
 };
@@ -14,8 +20,6 @@ use worker::{js_sys::Uint8Array, wasm_bindgen_futures::JsFuture, web_sys::Reques
 /// Larger bodies are streamed through, with one attempt and to the default or the pinned provider.
 const KEPT: u64 = 20 * 1024 * 1024;
 const WINDOW: usize = 64 * 1024;
-/// Nobody has more to say in `stream_options`.
-const OPTIONS: usize = 4 * 1024;
 
 pub struct Intake {
     body: Body,
@@ -57,7 +61,7 @@ pub fn texts(bytes: &Uint8Array, shape: Shape) -> Texts {
 }
 
 /// Shows all bytes, until `show` has seen enough.
-fn in_windows(bytes: &Uint8Array, show: &mut dyn FnMut(&[u8]) -> bool) {
+pub(super) fn in_windows(bytes: &Uint8Array, show: &mut dyn FnMut(&[u8]) -> bool) {
     let length = js::length(bytes);
     let mut window = vec![0; length.min(WINDOW)];
     let mut at = 0;
@@ -74,6 +78,19 @@ fn in_windows(bytes: &Uint8Array, show: &mut dyn FnMut(&[u8]) -> bool) {
 }
 
 impl Intake {
+    /// What the client sent, if it could be kept.
+    pub const fn bytes(&self) -> Option<&Uint8Array> {
+        match &self.body {
+            Body::Bytes(bytes) => Some(bytes),
+            Body::None | Body::Stream(_) => None,
+        }
+    }
+
+    /// It can be sent once.
+    pub const fn is_stream(&self) -> bool {
+        matches!(self.body, Body::Stream(_))
+    }
+
     fn found(&self) -> Option<&Model> {
         self.scanner.as_ref()?.seen().model.as_ref()
     }
@@ -88,51 +105,59 @@ impl Intake {
         self.scanner.as_ref()?.seen().conversation
     }
 
+    /// See `body::Seen::tagged`.
+    pub fn tagged(&self) -> &[usize] {
+        self.scanner.as_ref().map_or(&[], |scanner| &scanner.seen().tagged)
+    }
+
+    /// The bytes in front of `end`, so many at the most.
+    pub fn before(&self, end: usize, most: usize) -> Vec<u8> {
+        match &self.body {
+            Body::Bytes(bytes) => js::part(bytes, end.saturating_sub(most), end).to_vec(),
+            Body::None | Body::Stream(_) => Vec::new(),
+        }
+    }
+
     pub fn streamed(&self) -> bool {
         self.scanner.as_ref().is_some_and(|s| s.seen().stream == Some(true))
     }
 
-    /// As the client sent it; `None` when there is none, or it is too large to keep.
-    pub const fn bytes(&self) -> Option<&Uint8Array> {
-        match &self.body {
-            Body::Bytes(bytes) => Some(bytes),
-            Body::None | Body::Stream(_) => None,
-        }
+    /// As it came.
+    pub fn into_body(self) -> Body {
+        self.body
     }
 
-    /// The bytes in the body that ask for the usage; `None` when the client does not stream, or has spoken itself.
-    pub fn ask_for_usage(&self) -> Option<Patch> {
-        let (Body::Bytes(bytes), true) = (&self.body, self.streamed()) else { return None };
-        let seen = self.scanner.as_ref()?.seen();
-        match seen.stream_options.clone() {
-            None => ask::usage(seen.root?, None),
-            Some(range) if range.len() > OPTIONS => None,
-            Some(range) => {
-                let text = js::part(bytes, range.start, range.end).to_vec();
-                ask::usage(seen.root?, Some((std::str::from_utf8(&text).ok()?, range.start)))
+    /// The body to send to one target, and whether it asks for the usage where the client does not. May be called for one
+    /// target after the other: an untouched body keeps its bytes, a changed one is a copy.
+    /// `more` are patches that hold whatever the target.
+    pub fn body_for(&self, wish: &Wish, more: &[Patch]) -> (Body, bool) {
+        let (bytes, scanner) = match (&self.body, &self.scanner) {
+            (Body::Bytes(bytes), Some(scanner)) => (bytes, scanner),
+            (Body::Bytes(bytes), None) => return (Body::Bytes(bytes.clone()), false),
+            (Body::Stream(stream), _) => return (Body::Stream(stream.clone()), false),
+            (Body::None, _) => return (Body::None, false),
+        };
+        let edit = edit::edit(scanner, wish, &|at| js::part(bytes, at.start, at.end).to_vec());
+        if edit.is_blind {
+            runtime::log(Level::Debug, "body_not_rewritten", || object! {"bytes": js::length(bytes)});
+        } else if !edit.applied.is_empty() {
+            runtime::log(Level::Debug, "body_rewritten", || object! {"rules": edit.applied});
+        }
+        let mut patches = edit.patches;
+        for patch in more {
+            let place = patches.iter().position(|other| other.at.end > patch.at.start).unwrap_or(patches.len());
+            // What is replaced as a whole holds nothing that must go.
+            if patches.get(place).is_none_or(|other| patch.at.end <= other.at.start) {
+                patches.insert(place, patch.clone());
             }
         }
-    }
-
-    /// The body to send; `model` is the new name of the model, if it must change. An untouched body keeps its bytes.
-    pub fn body(self, model: Option<&str>, patch: Option<Patch>) -> Body {
-        let mut patches = Vec::with_capacity(2);
-        if let (Some(scanner), Some(found), Some(model)) = (&self.scanner, self.found(), model) {
-            patches.push(scanner.splice(found.range.clone(), model));
-        }
-        if let Some(patch) = patch {
-            let behind = patches.first().is_some_and(|renamed| renamed.at.start < patch.at.start);
-            patches.insert(usize::from(behind), patch);
-        }
-        match self.body {
-            Body::Bytes(bytes) if !patches.is_empty() => Body::Bytes(patched(&bytes, &patches)),
-            body => body,
-        }
+        let bytes = if patches.is_empty() { bytes.clone() } else { patched(bytes, &patches) };
+        (Body::Bytes(bytes), edit.asked)
     }
 }
 
 /// `patches` stand in their order.
-fn patched(bytes: &Uint8Array, patches: &[Patch]) -> Uint8Array {
+pub(super) fn patched(bytes: &Uint8Array, patches: &[Patch]) -> Uint8Array {
     let length = js::length(bytes);
     let grown = patches.iter().fold(length, |length, patch| (length + patch.with.len()).saturating_sub(patch.at.len()));
     let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);

@@ -48,7 +48,7 @@ impl Journal {
     pub fn new(request_id: &str, caller: &Caller, now: u64) -> Self {
         Self {
             request_id: request_id.into(),
-            client: caller.id.as_str().into(),
+            client: caller.id.clone(),
             provider: "".into(),
             model: "".into(),
             shown: caller.may(Right::SeeAttempts),
@@ -99,11 +99,19 @@ impl Journal {
             let running = usize::from(self.attempt.is_some());
             headers.set("x-keypool-attempts", &(self.attempts.len() + running).to_string())?;
             headers.set("x-keypool-provider", &self.provider)?;
+            if !self.model.is_empty() {
+                headers.set("x-keypool-model", &shown(&self.model))?;
+            }
             if let Some(key) = &self.last_key {
                 headers.set("x-keypool-key", key)?;
             }
         }
         Ok(())
+    }
+
+    /// One of several calls that make one answer went well, if there was one.
+    pub fn part(&mut self, now: u64) {
+        self.attempt_ends("ok", Some(200), true, now);
     }
 
     pub fn failed(&mut self, verdict: &Verdict, now: u64) {
@@ -119,7 +127,7 @@ impl Journal {
             let time = c.time(now);
             c.pending.attempt(&series, (!ok).then_some(class), ms, time);
         });
-        self.attempts.push(object! {"key": &*key, "class": class, "status": status, "ms": ms});
+        self.attempts.push(object! {"key": &*key, "provider": self.provider, "model": self.model, "class": class, "status": status, "ms": ms});
     }
 
     fn series(&self, key: &Rc<str>) -> Series {
@@ -183,13 +191,17 @@ impl Journal {
         let ms = now.saturating_sub(self.began);
         let first_byte_ms = self.first_byte.get();
         let series = self.series(&self.last_key.clone().unwrap_or_else(|| "".into()));
-        with_cache(|c| {
+        let is_limited = with_cache(|c| {
             let rates = tokens.and_then(|_| c.price(&self.provider, &self.model));
             let cost = tokens.zip(rates).map(|(tokens, rates)| price::cost(tokens, &rates));
             let time = c.time(now);
             c.pending.call(&series, &Call { end, ms, first_byte_ms, tokens, cost }, time);
+            tokens.is_some_and(|t| c.meter(&self.client, t.prompt + t.completion, cost.unwrap_or(0), now))
         });
         app.flush_soon(now);
+        if is_limited {
+            app.meter_ended(&self.client, now);
+        }
         let tokens = tokens.map(|t| {
             object! {"prompt": t.prompt, "completion": t.completion, "cached": t.cached, "reasoning": t.reasoning,
             "estimated": t.estimated}
@@ -209,4 +221,9 @@ impl Journal {
         }
         runtime::log(level, "call", line);
     }
+}
+
+/// As a header can hold it: a model's name may be any text.
+fn shown(model: &str) -> String {
+    model.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }

@@ -2,34 +2,43 @@
 //! key until the first byte is out.
 
 mod about;
+mod admit;
 mod answer;
 mod asked;
 mod cached;
+mod cors;
 mod intake;
 mod journal;
+mod lists;
+mod models;
 mod paced;
+mod rewrite;
+mod sticky;
 mod token_count;
 mod trace;
 mod used;
 
 use crate::{
     app::{App, Caller, with_cache, with_dice},
-    auth,
-    config::{Config, Level},
-    error::{Fault, Result},
+    body::{Patch, edit::Wish},
+    config::Config,
+    error::{Error, Result},
     js,
     pool::{
         Ticket,
         failover::{Failover, Limits, Step},
+        target::Target,
         verdict::{self, Outcome, Verdict},
     },
-    record::{provider::Provider, usage_mode::UsageMode, write::object},
+    record::{client::Pace, provider::Provider, usage_mode::UsageMode},
     runtime,
+    sticky::{self as ids, Kept},
     stream::How,
-    upstream::{self, Body, Call, Reply},
+    upstream::{self, Call, Reply},
 };
 use answer::Said;
 use cached::Wanted;
+use intake::Intake;
 use journal::Journal;
 use std::rc::Rc;
 use trace::Trace;
@@ -37,6 +46,9 @@ use used::Prompt;
 use worker::web_sys::{Request, Response};
 
 pub use asked::Asked;
+
+/// So much of a budget is used, and the economy model answers where there is one.
+const ECONOMY_PERCENT: u64 = 90;
 
 /// How an attempt went.
 enum Attempt {
@@ -52,15 +64,35 @@ struct Walk {
     app: Rc<App>,
     config: Rc<Config>,
     request: Request,
-    provider: Provider,
-    call: Call,
-    model: String,
+    method: String,
+    /// What follows `/v1/`.
+    rest: String,
+    query: String,
+    intake: Intake,
+    /// `None` = as the provider says.
+    usage_mode: Option<UsageMode>,
     streamed: bool,
     /// It costs tokens, so they are estimated if need be.
     billed: bool,
-    how: How,
+    pace: Pace,
     cached: Option<Wanted>,
+    /// What the call is about lies in a key's account, so the ids in the answer are tagged.
+    kept: Option<Kept>,
+    /// They take the tags out of the body.
+    untagged: Vec<Patch>,
+    targets: Vec<Target>,
+    /// The one that is asked now, and its number.
+    now: Option<(usize, Rc<Ready>)>,
     journal: Journal,
+}
+
+/// A call made ready for one target.
+struct Ready {
+    provider: Provider,
+    model: String,
+    call: Call,
+    /// We asked for the usage, and the client did not.
+    hides: bool,
 }
 
 /// A key in use; it is given back when this is dropped.
@@ -87,21 +119,56 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
     let now = runtime::now();
     app.refresh(now).await?;
     let config = app.config()?;
+    if let Some(answer) = cors::preflight(&request, &config)? {
+        return Ok(answer);
+    }
     let headers = request.headers();
-    let credential = auth::credential(|name| js::header(&headers, name));
-    let Some(caller) = credential.as_deref().and_then(|key| app.caller(key, now)) else {
-        runtime::log(Level::Info, "call", || object! {"request": request_id, "status": 401_u16});
-        return Err(Fault::ClientKey.into());
-    };
+    let answer = admitted(app, request, asked, config.clone(), request_id, now).await;
+    if js::header(&headers, "origin").is_none() {
+        return answer;
+    }
+    let answer = answer.unwrap_or_else(|error| runtime::refuse(&error, request_id));
+    cors::allow(&answer.headers(), &headers, &config)?;
+    Ok(answer)
+}
+
+async fn admitted(
+    app: &Rc<App>,
+    request: Request,
+    asked: Asked<'_>,
+    config: Rc<Config>,
+    request_id: &str,
+    now: u64,
+) -> Result<Response> {
+    let headers = request.headers();
+    let (caller, credential) = admit::known(app, &headers, request_id, now)?;
     if let Some(answer) = about::answer(&caller, &asked, &request.method(), now)? {
+        return Ok(answer);
+    }
+    if asked.pin.is_none()
+        && let Some(answer) = models::answer(app, &caller, asked.rest, &request.method(), now).await?
+    {
         return Ok(answer);
     }
     if asked.pin.is_none() && asked.rest == "token-count" {
         return token_count::answer(&request.method(), intake::read(&request).await?);
     }
     let mut journal = Journal::new(request_id, &caller, now);
-    let (log, credential) = (caller.log.unwrap_or(config.request_log), credential.unwrap_or_default());
+    let log = caller.log.unwrap_or(config.request_log);
     journal.trace = Trace::new(log, &request, asked.rest, &credential).map(Rc::new);
+    // Before the body is read.
+    let listed = match app.admit(&caller, now).await {
+        Ok(()) => lists::answer(app, &request, &asked, (&caller, &config), &mut journal).await,
+        Err(error) => Err(error),
+    };
+    match listed {
+        Ok(None) => {}
+        Ok(Some(answer)) => return Ok(answer),
+        Err(error) => {
+            journal.refused(app, error.status());
+            return Err(error);
+        }
+    }
     match prepare(app, request, asked, &caller, config, &mut journal).await {
         Ok((walk, failover)) => walk.run(failover).await,
         Err(error) => {
@@ -121,37 +188,49 @@ async fn prepare(
 ) -> Result<(Walk, Failover)> {
     let headers = request.headers();
     let intake = intake::read(&request).await?;
-    let (mut target, provider) = asked::target(&asked, &intake)?;
-    journal.is_for(&target);
-    let want = asked::want(caller, &headers, &intake, &mut target, &config)?;
-    let cached = cached::wanted(caller, &asked, &request, &intake)?;
-    let streamed = intake.streamed();
-    let mode = caller.usage_mode.unwrap_or(provider.usage_mode);
-    let asks = mode != UsageMode::AsIs && used::is_chat(asked.rest);
-    let patch = if asks { intake.ask_for_usage() } else { None };
-    let hides = mode == UsageMode::AskAndHide && patch.is_some();
-    let how = How { pace: paced::of(caller, &headers, asked.rest)?, hides };
-    let call = Call {
-        method: request.method(),
-        url: upstream::url(&provider, asked.rest, asked.query),
-        headers: upstream::passed_headers(&headers)?,
-        body: intake.body(target.renamed.then_some(target.model.as_str()), patch),
-    };
-    if let Some(trace) = &journal.trace {
-        trace.sent(&headers, &call.body);
+    admit::model(caller, &request.method(), asked.rest, intake.model())?;
+    let held = sticky::held(app, caller, &asked, Some(&intake), runtime::now()).await?;
+    let asked = held.asked(&asked);
+    let owner = held.by.as_ref().map(|(_, provider)| provider.as_str());
+    let economy = app.budget_share(caller, runtime::now()) >= ECONOMY_PERCENT;
+    let mut want = asked::want(&asked, owner, caller, &headers, &intake, &config, economy)?;
+    sticky::choose(&mut want, &held, caller, &request.method(), asked.rest)?;
+    let targets = want.targets.clone();
+    if let Some(target) = targets.first() {
+        journal.is_for(target);
     }
-    let billed = used::is_billed(&call.method, asked.rest);
+    if let Some(trace) = &journal.trace {
+        trace.sent(&headers, intake.bytes());
+    }
     let limits = Limits {
-        max_attempts: if matches!(call.body, Body::Stream(_)) { 1 } else { config.max_attempts },
+        max_attempts: if intake.is_stream() { 1 } else { config.max_attempts },
         deadline_ms: config.failover_deadline_ms,
         wait_budget_ms: config.wait_budget_ms,
         retry_after_timeout: config.retry_after_timeout > 0,
     };
     // The body may have taken its time.
     let failover = Failover::new(want, limits, runtime::now());
-    let (app, journal) = (app.clone(), journal.clone());
-    let model = target.model;
-    Ok((Walk { app, config, request, provider, call, model, streamed, billed, how, cached, journal }, failover))
+    let method = request.method();
+    let walk = Walk {
+        app: app.clone(),
+        config,
+        rest: asked.rest.into(),
+        query: asked.query.into(),
+        usage_mode: caller.usage_mode,
+        pace: paced::of(caller, &headers, asked.rest)?,
+        cached: cached::wanted(caller, &asked, &request, &intake)?,
+        streamed: intake.streamed(),
+        billed: used::is_billed(&method, asked.rest),
+        kept: ids::kept(asked.rest),
+        untagged: held.patches.clone(),
+        request,
+        method,
+        intake,
+        targets,
+        now: None,
+        journal: journal.clone(),
+    };
+    Ok((walk, failover))
 }
 
 impl Walk {
@@ -170,8 +249,8 @@ impl Walk {
         let mut last: Option<Said> = None;
         loop {
             let now = runtime::now();
-            let ticket = match with_dice(|c, dice| failover.next(&mut c.pool, now, dice)) {
-                Step::Try(ticket, _) => ticket,
+            let (ticket, at) = match with_dice(|c, dice| failover.next(&mut c.pool, now, dice)) {
+                Step::Try(ticket, at) => (ticket, at),
                 Step::Wait(ms) => {
                     runtime::sleep(ms).await;
                     if js::is_aborted(&self.request) {
@@ -190,7 +269,7 @@ impl Walk {
                     return Ok(answer);
                 }
             };
-            let (verdict, said) = match self.attempt(ticket).await? {
+            let (verdict, said) = match self.attempt(ticket, at).await? {
                 Attempt::Answered(response) => return Ok(response),
                 Attempt::Failed(verdict, said) => (verdict, said),
                 Attempt::Gone => return self.left(),
@@ -219,11 +298,12 @@ impl Walk {
         js::text_response(499, &js::headers_of(&[])?, None)
     }
 
-    async fn attempt(&mut self, ticket: Ticket) -> Result<Attempt> {
-        let in_use = InUse::new(ticket, &self.model);
-        upstream::set_key(&self.call.headers, self.provider.auth, &self.secret(ticket))?;
+    async fn attempt(&mut self, ticket: Ticket, at: usize) -> Result<Attempt> {
+        let ready = self.ready(at)?;
+        let in_use = InUse::new(ticket, &ready.model);
+        let url = upstream::with_key(&ready.call, ready.provider.auth, &self.secret(ticket))?;
         self.journal.begins(ticket, runtime::now());
-        let reply = upstream::send(&self.call, Some(&self.request), self.head_timeout_ms()).await?;
+        let reply = upstream::send(&ready.call, &url, Some(&self.request), self.head_timeout_ms(&ready)).await?;
         let (response, abort) = match reply {
             Reply::Head(response, abort) => (response, abort),
             Reply::Unreachable | Reply::NoHead if js::is_aborted(&self.request) => return Ok(Attempt::Gone),
@@ -231,18 +311,49 @@ impl Walk {
             Reply::NoHead => return Ok(self.judged(&Outcome::NoHead)),
         };
         if (200..300).contains(&response.status()) {
-            answer::good(self, ticket, in_use, response, abort).await
+            answer::good(self, &ready, ticket, in_use, response, abort).await
         } else {
             answer::bad(self, ticket, &response, &abort).await
         }
     }
 
-    fn prompt(&self) -> Option<Prompt> {
-        Prompt::of(&self.call.body).filter(|_| self.billed)
+    /// The call as it goes to the target of that number.
+    fn ready(&mut self, at: usize) -> Result<Rc<Ready>> {
+        if let Some((_, ready)) = self.now.as_ref().filter(|(now, _)| *now == at) {
+            return Ok(ready.clone());
+        }
+        let target = self.targets.get(at).ok_or_else(|| Error::internal("there is no such target"))?;
+        let provider = with_cache(|c| c.pool.provider(&target.provider).cloned());
+        let provider = provider.ok_or_else(|| Error::internal("a provider vanished"))?;
+        self.journal.is_for(target);
+        let mode = self.usage_mode.unwrap_or(provider.usage_mode);
+        let asks = mode != UsageMode::AsIs && used::is_chat(&self.rest);
+        let model =
+            Some(target.model.as_str()).filter(|model| self.intake.model().is_some_and(|named| named != *model));
+        let rules = rewrite::rules(&target.provider, &provider, &target.model);
+        let wish = Wish { model, asks, rules: &rules };
+        let (body, asked) = self.intake.body_for(&wish, &self.untagged);
+        let hides = mode == UsageMode::AskAndHide && asked;
+        let headers = upstream::passed_headers(&self.request.headers(), &provider)?;
+        rewrite::headers(&headers, &rules)?;
+        let url = upstream::url(&provider, &self.rest, &self.query, &target.model);
+        let call = Call { method: self.method.clone(), url, headers, body };
+        let ready = Rc::new(Ready { provider, model: target.model.clone(), call, hides });
+        self.now = Some((at, ready.clone()));
+        Ok(ready)
+    }
+
+    fn prompt(&self, ready: &Ready) -> Option<Prompt> {
+        Prompt::of(&ready.call.body).filter(|_| self.billed)
     }
 
     fn secret(&self, ticket: Ticket) -> String {
         with_cache(|c| c.pool.slot(ticket).map(|s| s.key.secret.clone())).unwrap_or_default()
+    }
+
+    /// What is done to its events.
+    const fn how(&self, ready: &Ready) -> How {
+        How { pace: self.pace, hides: ready.hides }
     }
 
     /// A failure without an answer that could be shown.
@@ -254,15 +365,15 @@ impl Walk {
     }
 
     /// An answer that is not streamed begins when it is complete.
-    fn head_timeout_ms(&self) -> u64 {
-        match (self.streamed, self.provider.first_byte_timeout_ms) {
+    fn head_timeout_ms(&self, ready: &Ready) -> u64 {
+        match (self.streamed, ready.provider.first_byte_timeout_ms) {
             (true, Some(ms)) => ms,
             (true, None) => self.config.first_byte_timeout_ms,
-            (false, _) => self.answer_timeout_ms(),
+            (false, _) => self.answer_timeout_ms(ready),
         }
     }
 
-    fn answer_timeout_ms(&self) -> u64 {
-        self.provider.answer_timeout_ms.unwrap_or(self.config.answer_timeout_ms)
+    fn answer_timeout_ms(&self, ready: &Ready) -> u64 {
+        ready.provider.answer_timeout_ms.unwrap_or(self.config.answer_timeout_ms)
     }
 }

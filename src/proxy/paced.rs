@@ -4,7 +4,7 @@ use crate::{
     app::Caller,
     error::{Error, Result},
     js,
-    record::{client::Right, pace::Pace},
+    record::client::{Pace, Right},
 };
 use worker::web_sys::Headers;
 
@@ -20,7 +20,7 @@ pub fn of(caller: &Caller, headers: &Headers, rest: &str) -> Result<Pace> {
 }
 
 fn wish(caller: &Caller, headers: &Headers) -> Result<Pace> {
-    let Some(asked) = js::header(headers, HEADER) else { return Ok(caller.pace()) };
+    let Some(asked) = js::header(headers, HEADER) else { return Ok(caller.pace) };
     if !caller.may(Right::Paced) {
         let message = "This client key may not choose how evenly its streams come.".into();
         return Err(Error::forbidden("pace_not_allowed", message));

@@ -17,7 +17,7 @@ pub fn answer(method: &str, intake: Intake) -> Result<Response> {
         return Err(Fault::Method { allow: "POST" }.into());
     }
     let model = intake.model().map(str::to_string);
-    let mut texts = match intake.body(None, None) {
+    let mut texts = match intake.into_body() {
         Body::Bytes(bytes) => intake::texts(&bytes, Shape::Request),
         Body::Stream(_) => return Err(Error::invalid("The body is larger than 20 MiB.", None)),
         Body::None => return Err(Error::invalid("The body is missing.", None)),

@@ -8,7 +8,7 @@ use crate::{
         client::Log,
         write::{self, object},
     },
-    upstream::{self, Body},
+    upstream,
 };
 use serde_json::Value;
 use std::cell::RefCell;
@@ -62,12 +62,9 @@ impl Trace {
         })
     }
 
-    pub fn sent(&self, headers: &Headers, body: &Body) {
-        let bytes = match body {
-            Body::Bytes(bytes) => Some(bytes),
-            Body::None | Body::Stream(_) => None,
-        };
-        self.sent.replace(Some(self.part(headers, &upstream::PASSED, bytes)));
+    /// `body` is `None` when there is none, or too much of it.
+    pub fn sent(&self, headers: &Headers, body: Option<&Uint8Array>) {
+        self.sent.replace(Some(self.part(headers, &upstream::PASSED, body)));
     }
 
     /// `body` is `None` when it is still to come, see `streamed`, or when there is none.

@@ -58,6 +58,25 @@ pub struct Cooldown {
     pub since: u64,
 }
 
+impl Key {
+    /// As keys are when nobody says more.
+    pub fn new(provider: &str, secret: &str, label: String, now: u64) -> Self {
+        Self {
+            provider: provider.into(),
+            secret: secret.into(),
+            label,
+            weight: DEFAULT_WEIGHT,
+            group: ACTIVE_GROUP.into(),
+            enabled: true,
+            models: Vec::new(),
+            rpm: None,
+            tpm: None,
+            concurrency: None,
+            created: now,
+        }
+    }
+}
+
 impl Json for Key {
     fn json(&self) -> Value {
         object! { "provider": self.provider, "secret": self.secret, "label": self.label, "weight": self.weight, "group": self.group, "enabled": self.enabled, "models": self.models, "rpm": self.rpm, "tpm": self.tpm, "concurrency": self.concurrency, "created": self.created }

@@ -1,14 +1,17 @@
 //! What is stored: small records, each of one kind, with one class of writer, so that no two writers undo each
 //! other's work. See docs/adr/0002.
 
+pub mod alias;
 pub mod balance;
 pub mod client;
 pub mod glob;
 pub mod key;
-pub mod pace;
+pub mod models;
 pub mod price;
 pub mod provider;
 pub mod read;
+pub mod rule;
+pub mod tag;
 pub mod usage_mode;
 pub mod write;
 
@@ -29,12 +32,20 @@ pub enum Kind {
     Cooldown,
     /// id: a key's id. What its provider says is left on its account. Written by machines.
     Balance,
+    /// id: a provider's name. The models that it lists. Written by machines.
+    Models,
+    /// id: the model's name that it stands for, or a glob. Written by people.
+    Alias,
     /// id: random. Written by people.
     Client,
+    /// id: a key's id. It was taken over from a secret, and will not be again.
+    Imported,
     /// id: the setting's name. Written by people.
     Setting,
     /// id: the provider's glob, a space, and the model's. Written by people.
     Price,
+    /// id: random, or a shipped rule's, which is then switched on or off. Written by people.
+    Rule,
     /// id: the `jti` of a session that was logged out.
     Revoked,
     /// id: `pepper`. Written once, by the first login.
@@ -42,15 +53,19 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 14] = [
         Self::Provider,
         Self::Key,
         Self::Disabled,
         Self::Cooldown,
         Self::Balance,
+        Self::Models,
+        Self::Alias,
         Self::Client,
+        Self::Imported,
         Self::Setting,
         Self::Price,
+        Self::Rule,
         Self::Revoked,
         Self::Secret,
     ];
@@ -62,9 +77,13 @@ impl Kind {
             Self::Disabled => "disabled",
             Self::Cooldown => "cooldown",
             Self::Balance => "balance",
+            Self::Models => "models",
+            Self::Alias => "alias",
             Self::Client => "client",
+            Self::Imported => "imported",
             Self::Setting => "setting",
             Self::Price => "price",
+            Self::Rule => "rule",
             Self::Revoked => "revoked",
             Self::Secret => "secret",
         }

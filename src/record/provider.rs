@@ -1,9 +1,16 @@
 //! A provider: a base URL, how a key is presented to it, and its timeouts. The presets are the ones people ask for.
 
+mod auth;
+mod presets;
+
+pub use auth::{Auth, Layout};
+pub use presets::{PRESETS, Preset, preset};
+
 use super::{
+    key::DEFAULT_WEIGHT,
     read::{Reader, Stored},
     usage_mode::UsageMode,
-    write::{Json, object},
+    write::{self, Json, object},
 };
 use crate::find;
 use serde_json::Value;
@@ -20,6 +27,18 @@ pub struct Provider {
     pub affinity: bool,
     /// For client keys that have none of their own.
     pub usage_mode: UsageMode,
+    /// How calls are put into addresses.
+    pub layout: Layout,
+    /// For `Layout::Azure`.
+    pub api_version: Option<String>,
+    /// Sent with each call besides the client's; for a gateway in front, which may want a token of its own.
+    pub headers: Vec<(String, String)>,
+    /// Of providers that have the same model, the one with more is asked first; those with as much share by weight.
+    pub priority: u32,
+    /// 0 to 100.
+    pub weight: u8,
+    /// Globs of its models, as a person says; empty = what it lists itself.
+    pub models: Vec<String>,
     /// Milliseconds, each `None` = the setting's value.
     pub first_byte_timeout_ms: Option<u64>,
     pub answer_timeout_ms: Option<u64>,
@@ -36,7 +55,7 @@ pub struct Provider {
 
 impl Json for Provider {
     fn json(&self) -> Value {
-        object! { "preset": self.preset, "base_url": self.base_url, "auth": self.auth.name(), "enabled": self.enabled, "affinity": self.affinity, "usage_mode": self.usage_mode.name(), "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "balance_url": self.balance_url, "balance_path": self.balance_path, "created": self.created }
+        object! { "preset": self.preset, "base_url": self.base_url, "auth": self.auth.name(), "enabled": self.enabled, "affinity": self.affinity, "usage_mode": self.usage_mode.name(), "layout": self.layout.name(), "api_version": self.api_version, "headers": headers_json(&self.headers), "priority": self.priority, "weight": self.weight, "models": self.models, "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "balance_url": self.balance_url, "balance_path": self.balance_path, "created": self.created }
     }
 }
 
@@ -49,6 +68,12 @@ impl Stored for Provider {
             enabled: from.flag("enabled")?,
             affinity: from.flag("affinity").unwrap_or(true),
             usage_mode: from.text("usage_mode").and_then(|name| UsageMode::parse(&name)).unwrap_or_default(),
+            layout: from.text("layout").and_then(|name| Layout::parse(&name)).unwrap_or_default(),
+            api_version: from.text("api_version"),
+            headers: from.field("headers").map(headers_of).unwrap_or_default(),
+            priority: from.small("priority").unwrap_or(0),
+            weight: from.number("weight").and_then(|w| u8::try_from(w).ok()).unwrap_or(DEFAULT_WEIGHT),
+            models: from.texts("models").unwrap_or_default(),
             first_byte_timeout_ms: from.number("first_byte_timeout_ms"),
             answer_timeout_ms: from.number("answer_timeout_ms"),
             idle_timeout_ms: from.number("idle_timeout_ms"),
@@ -60,34 +85,17 @@ impl Stored for Provider {
     }
 }
 
-/// The header that carries the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Auth {
-    Bearer,
-    XApiKey,
-    ApiKey,
+fn headers_json(headers: &[(String, String)]) -> Value {
+    let mut fields = write::none();
+    for (name, value) in headers {
+        write::field(&mut fields, name, value);
+    }
+    Value::Object(fields)
 }
 
-impl Auth {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Bearer => "bearer",
-            Self::XApiKey => "x-api-key",
-            Self::ApiKey => "api-key",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Bearer, Self::XApiKey, Self::ApiKey].into_iter().find(|a| a.name() == text)
-    }
-
-    pub const fn header(self) -> &'static str {
-        match self {
-            Self::Bearer => "authorization",
-            Self::XApiKey => "x-api-key",
-            Self::ApiKey => "api-key",
-        }
-    }
+fn headers_of(from: Reader) -> Vec<(String, String)> {
+    let fields = from.0.as_object().into_iter().flatten();
+    fields.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_string()))).collect()
 }
 
 /// Names that are paths of ours and so cannot be a provider's.
@@ -101,95 +109,14 @@ pub fn is_name(name: &str) -> bool {
         && !RESERVED.contains(&name)
 }
 
-pub struct Preset {
-    pub name: &'static str,
-    pub label: &'static str,
-    pub base_url: &'static str,
-    pub auth: Auth,
-    /// What a probe asks for with GET: free, and refused without a valid key.
-    pub probe: &'static str,
-    pub balance: Option<PresetBalance>,
-}
-
-/// See `Provider::balance_url`.
-#[derive(Clone, Copy)]
-pub struct PresetBalance {
-    pub url: &'static str,
-    pub path: &'static str,
-    /// `None` when the answer names it.
-    pub currency: Option<&'static str>,
-}
-
-const fn balance(url: &'static str, path: &'static str, currency: Option<&'static str>) -> Option<PresetBalance> {
-    Some(PresetBalance { url, path, currency })
-}
-
-const fn bearer(name: &'static str, label: &'static str, base_url: &'static str) -> Preset {
-    Preset { name, label, base_url, auth: Auth::Bearer, probe: "models", balance: None }
-}
-
-/// Each provider's OpenAI-compatible endpoint, from its own documentation. All take `Authorization: Bearer`.
-pub const PRESETS: [Preset; 14] = [
-    bearer("openai", "OpenAI", "https://api.openai.com/v1"),
-    bearer("anthropic", "Anthropic", "https://api.anthropic.com/v1"),
-    bearer("gemini", "Google Gemini", "https://generativelanguage.googleapis.com/v1beta/openai"),
-    // OpenRouter lists its models to anyone. What its account has left is told to management keys only; this is what the
-    // key's own limit leaves it.
-    Preset {
-        probe: "key",
-        balance: balance("key", "data.limit_remaining", Some("USD")),
-        ..bearer("openrouter", "OpenRouter", "https://openrouter.ai/api/v1")
-    },
-    Preset {
-        balance: balance("/user/balance", "balance_infos.0.total_balance", None),
-        ..bearer("deepseek", "DeepSeek", "https://api.deepseek.com/v1")
-    },
-    // `balance` alone is what was given for free.
-    Preset {
-        balance: balance("user/info", "data.totalBalance", Some("CNY")),
-        ..bearer("siliconflow", "SiliconFlow", "https://api.siliconflow.cn/v1")
-    },
-    Preset {
-        balance: balance("users/me/balance", "data.available_balance", Some("CNY")),
-        ..bearer("moonshot", "Moonshot (Kimi)", "https://api.moonshot.cn/v1")
-    },
-    bearer("dashscope", "Alibaba DashScope (Qwen)", "https://dashscope.aliyuncs.com/compatible-mode/v1"),
-    bearer("qianfan", "Baidu Qianfan (ERNIE)", "https://qianfan.baidubce.com/v2"),
-    bearer("groq", "Groq", "https://api.groq.com/openai/v1"),
-    bearer("mistral", "Mistral", "https://api.mistral.ai/v1"),
-    bearer("xai", "xAI", "https://api.x.ai/v1"),
-    bearer("nvidia", "NVIDIA NIM", "https://integrate.api.nvidia.com/v1"),
-    bearer("cerebras", "Cerebras", "https://api.cerebras.ai/v1"),
-];
-
-pub fn preset(name: &str) -> Option<&'static Preset> {
-    PRESETS.iter().find(|p| p.name == name)
-}
-
-impl Preset {
-    pub fn provider(&self, now: u64) -> Provider {
-        Provider {
-            preset: Some(self.name.into()),
-            base_url: self.base_url.into(),
-            auth: self.auth,
-            enabled: true,
-            affinity: true,
-            usage_mode: UsageMode::AsIs,
-            first_byte_timeout_ms: None,
-            answer_timeout_ms: None,
-            idle_timeout_ms: None,
-            overall_timeout_ms: None,
-            balance_url: self.balance.map(|b| b.url.into()),
-            balance_path: self.balance.map(|b| b.path.into()),
-            created: now,
-        }
-    }
-}
-
 impl Provider {
-    /// The whole address of `balance_url`. Always at the base URL's host, whatever the path is: it is put behind it.
+    /// The whole address of `balance_url`. Always at the base URL's host, whatever the path is.
     pub fn balance_address(&self) -> Option<String> {
-        let path = self.balance_url.as_deref()?;
+        self.address(self.balance_url.as_deref()?)
+    }
+
+    /// A path with a slash at its beginning is one at the base URL's host, any other stands behind the base URL.
+    pub fn address(&self, path: &str) -> Option<String> {
         if !path.starts_with('/') {
             return Some(format!("{}/{path}", self.base_url));
         }
@@ -230,6 +157,9 @@ pub fn base_url(text: &str, private: bool) -> Result<String, String> {
         (None, Some(_)) => return Err("a base URL begins with https://".into()),
         (None, None) => return Err("a base URL begins with https://, such as https://api.openai.com/v1".into()),
     };
+    if url.contains(['{', '}']) {
+        return Err("put your own account's name in the place of what stands in braces".into());
+    }
     if !url.chars().all(|c| c.is_ascii_graphic()) || url.contains(['?', '#', '@', '\\', '"', '<', '>']) {
         return Err("a base URL is a plain address: no spaces, user, query or fragment".into());
     }
@@ -285,7 +215,8 @@ mod tests {
     fn every_preset_is_a_valid_provider() {
         for preset in &PRESETS {
             assert!(is_name(preset.name), "{}", preset.name);
-            assert_eq!(base_url(preset.base_url, false).as_deref(), Ok(preset.base_url));
+            let url: String = preset.base_url.split(['{', '}']).collect();
+            assert_eq!(base_url(&url, false).as_deref(), Ok(url.as_str()));
         }
     }
 
@@ -331,7 +262,7 @@ mod tests {
         for bad in ["", "https://b.example/x", "a b", "\\\\b.example", "x#y"] {
             assert!(balance_url(bad).is_err(), "{bad}");
         }
-        for preset in PRESETS.iter().filter_map(|preset| preset.balance) {
+        for preset in PRESETS.iter().filter_map(|preset| preset.balance.as_ref()) {
             assert_eq!(balance_url(preset.url).as_deref(), Ok(preset.url));
         }
     }

@@ -142,12 +142,15 @@ impl<T: Json> Json for Vec<T> {
 mod tests {
     use super::*;
     use crate::record::{
+        alias::Alias,
         balance::Balance,
-        client::{Client, Log, Right},
+        client::{Client, Limit, Limits, Log, Pace, Right},
         key::{Cooldown, Disabled, Key},
+        models::{Model, Models},
         price::{Price, Rates},
         provider::{PRESETS, Provider},
         read::{Reader, Stored},
+        rule::{Action, Rule},
     };
     use std::fmt::Debug;
 
@@ -167,6 +170,12 @@ mod tests {
             answer_timeout_ms: Some(2),
             idle_timeout_ms: Some(3),
             overall_timeout_ms: Some(4),
+            layout: crate::record::provider::Layout::Azure,
+            api_version: Some(word("a")),
+            headers: vec![(word("x-a"), word("b"))],
+            priority: 5,
+            weight: 6,
+            models: vec![word("m")],
             balance_url: Some(word("u")),
             balance_path: Some(word("v")),
             ..PRESETS[1].provider(5)
@@ -196,6 +205,25 @@ mod tests {
         reads_back(&Cooldown { until: 1, class: word("c"), status: Some(2), message: word("m"), since: 3 });
         let rates = Rates { input: 1, cached_input: 2, output: 3 };
         reads_back(&Price { provider: word("p"), model: word("m"), rates });
+        reads_back(&Alias {
+            target: Some(word("t")),
+            fallbacks: vec![word("f")],
+            economy: Some(word("e")),
+            fallback_on: vec![word("refused")],
+        });
+        let model = Model { id: word("i"), created: 3, owned_by: word("o") };
+        reads_back(&Models { at: 1, asked: 2, error: Some(word("e")), list: vec![model] });
+        for action in [
+            Action::Drop,
+            Action::Rename(word("t")),
+            Action::Force(Value::Null),
+            Action::Default(vec![1_u64].json()),
+            Action::SetHeader(word("v")),
+            Action::DropHeader,
+        ] {
+            let (provider, model, name, about) = (word("p"), word("m"), word("n"), word("a"));
+            reads_back(&Rule { enabled: true, provider, model, action, name, about, created: 1 });
+        }
         reads_back(&Balance {
             amount: Some(0.25),
             currency: Some(word("c")),
@@ -205,6 +233,9 @@ mod tests {
             status: Some(3),
             message: word("m"),
         });
+        let mut limits = Limits::default();
+        limits.window_s = Some(3);
+        Limit::ALL.into_iter().for_each(|limit| limits.set(limit, Some(4 + limit as u64)));
         reads_back(&Client {
             label: word("l"),
             hash: word("h"),
@@ -214,6 +245,13 @@ mod tests {
             groups: vec![word("g")],
             log: Some(Log::Meta),
             usage_mode: Some(crate::record::usage_mode::UsageMode::Ask),
+            expires: Some(1),
+            models: vec![word("o")],
+            providers: vec![word("p")],
+            ips: vec![word("i")],
+            limits,
+            pace: Pace::Batch,
+            cache_s: Some(2),
             created: 1,
         });
     }

@@ -242,9 +242,13 @@ fn is_trimmed(record: &Record, now: u64) -> bool {
         | Kind::Key
         | Kind::Disabled
         | Kind::Balance
+        | Kind::Models
+        | Kind::Alias
+        | Kind::Imported
         | Kind::Client
         | Kind::Setting
         | Kind::Price
+        | Kind::Rule
         | Kind::Secret => {
             if record.body.is_some() {
                 u64::MAX

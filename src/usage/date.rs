@@ -12,6 +12,19 @@ const EPOCH: u64 = days_of(1970, 1, 1);
 
 /// `YYYY-MM-DD`.
 pub fn text(day: u64) -> String {
+    let [year, month, date] = parts(day);
+    format!("{year:04}-{month:02}-{date:02}")
+}
+
+/// The first day of a day's month, and that of the next month.
+pub fn month(day: u64) -> [u64; 2] {
+    let [year, month, date] = parts(day);
+    let next = if month < 12 { days_of(year, month + 1, 1) } else { days_of(year + 1, 1, 1) };
+    [day + 1 - date, next - EPOCH]
+}
+
+/// Year, month and date.
+fn parts(day: u64) -> [u64; 3] {
     let day = day.saturating_add(EPOCH);
     // The years are as long as all of 400 on average; the guess is too high by one at most.
     let guess = day.saturating_mul(400) / 146_097 + 1;
@@ -19,8 +32,7 @@ pub fn text(day: u64) -> String {
     let rest = day - days_of(year, 3, 1);
     let month = (5 * rest + 2) / 153;
     let date = rest - (153 * month + 2) / 5 + 1;
-    let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
-    format!("{year:04}-{month:02}-{date:02}")
+    if month < 10 { [year, month + 3, date] } else { [year + 1, month - 9, date] }
 }
 
 /// `None` when there is no such day, or it lies before 1970.
@@ -65,6 +77,18 @@ mod tests {
             assert!(date > known, "{known} {date}");
             assert_eq!(parse(&date), Some(day));
             known = date;
+        }
+    }
+
+    #[test]
+    fn a_month_goes_from_its_first_day_to_that_of_the_next() {
+        for (date, first, next) in [
+            ("2026-11-01", "2026-11-01", "2026-12-01"),
+            ("2026-12-31", "2026-12-01", "2027-01-01"),
+            ("2028-02-29", "2028-02-01", "2028-03-01"),
+            ("2026-02-28", "2026-02-01", "2026-03-01"),
+        ] {
+            assert_eq!(month(parse(date).unwrap()).map(text), [first, next], "{date}");
         }
     }
 

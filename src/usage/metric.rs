@@ -5,11 +5,11 @@ pub const COUNT: usize = NAMES.len();
 
 /// Sorted, so that a stored name is found quickly; `Metric` gives their places.
 #[rustfmt::skip]
-pub const NAMES: [&str; 83] = [
+pub const NAMES: [&str; 84] = [
     "$", "a", "am", "ao", "c4", "c5", "c9", "cb", "cg", "ei", "eo", "es", "f0", "f1", "f2", "f3", "f4", "f5", "f6",
     "f7", "f8", "f9", "fa", "fb", "fc", "fd", "fe", "ff", "fm", "l0", "l1", "l2", "l3", "l4", "l5", "l6", "l7", "l8",
     "l9", "la", "lb", "lc", "ld", "le", "lf", "ms", "n", "np", "o", "pt", "s0", "s1", "s2", "s3", "s4", "s5", "t0",
-    "t1", "t2", "t3", "t4", "t5", "tc", "ti", "to", "tr", "u", "xbroken_stream", "xcaller", "xclient_gone",
+    "t1", "t2", "t3", "t4", "t5", "tc", "ti", "to", "tr", "u", "v", "xbroken_stream", "xcaller", "xclient_gone",
     "xday_quota", "xempty", "xforbidden", "xip_throttle", "xkey_broke", "xkey_dead", "xkey_lacks_model", "xmanual",
     "xmodel_busy", "xrate_limited", "xtimeout", "xtransient", "xunknown",
 ];
@@ -60,8 +60,10 @@ pub enum Metric {
     Reasoning = 65,
     /// Unix milliseconds. The greatest holds; all others are sums.
     LastUsed = 66,
+    /// Calls of client keys with limits that were let in, counted then and by nothing but the client key.
+    Admitted = 67,
     /// The first of the failed attempts' classes.
-    Class = 67,
+    Class = 68,
 }
 
 /// How many seconds' slots a minute has.
@@ -139,6 +141,7 @@ mod tests {
             (Out, "to"),
             (Reasoning, "tr"),
             (LastUsed, "u"),
+            (Admitted, "v"),
             (Class, "xbroken_stream"),
         ];
         for (metric, name) in named {

@@ -91,6 +91,19 @@ impl Pending {
         }
     }
 
+    /// A client key with limits was let in.
+    pub fn admitted(&mut self, client: &Rc<str>, time: Time) {
+        let mut series = Series::default();
+        let [.., of] = &mut series.0;
+        *of = client.clone();
+        self.at(&series, time).count(Metric::Admitted, 1);
+    }
+
+    /// Something was sent, and nobody knows yet whether it arrived.
+    pub const fn is_sending(&self) -> bool {
+        self.sent.is_some()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.table.is_empty() && self.sent.is_none()
     }

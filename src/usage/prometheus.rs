@@ -123,8 +123,9 @@ fn add<'a>(named: &mut Named<'a>, name: [&'a str; 2], sums: &Sums) {
 /// Told apart are the first hundred names of the alphabet: whichever names come along, one that was in `other` stays
 /// there, so that `other` never decreases.
 fn named(rows: &[Row]) -> [Named<'_>; 2] {
+    let rows = || rows.iter().filter(|row| row.sums.is_told());
     let mut names: Vec<&str> = Vec::new();
-    for row in rows {
+    for row in rows() {
         let model = &**row.place.series.of(Dimension::Model);
         if let Err(at) = names.binary_search(&model) {
             names.insert(at, model);
@@ -132,7 +133,7 @@ fn named(rows: &[Row]) -> [Named<'_>; 2] {
     }
     let first_out = names.get(MODELS).copied();
     let (mut models, mut providers) = (Named::new(), Named::new());
-    for row in rows {
+    for row in rows() {
         let [provider, model] = [Dimension::Provider, Dimension::Model].map(|d| &**row.place.series.of(d));
         let told = if first_out.is_some_and(|out| model >= out) { OTHER } else { model };
         add(&mut models, [provider, told], &row.sums);

@@ -53,6 +53,11 @@ impl Sums {
         self.0.iter().copied().enumerate().filter(|(_, amount)| *amount > 0)
     }
 
+    /// There is more in it than that a client key with limits was let in: something that is of a provider, too.
+    pub fn is_told(&self) -> bool {
+        self.all().any(|(place, _)| place != Metric::Admitted as usize)
+    }
+
     /// Where the fraction `part` of a histogram's durations, in per mille, is not exceeded: an estimate in
     /// milliseconds, even within a bucket; `None` when nothing was timed.
     pub fn quantile(&self, first: Metric, per_mille: u64) -> Option<u64> {

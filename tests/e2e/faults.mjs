@@ -1,7 +1,8 @@
 // A Worker around the built Worker whose storage can be made to fail: GET /__faults?on, GET /__faults?off. With ?after=N it fails
 // after N more calls, as if the process had died there; with ?after=N&lost the first call that fails is done all the same, and
 // only its answer is lost. It also counts what reaches the storage, and what goes on after an answer: GET /__faults?counts;
-// `written` are the rows that D1 wrote, `puts` KV's `[name, time]`.
+// `written` are the rows that D1 wrote, `puts` KV's `[name, time]`, `memory` the bytes of the wasm's memory.
+import { memory } from "./memory.mjs";
 import worker from "./index.js";
 
 let failing = false;
@@ -16,7 +17,7 @@ export default {
   fetch(request, env, context) {
     const url = new URL(request.url);
     if (url.pathname !== "/__faults") return entry("fetch", env, watched(context))(request, faulty(env), watched(context));
-    if (url.search === "?counts") return Response.json(counts);
+    if (url.search === "?counts") return Response.json({ ...counts, memory: memory() });
     failing = url.search === "?on";
     left = Number(url.searchParams.get("after") ?? Infinity);
     lost = url.searchParams.has("lost");

@@ -61,6 +61,14 @@ for (const storage of storages) {
       await ask("PATCH", "/providers/own", { balance_url: "/balance", balance_path: "left" }, 200);
       await ask("PATCH", "/providers/own", { balance_url: "https://example.com" }, 400);
       await ask("GET", "/providers/none", undefined, 404);
+      const place = { priority: 5, weight: 20, models: ["my-*"], headers: { "x-gateway": "token-0123456789" } };
+      await ask("PATCH", "/providers/own", place, 200);
+      await ask("PATCH", "/providers/own", { layout: "azure" }, 400);
+      await ask("PATCH", "/providers/own", { headers: { authorization: "Bearer x" } }, 400);
+      await ask("POST", "/providers", { preset: "azure" }, 400);
+      await ask("POST", "/providers", { preset: "azure", base_url: mock.url }, 201);
+      await ask("POST", "/providers/own/models", undefined, 409);
+      await ask("POST", "/providers/none/models", undefined, 404);
       await ask("PATCH", "/providers/own", { default: true, idle_timeout_ms: null, affinity: false, usage_mode: "ask" }, 200);
       await ask("PATCH", "/providers/own", { usage_mode: "sometimes" }, 400);
       await ask("PATCH", "/providers/own", { base_url: "nonsense" }, 400);
@@ -68,6 +76,21 @@ for (const storage of storages) {
       await ask("DELETE", "/providers/own", undefined, 409);
       await ask("DELETE", "/providers/own?with_keys=true", undefined, 204);
       await ask("DELETE", "/providers/own", undefined, 404);
+    });
+
+    test("describes models and what their names stand for", async () => {
+      const { name } = await stage.pool(["mock-good-openapi-80"]);
+      await ask("POST", `/providers/${name}/models`, undefined, 200);
+      const alias = { name: "fast-*", target: `${name}/*`, fallbacks: ["gpt-4.1"], economy: "gpt-4o-mini", fallback_on: ["refused"] };
+      await ask("PUT", "/models", alias, 200);
+      await ask("PUT", "/models", { name: "x" }, 400);
+      await ask("PUT", "/models", { ...alias, fallback_on: ["never"] }, 400);
+      const { aliases, models } = await ask("GET", "/models", undefined, 200);
+      assert.deepEqual(aliases, [alias]);
+      assert.deepEqual(models.find(({ id }) => id === "tts-1").providers, [name]);
+      await ask("GET", "/models?x=1", undefined, 400);
+      await ask("DELETE", "/models?name=fast-*", undefined, 204);
+      await ask("DELETE", "/models?name=fast-*", undefined, 404);
     });
 
     test("describes what was counted", async () => {
@@ -151,6 +174,16 @@ for (const storage of storages) {
       await ask("PATCH", `/clients/${id}`, { usage_mode: "never" }, 400);
       await ask("PATCH", `/clients/${id}`, { usage_mode: null }, 200);
       await ask("POST", "/clients", { label: 1 }, 400);
+      const bounds = {
+        expires: Date.now() + 60_000,
+        models: ["gpt-*"],
+        ips: ["10.0.0.0/8", "2001:db8::1"],
+        ...{ rpm: 60, tpm: 1000, requests: 100, window_s: 900, day_tokens: 1, month_tokens: 2, day_micros: 3, month_micros: 4 },
+        ...{ pace: "batch", cache_s: 60, rights: ["paced", "cache"] },
+      };
+      await ask("POST", "/clients", { label: "bound", ...bounds }, 201);
+      await ask("PATCH", `/clients/${id}`, bounds, 200);
+      await ask("PATCH", `/clients/${id}`, { requests: null }, 400);
       await ask("GET", "/clients", undefined, 200);
       await ask("PATCH", `/clients/${id}`, { label: "two", enabled: false }, 200);
       await ask("PATCH", "/clients/none", { label: "two" }, 404);
@@ -173,6 +206,23 @@ for (const storage of storages) {
       await ask("GET", "/prices?provider=own&model=gpt-5", undefined, 200);
       await ask("DELETE", "/prices?provider=own&model=gpt-*", undefined, 204);
       await ask("DELETE", "/prices?provider=own&model=gpt-*", undefined, 404);
+    });
+
+    test("describes rules", async () => {
+      const { id } = await ask("POST", "/rules", { provider: "own", model: "gpt-*", action: "force", name: "n", value: null }, 201);
+      await ask("POST", "/rules", { action: "drop", name: "model" }, 400);
+      const rule = await ask("PATCH", `/rules/${id}`, { action: "rename", to: "m", about: "why" }, 200);
+      const { rules } = await ask("GET", "/rules", undefined, 200);
+      assert.deepEqual(rules[0], rule);
+      const { name: provider } = await stage.pool([]);
+      await ask("POST", "/rules/test", { provider, model: "gpt-5", body: '{"n":1}', rule }, 200);
+      await ask("POST", "/rules/test", { provider: "none" }, 404);
+      await ask("POST", "/rules/test", { provider, rule: {} }, 400);
+      await ask("DELETE", `/rules/${id}`, undefined, 204);
+      await ask("DELETE", `/rules/${id}`, undefined, 404);
+      await ask("PATCH", `/rules/${id}`, { enabled: false }, 404);
+      await ask("PATCH", `/rules/${rules.at(-1).id}`, { enabled: false }, 200);
+      await ask("DELETE", `/rules/${rules.at(-1).id}`, undefined, 409);
     });
 
     test("describes the cost report", async () => {

@@ -136,7 +136,7 @@ for (const storage of storages) {
       stage.mock.script("*", [
         { body: gzipSync(plain), headers: { "content-type": "application/json", "content-encoding": "gzip" } },
       ]);
-      const answer = await send("/v1/models", { method: "GET", headers: { "accept-encoding": "gzip" } });
+      const answer = await send("/v1/things", { method: "GET", headers: { "accept-encoding": "gzip" } });
       assert.deepEqual(decoded(answer), plain);
     });
   });

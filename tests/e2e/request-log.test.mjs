@@ -93,7 +93,7 @@ for (const storage of storages) {
         for (const body of [small, streamed, large]) answers.push(await call(body, { key }));
         const speech = JSON.stringify({ model: "tts-1", input: "hi", voice: "alloy" });
         answers.push(await call(speech, { key, path: "/v1/audio/speech" }));
-        answers.push(await call(null, { key, path: "/v1/models", method: "GET" }));
+        answers.push(await call(null, { key, path: "/v1/files", method: "GET" }));
       });
       const [plain, events, cut, audio, models] = await Promise.all(entries.map(({ id }) => one(id)));
       for (const [entry, body, n] of [

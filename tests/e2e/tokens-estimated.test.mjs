@@ -136,7 +136,7 @@ for (const storage of storages) {
     test("what is not billed by tokens is not estimated", async () => {
       const id = await freshKey(stage);
       await post("/v1/images/generations", { model: "dall-e-3", prompt: text });
-      await stage.send("/v1/models", { method: "GET" });
+      await stage.send("/v1/things", { method: "GET" });
       await post("/v1/moderations", { input: text });
       await counted(stage, id, [0, 0], 3);
       assert.deepEqual(lastEnd(stage), { ending: "complete", tokens: null });

@@ -16,6 +16,7 @@ use keypool::{
         dice::Dice,
         failover::{Failover, Limits, Step, Want},
         reset,
+        target::Target,
         verdict::{self, Verdict},
     },
     record::{
@@ -58,7 +59,7 @@ pub struct Keypool {
     shared: Shared,
     jobs: BinaryHeap<Reverse<(u64, Job)>>,
     /// All providers, the first one first.
-    targets: Vec<(String, String)>,
+    targets: Vec<Target>,
     dice: Dice,
 }
 
@@ -78,7 +79,7 @@ impl Keypool {
             serving: [0; ISOLATES],
             shared,
             jobs: BinaryHeap::new(),
-            targets: scenario.providers.iter().map(|name| ((*name).into(), MODEL.into())).collect(),
+            targets: scenario.providers.iter().map(|name| Target::new(name, MODEL, 0)).collect(),
             dice: Dice::seeded(scenario.seed ^ 0x3C3C),
         };
         for place in 0..ISOLATES {

@@ -19,7 +19,7 @@ use crate::{
     record::{
         Kind, Record,
         key::{ACTIVE_GROUP, DEFAULT_WEIGHT, Key},
-        provider,
+        provider::{self, Preset},
         write::object,
     },
 };
@@ -126,18 +126,12 @@ fn plan(new: &New, cache: &Cache, pepper: &str, now: u64) -> Result<Plan> {
             plan.refused.push(no_provider(&wish.entry));
             continue;
         };
+        let label = wish.entry.label.clone().unwrap_or_default();
         let key = Key {
-            rpm: None,
-            tpm: None,
-            concurrency: None,
-            provider: provider.clone(),
-            label: wish.entry.label.clone().unwrap_or_default(),
             weight: wish.entry.weight.or(weight).unwrap_or(DEFAULT_WEIGHT),
             group: wish.group.or_else(|| group.clone()).unwrap_or_else(|| ACTIVE_GROUP.into()),
             enabled: wish.enabled,
-            models: Vec::new(),
-            created: now,
-            secret: wish.entry.secret.clone(),
+            ..Key::new(&provider, &wish.entry.secret, label, now)
         };
         plan.take(wish.entry.line, &key, cache, pepper, now)?;
     }
@@ -224,7 +218,7 @@ fn provider_of(new: &New, entry: &Entry, cache: &Cache) -> Option<String> {
 }
 
 fn exists(cache: &Cache, name: &str) -> bool {
-    cache.pool.provider(name).is_some() || provider::preset(name).is_some()
+    cache.pool.provider(name).is_some() || provider::preset(name).is_some_and(Preset::is_complete)
 }
 
 fn refused_view(refused: &Refused) -> Value {

@@ -1,0 +1,78 @@
+//! Who calls: the client key, or the admin's session, behind a credential.
+
+use super::{App, with_cache};
+use crate::{
+    auth::{
+        self,
+        session::{self, Session},
+    },
+    error::{Fault, Result},
+    limit::scope,
+    record::client::{Client, Right},
+};
+use std::{ops::Deref, rc::Rc};
+
+/// Who calls. What it may do stands in its client key.
+pub struct Caller {
+    /// Of its client key; `env` and `admin` have none that is stored.
+    pub id: Rc<str>,
+    client: Rc<Client>,
+}
+
+impl Caller {
+    /// As `limit::scope::check`.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn may_call(&self, asked: &str, provider: &str, model: &str) -> Result<()> {
+        scope::check(&self.client, asked, provider, model)
+    }
+}
+
+impl Deref for Caller {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl App {
+    /// The one behind a call's credential: a client key, or an admin's session.
+    ///
+    /// # Errors
+    /// When it may not call.
+    pub fn caller(&self, credential: &str, now: u64) -> Result<Caller> {
+        let caller = |id: &str, rights: &[Right], groups: &[String]| {
+            Ok(Caller { id: id.into(), client: Rc::new(Client::new(rights, groups)) })
+        };
+        if self.var("PROXY_API_KEY").is_some_and(|first| auth::same_secret(&first, credential)) {
+            return caller("env", &[Right::SeeAttempts], &[]);
+        }
+        if session::is_like(credential) {
+            self.session(credential, now).ok_or(Fault::ClientKey)?;
+            return caller("admin", &Right::ALL, &["*".into()]);
+        }
+        with_cache(|c| {
+            let hash = c.pepper.as_deref().map(|pepper| auth::client_hash(pepper, credential));
+            let known = hash.and_then(|hash| c.clients.get(&hash)).filter(|(_, client)| client.enabled);
+            let (id, client) = known.ok_or(Fault::ClientKey)?;
+            if client.expires.is_some_and(|at| at <= now) {
+                return Err(Fault::ClientExpired.into());
+            }
+            Ok(Caller { id: id.clone(), client: client.clone() })
+        })
+    }
+
+    /// The admin's session that a token stands for, as far as this isolate knows.
+    pub fn session(&self, token: &str, now: u64) -> Option<Session> {
+        let password = self.var("ADMIN_PASSWORD")?;
+        with_cache(|c| {
+            let pepper = c.pepper.as_deref()?;
+            let secret = auth::session_secret(self.var("JWT_SECRET").as_deref(), &password, pepper);
+            session::check(token, &secret, now)
+                .filter(|session| session.pw == auth::password_mark(&password, pepper))
+                .filter(|session| !c.revoked.contains(&session.jti))
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! Who may come in: a known client key, from where it may come, within its limits.
+
+use super::journal::Journal;
+use crate::{
+    app::{App, Caller},
+    auth,
+    config::Level,
+    error::{Error, Result},
+    js,
+    limit::{ip, scope},
+    record::write::object,
+    runtime,
+};
+use std::rc::Rc;
+use worker::web_sys::Headers;
+
+/// The caller, with the credential that it showed.
+///
+/// # Errors
+/// 401 when it is not known or its time is over, 403 when it may not call from there.
+pub fn known(app: &Rc<App>, headers: &Headers, request_id: &str, now: u64) -> Result<(Caller, String)> {
+    let credential = auth::credential(|name| js::header(headers, name)).unwrap_or_default();
+    let caller = app.caller(&credential, now).inspect_err(|error| {
+        runtime::log(Level::Info, "call", || object! {"request": request_id, "status": error.status()});
+    })?;
+    if !caller.ips.is_empty() {
+        // Cloudflare sets it, whatever a client sends.
+        let address = js::header(headers, "cf-connecting-ip").unwrap_or_default();
+        if !ip::is_in(&address, &caller.ips) {
+            let error = Error::forbidden("ip_not_allowed", "This client key may not be used from this address.".into());
+            Journal::new(request_id, &caller, now).refused(app, error.status());
+            return Err(error);
+        }
+    }
+    Ok((caller, credential))
+}
+
+/// Whether a call may be made that names this model, or `None`.
+///
+/// # Errors
+/// See `scope::check_unnamed`.
+pub fn model(caller: &Caller, method: &str, rest: &str, model: Option<&str>) -> Result<()> {
+    if model.is_some() { Ok(()) } else { scope::check_unnamed(caller, method, rest) }
+}
