@@ -4,7 +4,7 @@ use crate::{
     app::Caller,
     error::{Error, Result},
     js,
-    record::{client::Right, pace::Pace},
+    record::client::{Pace, Right},
 };
 use worker::web_sys::Headers;
 

@@ -148,6 +148,15 @@ for (const storage of storages) {
       }
     });
 
+    test("a client key's own seconds hold without a header, and not for tools", async () => {
+      const made = (await stage.api("POST", "/clients", { label: "own", rights: [], cache_s: 600 }, 201)).body;
+      const own = { cache: null, authorization: `Bearer ${made.key}` };
+      const body = chatBody();
+      assert.equal(said(await ask(body, own)), "miss");
+      await hit(body, own);
+      await neverKept(chatBody({ store: true }), own);
+    });
+
     test("calls with tools or other effects are cached only when that is asked", async () => {
       const tools = [{ type: "function", function: { name: "f", parameters: { type: "object", properties: {} } } }];
       for (const more of [{ tools }, { store: true }, { web_search_options: {} }, { functions: [{ name: "f" }] }]) {

@@ -79,6 +79,12 @@ for (const storage of storages) {
       }
     });
 
+    test("a client key's own pace holds without a header", async () => {
+      const { key } = (await stage.api("POST", "/clients", { label: "own", rights: [], pace: "character" }, 201)).body;
+      stage.mock.script("*", [{ headers: sse, chunks: [chunk({ content: "abc" }), done] }]);
+      assert.deepEqual(texts(await ask(undefined, { authorization: `Bearer ${key}` })), ["a", "b", "c"]);
+    });
+
     for (const [kind, chunks] of streams) {
       test(`a stream with ${kind} says the same when it is paced`, async () => {
         stage.mock.script("*", [{ headers: sse, chunks }]);
