@@ -11,7 +11,7 @@ pub use seen::Seen;
 use crate::{
     error::Result,
     js::{self, ByobReader, IdentityTransformStream, ReadResult},
-    record::client::Pace,
+    record::pace::Pace,
     runtime::{self, Winner},
     sticky::Marker,
     usage::hide::Hider,

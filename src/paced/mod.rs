@@ -9,7 +9,7 @@ mod tests;
 
 pub use pieces::Graphemes;
 
-use crate::record::client::Pace;
+use crate::record::pace::Pace;
 use chunk::Chunk;
 use events::Events;
 use std::collections::VecDeque;

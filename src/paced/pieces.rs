@@ -1,7 +1,7 @@
 //! A chunk, made into several: the same bytes around a shorter text.
 
 use super::chunk::Chunk;
-use crate::record::client::Pace;
+use crate::record::pace::Pace;
 
 /// Gives the lengths in bytes of the graphemes (letters as a reader counts them) that make up a text. They sum up to
 /// the text's.

@@ -218,8 +218,6 @@ async fn prepare(
         rest: asked.rest.into(),
         query: asked.query.into(),
         usage_mode: caller.usage_mode,
-        pace: paced::of(caller, &headers, asked.rest)?,
-        cached: cached::wanted(caller, &asked, &request, &intake)?,
         streamed: intake.streamed(),
         billed: used::is_billed(&method, asked.rest),
         kept: ids::kept(asked.rest),
@@ -353,11 +351,6 @@ impl Walk {
 
     fn secret(&self, ticket: Ticket) -> String {
         with_cache(|c| c.pool.slot(ticket).map(|s| s.key.secret.clone())).unwrap_or_default()
-    }
-
-    /// What is done to its events.
-    const fn how(&self, ready: &Ready) -> How {
-        How { pace: self.pace, hides: ready.hides }
     }
 
     /// A failure without an answer that could be shown.

@@ -4,7 +4,7 @@ use crate::{
     app::Caller,
     error::{Error, Result},
     js,
-    record::client::{Pace, Right},
+    record::{client::Right, pace::Pace},
 };
 use worker::web_sys::Headers;
 

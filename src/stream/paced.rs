@@ -5,7 +5,7 @@ use crate::{
     error::Result,
     js::{self, ByobReader, ReadResult, Segmenter},
     paced::Pacer,
-    record::client::Pace,
+    record::pace::Pace,
     runtime::{self, Settled, Winner},
     usage::hide::Hider,
 };
