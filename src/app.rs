@@ -1,6 +1,7 @@
 //! What a request carries with it: the storage, and this isolate's cache. The cache is a picture of what is stored
 //! and a small buffer of counts; it is borrowed inside `with_cache` only, never across an await.
 
+mod caller;
 mod env;
 mod flush;
 mod limits;
@@ -16,14 +17,9 @@ use crate::{
     config::{self, Config, Level},
     error::{Error, Fault, Result},
     js,
-    limit::{meters::Meters, scope},
+    limit::meters::Meters,
     pool::{Pool, dice::Dice},
-    record::{
-        Kind, Record,
-        client::{Client, Right},
-        price::Rates,
-        write::object,
-    },
+    record::{Kind, Record, client::Client, price::Rates, write::object},
     runtime::{self, Work},
     sort::sort,
     store::{Loaded, Store},
@@ -36,10 +32,11 @@ use crate::{
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
-    ops::Deref,
     rc::Rc,
 };
 use wasm_bindgen::JsValue;
+
+pub use caller::Caller;
 
 /// Work in the background that is older than this was cut off by the runtime.
 const BACKGROUND_MS: u64 = 40_000;
@@ -48,41 +45,6 @@ const RECENT_MS: u64 = 15 * 60_000;
 /// A picture older than this many times its age limit is not served while it is renewed.
 const TOO_OLD: u64 = 6;
 const PEPPER: &str = "pepper";
-
-/// Who calls. What it may do stands in its client key.
-pub struct Caller {
-    /// Of its client key; `env` and `admin` have none that is stored.
-    pub id: Rc<str>,
-    client: Rc<Client>,
-}
-
-impl Caller {
-    /// May it ask for a model by that name at all?
-    pub fn may_name(&self, name: &str) -> bool {
-        scope::names(&self.client, name)
-    }
-
-    /// May it use what a provider has, asked for by a name?
-    pub fn may_call(&self, name: &str, provider: &str, model: &str) -> bool {
-        self.check(name, provider, model).is_ok()
-    }
-
-    /// As `may_call`, with the reason.
-    ///
-    /// # Errors
-    /// See `scope::check`.
-    pub fn check(&self, name: &str, provider: &str, model: &str) -> Result<()> {
-        scope::check(&self.client, name, provider, model)
-    }
-}
-
-impl Deref for Caller {
-    type Target = Client;
-
-    fn deref(&self) -> &Client {
-        &self.client
-    }
-}
 
 pub struct App {
     pub store: Store,
@@ -269,32 +231,6 @@ impl App {
         let pepper: String = held.read().ok_or_else(|| Error::storage("the pepper cannot be read"))?;
         with_cache(|c| c.pepper = Some(pepper.clone()));
         Ok(pepper)
-    }
-
-    /// The one behind a call's credential: a client key, or an admin's session.
-    ///
-    /// # Errors
-    /// When it may not call.
-    pub fn caller(&self, credential: &str, now: u64) -> Result<Caller> {
-        let caller = |id: &str, rights: &[Right], groups: &[String]| {
-            Ok(Caller { id: id.into(), client: Rc::new(Client::new(rights, groups)) })
-        };
-        if self.var("PROXY_API_KEY").is_some_and(|first| auth::same_secret(&first, credential)) {
-            return caller("env", &[Right::SeeAttempts], &[]);
-        }
-        if session::is_like(credential) {
-            self.session(credential, now).ok_or(Fault::ClientKey)?;
-            return caller("admin", &Right::ALL, &["*".into()]);
-        }
-        with_cache(|c| {
-            let hash = c.pepper.as_deref().map(|pepper| auth::client_hash(pepper, credential));
-            let known = hash.and_then(|hash| c.clients.get(&hash)).filter(|(_, client)| client.enabled);
-            let (id, client) = known.ok_or(Fault::ClientKey)?;
-            if client.expires.is_some_and(|at| at <= now) {
-                return Err(Fault::ClientExpired.into());
-            }
-            Ok(Caller { id: id.clone(), client: client.clone() })
-        })
     }
 
     /// The admin's session that a token stands for, as far as this isolate knows.
