@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     record::write::object,
     runtime,
-    store::Requests,
+    store::{Cached, Requests},
     upstream,
     usage::requests,
 };
@@ -18,6 +18,9 @@ const PROBE_MS: u64 = 10_000;
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 const TRIM_MINUTE: u64 = 7;
+/// The cache of answers is looked through twice an hour, and on KV, where it expires by itself, once.
+const CACHE_MINUTES: [u64; 2] = [17, 47];
+const MB: u64 = 1_000_000;
 /// Balances of one tick, and how often there are any: each of these ticks writes, and KV's free plan has 1,000 writes a day.
 const BALANCES: usize = 8;
 const BALANCES_MS: u64 = 10 * MINUTE_MS;
@@ -36,6 +39,7 @@ pub async fn tick(app: &Rc<App>, now: u64) {
     report("probes_failed", probe_due(app, now).await);
     report("models_failed", read_models(app, now).await);
     report("requests_failed", trim_requests(app, now).await);
+    report("cache_failed", trim_cache(app, now).await);
 }
 
 async fn fold(app: &Rc<App>, now: u64) -> Result<()> {
@@ -63,6 +67,15 @@ async fn read_models(app: &Rc<App>, now: u64) -> Result<()> {
         records.extend(app.fetch_models(name, now).await?);
     }
     app.write(records, now).await
+}
+
+async fn trim_cache(app: &Rc<App>, now: u64) -> Result<()> {
+    let [first, second] = CACHE_MINUTES;
+    let minute = (now % HOUR_MS) / MINUTE_MS;
+    if minute == first || minute == second && app.store.name() != "kv" {
+        app.store.cached(&Cached::Trim(now, app.config()?.cache_mb.saturating_mul(MB))).await?;
+    }
+    Ok(())
 }
 
 async fn probe_due(app: &Rc<App>, now: u64) -> Result<()> {

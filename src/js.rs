@@ -37,6 +37,13 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub fn format(this: &DateTimeFormat, time: f64) -> std::result::Result<String, JsValue>;
 
+    /// JavaScript's knowledge of letters.
+    pub type Segmenter;
+    #[wasm_bindgen(constructor, js_namespace = Intl, catch)]
+    pub fn new(language: &str, options: &Object) -> std::result::Result<Segmenter, JsValue>;
+    #[wasm_bindgen(method)]
+    pub fn segment(this: &Segmenter, text: &str) -> JsValue;
+
     /// Its readable side is never handed to the runtime alone, so that we learn of the end of a stream.
     pub type IdentityTransformStream;
     #[wasm_bindgen(constructor, js_class = "IdentityTransformStream")]
@@ -125,6 +132,22 @@ pub fn utc_offset_minutes(zone: &str, now: u64) -> Option<i64> {
 
 pub fn is_zone(zone: &str) -> bool {
     utc_offset_minutes(zone, 0).is_some()
+}
+
+/// One that knows graphemes.
+///
+/// # Errors
+/// When the platform has none.
+pub fn segmenter() -> std::result::Result<Segmenter, JsValue> {
+    let options = Object::new();
+    Reflect::set(&options, &"granularity".into(), &"grapheme".into())?;
+    Segmenter::new("en", &options)
+}
+
+/// The lengths in bytes of a text's graphemes.
+pub fn graphemes(segmenter: &Segmenter, text: &str) -> Vec<usize> {
+    let segments = Array::from(&segmenter.segment(text));
+    segments.iter().map(|found| field(&found, "segment").as_string().map_or(0, |text| text.len())).collect()
 }
 
 /// The end of `1/1/1970, GMT+05:30`; `GMT` alone is 0.

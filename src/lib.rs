@@ -23,8 +23,10 @@ mod js;
 // core: pure, tested natively
 pub mod auth;
 pub mod body;
+pub mod cached;
 pub mod config;
 pub mod limit;
+pub mod paced;
 pub mod pool;
 pub mod route;
 pub mod sticky;

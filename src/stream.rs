@@ -2,13 +2,16 @@
 //! about once a second to keep its tail; other bodies pass through our hands. See docs/adr/0006 for why not in any
 //! simpler way.
 
+mod paced;
 mod seen;
 
+pub use paced::How;
 pub use seen::Seen;
 
 use crate::{
     error::Result,
     js::{self, ByobReader, IdentityTransformStream, ReadResult},
+    record::pace::Pace,
     runtime::{self, Winner},
     sticky::Marker,
     usage::hide::Hider,
@@ -79,10 +82,10 @@ pub async fn first(body: &ReadableStream, idle_ms: u64) -> Result<First> {
 /// What a body is, besides its bytes.
 pub enum Kind {
     /// An event stream is watched, and ended with an error event when it breaks. Its first bytes were read already.
-    /// `hides`: the event with nothing but the usage does not reach the client.
+    /// `how`: the event with nothing but the usage may be hidden from the client, and texts may come evenly.
     Events {
         first: Uint8Array,
-        hides: bool,
+        how: How,
     },
     /// The end of which says what was used.
     Json,
@@ -103,7 +106,7 @@ pub fn pass(
     let gate = IdentityTransformStream::new();
     let (readable, writable) = (gate.readable(), gate.writable());
     let copy = match &kind {
-        Kind::Events { hides: false, .. } if marker.is_none() => Some(split(body)?),
+        Kind::Events { how: How { hides: false, pace: Pace::Off }, .. } if marker.is_none() => Some(split(body)?),
         Kind::Events { .. } | Kind::Json | Kind::Other => None,
     };
     let body = body.clone();
@@ -115,6 +118,10 @@ pub fn pass(
             match (&kind, copy) {
                 (Kind::Events { first, .. }, Some((source, copy))) => {
                     watch(first, &source, copy, &writable, limits.idle_ms, stop, &mut seen).await
+                }
+                (Kind::Events { first, how }, None) if how.pace != Pace::Off => {
+                    let see = |bytes: &Uint8Array| seen.add(bytes);
+                    paced::pace(&body, first, how, &writable, limits.idle_ms, see).await.unwrap_or(false)
                 }
                 _ => pump(&body, (&kind, &mut marker), &writable, limits.idle_ms, &mut seen).await.unwrap_or(false),
             }
@@ -163,7 +170,7 @@ async fn pump(
     seen: &mut Seen,
 ) -> Result<bool> {
     let (reader, writer) = (byob(body)?, writable.get_writer()?);
-    let mut hider = matches!(kind, Kind::Events { hides: true, .. }).then(Hider::default);
+    let mut hider = matches!(kind, Kind::Events { how: How { hides: true, .. }, .. }).then(Hider::default);
     // Events are small, and each read costs a buffer.
     let (mut next, window, events) = match kind {
         Kind::Events { first, .. } => (Some(first.clone()), SIFTED, true),

@@ -42,12 +42,13 @@ pub const LOOK: usize = 8 * 1024;
 
 /// What of the upstream's headers the client does not get: they are about the connection to us, or about a body that
 /// the runtime decoded on the way.
-const DROPPED: [&str; 22] = [
+const DROPPED: [&str; 23] = [
     // Of another keypool behind this one.
     "x-keypool-attempts",
     "x-keypool-provider",
     "x-keypool-model",
     "x-keypool-key",
+    "x-keypool-cache",
     "set-cookie",
     "content-length",
     "content-encoding",

@@ -1,5 +1,6 @@
-// `npm run bench:streams`: the CPU time that workerd spends on a chat stream in each usage mode. What is compared are the
-// whole processes, all threads of them; docs/TOKENS.md says what the numbers mean. Linux only: it reads /proc.
+// `npm run bench:streams`: the CPU time that workerd spends on a chat stream in each usage mode, and paced. What is
+// compared are the whole processes, all threads of them; docs/TOKENS.md and docs/PERFORMANCE.md say what the numbers
+// mean. Linux only: it reads /proc.
 import http from "node:http";
 import { build } from "../../scripts/build.mjs";
 import { startWorker } from "../../tests/e2e/harness.mjs";
@@ -7,6 +8,8 @@ import { quantile, ran, turned, workerds } from "../choice/workerd.mjs";
 
 // The first two are alike: what lies between them is what this machine cannot tell.
 const MODES = ["as-is", "as-is", "ask", "ask-and-hide"];
+/// Of streams as they are.
+const PACES = ["batch", "character"];
 const ROUNDS = 15;
 const STREAMS = 8;
 const AT_ONCE = 4;
@@ -24,6 +27,7 @@ const upstream = await startUpstream();
 const stages = [];
 try {
   for (const mode of MODES) stages.push(await startStage(mode));
+  for (const pace of PACES) stages.push(await startStage("as-is", pace));
   // Code becomes fast by being run.
   for (const stage of stages) for (let i = 0; i < 3; i++) await round(stage);
   for (const stage of stages) stage.rounds = [];
@@ -56,7 +60,7 @@ async function startUpstream() {
   return { url: `http://127.0.0.1:${server.address().port}/v1`, close };
 }
 
-async function startStage(usage_mode) {
+async function startStage(usage_mode, pace) {
   const before = new Set(workerds());
   const worker = await startWorker();
   const [pid, ...others] = workerds().filter((pid) => !before.has(pid));
@@ -64,16 +68,18 @@ async function startStage(usage_mode) {
   await worker.api("POST", "/providers", { name: "bench", base_url: upstream.url, usage_mode }, 201);
   await worker.api("PATCH", "/providers/bench", { default: true }, 200);
   await worker.api("POST", "/keys", { text: "bench-key-00000001", provider: "bench" }, 201);
-  return { name: usage_mode, worker, pid };
+  // An admin may do all; the first client key may not pace.
+  const asked = pace ? { authorization: `Bearer ${await worker.token()}`, "x-keypool-pace": pace } : {};
+  return { name: pace ?? usage_mode, worker, pid, asked };
 }
 
 /// Microseconds of CPU for one chunk.
-async function round({ name, worker, pid }) {
+async function round({ name, worker, pid, asked }) {
   const start = ran(pid);
   let left = STREAMS;
   const one = async () => {
     while (left-- > 0) {
-      const init = { method: "POST", headers: { "content-type": "application/json" }, body };
+      const init = { method: "POST", headers: { "content-type": "application/json", ...asked }, body };
       const text = await (await worker.fetch("/v1/chat/completions", init)).text();
       if (!text.endsWith("data: [DONE]\n\n")) throw new Error("a stream did not end");
       if (text.includes('"prompt_tokens"') !== (name === "ask")) throw new Error(`usage was shown or not in mode ${name}`);
@@ -84,7 +90,7 @@ async function round({ name, worker, pid }) {
 }
 
 function report() {
-  console.log(`| usage mode, ${ROUNDS} rounds of ${STREAMS} streams of ${CHUNKS} chunks | CPU of a chunk, median, µs | p10 | p90 |`);
+  console.log(`| usage mode or pace, ${ROUNDS} rounds of ${STREAMS} streams of ${CHUNKS} chunks | CPU of a chunk, median, µs | p10 | p90 |`);
   console.log("|---|--:|--:|--:|");
   for (const { name, rounds } of stages) {
     console.log(`| ${[`\`${name}\``, ...[0.5, 0.1, 0.9].map((q) => quantile(rounds, q).toFixed(1))].join(" | ")} |`);

@@ -1,8 +1,9 @@
 //! The upstream's answer on its way to the client: looked into only as far as needed.
 
-use super::{Attempt, InUse, Ready, Walk, journal::Journal, sticky, used};
+use super::{Attempt, InUse, Ready, Walk, cached, journal::Journal, sticky, used};
 use crate::{
     app::with_cache,
+    cached::LARGEST,
     error::Result,
     js,
     pool::{
@@ -103,7 +104,7 @@ pub async fn good(
                     &response,
                     abort,
                     &headers,
-                    (&body, Kind::Events { first, hides: ready.hides }),
+                    (&body, Kind::Events { first, how: ready.how }),
                 ),
             },
             First::End if walk.wants_body(response.status()) => Ok(empty(headers)),
@@ -144,6 +145,8 @@ fn flow(
     let limits = walk.limits(ready);
     let (readable, work) = stream::pass(body, (kind, marker), Clone::clone(&walk.request), abort, limits)?;
     let (app, journal, status) = (walk.app.clone(), walk.journal.clone(), response.status());
+    let wanted = walk.cached.clone().filter(|_| events && status == 200);
+    let (kind, hides) = (js::header(headers, "content-type").unwrap_or_default(), ready.how.hides);
     walk.app.in_background(Box::pin(async move {
         let end = work.await;
         drop(in_use);
@@ -155,6 +158,9 @@ fn flow(
         }
         let tokens = if looked_at { used::passed(&end.seen, events, prompt.as_ref()) } else { None };
         journal.ended(&app, status, end.ending, tokens.as_ref());
+        if let Some(wanted) = wanted.filter(|_| end.ending == stream::Ending::Complete && end.seen.length <= LARGEST) {
+            cached::keep(&app, wanted, kind, end.seen.beginning(usize::MAX), hides).await;
+        }
     }));
     Ok(Attempt::Answered(js::stream_response(status, headers, Some(&readable))?))
 }
@@ -190,6 +196,10 @@ async fn whole(
         trace.got(&headers, Some(&body));
     }
     walk.journal.clone().ended(&walk.app, response.status(), stream::Ending::Complete, tokens.as_ref());
+    if let Some(wanted) = walk.cached.clone().filter(|_| response.status() == 200 && length <= LARGEST) {
+        let kind = js::header(&headers, "content-type").unwrap_or_default();
+        walk.app.in_background(cached::keep(&walk.app, wanted, kind, body.to_vec(), false));
+    }
     Ok(Attempt::Answered(js::bytes_response(response.status(), &headers, &body)?))
 }
 

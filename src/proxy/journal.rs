@@ -38,6 +38,8 @@ pub struct Journal {
     last_key: Option<Rc<str>>,
     /// Those that are over.
     attempts: Vec<Value>,
+    /// What the cache of answers had, if it was asked: `hit` or `miss`.
+    pub cache: Option<&'static str>,
     /// For the request log.
     pub trace: Option<Rc<Trace>>,
 }
@@ -56,6 +58,7 @@ impl Journal {
             attempt: None,
             last_key: None,
             attempts: Vec::new(),
+            cache: None,
             trace: None,
         }
     }
@@ -89,6 +92,9 @@ impl Journal {
     /// # Errors
     /// When the headers cannot be changed.
     pub fn show(&self, headers: &Headers) -> Result<()> {
+        if let Some(cache) = self.cache {
+            headers.set("x-keypool-cache", cache)?;
+        }
         if self.shown {
             let running = usize::from(self.attempt.is_some());
             headers.set("x-keypool-attempts", &(self.attempts.len() + running).to_string())?;
@@ -132,6 +138,12 @@ impl Journal {
     pub fn refused(&self, app: &Rc<App>, status: u16) {
         let level = if status >= 500 { Level::Warn } else { Level::Info };
         self.over(app, level, status, End::Refused(status), None);
+    }
+
+    /// The answer was in the cache: nobody was asked, and nothing used.
+    pub fn replayed(&self, app: &Rc<App>) {
+        self.answered(runtime::now());
+        self.over(app, Level::Info, 200, End::Ok, None);
     }
 
     /// The client left before an answer began.
@@ -195,9 +207,13 @@ impl Journal {
             "estimated": t.estimated}
         });
         let line = || {
-            object! {"request": self.request_id, "client": self.client, "provider": self.provider, "model": self.model,
+            let mut line = object! {"request": self.request_id, "client": self.client, "provider": self.provider, "model": self.model,
             "key": self.last_key, "status": status, "attempts": self.attempts, "ending": end.name(), "ms": ms,
-            "first_byte_ms": first_byte_ms, "tokens": tokens}
+            "first_byte_ms": first_byte_ms, "tokens": tokens};
+            if let (Some(cache), Some(fields)) = (self.cache, line.as_object_mut()) {
+                fields.insert("cache".into(), cache.into());
+            }
+            line
         };
         if let Some(trace) = &self.trace {
             let (entry, content) = trace.entry(line(), self.began);

@@ -1,6 +1,6 @@
 //! `GET /v1/files` and other lists of what an account holds, over the accounts of all keys of a provider.
 
-use super::{Asked, Said, answer, journal::Journal, sticky as ids};
+use super::{Asked, Said, answer, journal::Journal, rewrite, sticky as ids};
 use crate::{
     app::{App, Caller, with_cache, with_dice},
     config::Config,
@@ -28,6 +28,7 @@ struct Lister<'a> {
     app: &'a Rc<App>,
     request: &'a Request,
     config: &'a Config,
+    name: &'a str,
     provider: Provider,
     rest: &'a str,
     /// Without what is ours to say.
@@ -81,7 +82,7 @@ pub async fn answer(
     let query = asked.query.split('&').filter(|part| !part.starts_with("after=") && !part.starts_with("limit="));
     let query = query.collect::<Vec<_>>().join("&");
     let merge = Merge::new(asked.rest, limit, ascending, after.map(str::to_string));
-    let lister = Lister { app, request, config, provider, rest: asked.rest, query, journal };
+    let lister = Lister { app, request, config, name: &name, provider, rest: asked.rest, query, journal };
     lister.run(&keys, merge).await.map(Some)
 }
 
@@ -165,6 +166,7 @@ impl Lister<'_> {
     async fn ask(&mut self, ticket: Ticket, merge: &mut Merge) -> Result<Got> {
         let url = upstream::url(&self.provider, self.rest, &self.query_for(merge), "");
         let headers = upstream::passed_headers(&self.request.headers(), &self.provider)?;
+        rewrite::headers(&headers, &rewrite::rules(&self.name, &self.provider, ""))?;
         let secret = with_cache(|c| c.pool.slot(ticket).map(|s| s.key.secret.clone())).unwrap_or_default();
         let ms = self.provider.answer_timeout_ms.unwrap_or(self.config.answer_timeout_ms);
         self.journal.part(runtime::now());

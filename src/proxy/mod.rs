@@ -5,11 +5,13 @@ mod about;
 mod admit;
 mod answer;
 mod asked;
+mod cached;
 mod cors;
 mod intake;
 mod journal;
 mod lists;
 mod models;
+mod paced;
 mod rewrite;
 mod sticky;
 mod token_count;
@@ -28,12 +30,14 @@ use crate::{
         target::Target,
         verdict::{self, Outcome, Verdict},
     },
-    record::{provider::Provider, usage_mode::UsageMode},
+    record::{pace::Pace, provider::Provider, usage_mode::UsageMode},
     runtime,
     sticky::{self as ids, Kept},
+    stream::How,
     upstream::{self, Call, Reply},
 };
 use answer::Said;
+use cached::Wanted;
 use intake::Intake;
 use journal::Journal;
 use std::rc::Rc;
@@ -74,6 +78,8 @@ struct Walk {
     kept: Option<Kept>,
     /// They take the tags out of the body.
     untagged: Vec<Patch>,
+    pace: Pace,
+    cached: Option<Wanted>,
     targets: Vec<Target>,
     /// The one that is asked now, and its number.
     now: Option<(usize, Rc<Ready>)>,
@@ -85,8 +91,7 @@ struct Ready {
     provider: Provider,
     model: String,
     call: Call,
-    /// We asked for the usage, and the client did not.
-    hides: bool,
+    how: How,
 }
 
 /// A key in use; it is given back when this is dropped.
@@ -193,6 +198,8 @@ async fn prepare(
     if let Some(target) = targets.first() {
         journal.is_for(target);
     }
+    let cached = cached::wanted(caller, &asked, &request, &intake)?;
+    let pace = paced::of(caller, &headers, asked.rest)?;
     if let Some(trace) = &journal.trace {
         trace.sent(&headers, intake.bytes());
     }
@@ -215,6 +222,8 @@ async fn prepare(
         billed: used::is_billed(&method, asked.rest),
         kept: ids::kept(asked.rest),
         untagged: held.patches.clone(),
+        pace,
+        cached,
         request,
         method,
         intake,
@@ -235,6 +244,9 @@ impl Walk {
     }
 
     async fn answer(&mut self, mut failover: Failover) -> Result<Response> {
+        if let Some(answer) = cached::answer(self).await? {
+            return Ok(answer);
+        }
         let mut last: Option<Said> = None;
         loop {
             let now = runtime::now();
@@ -327,7 +339,8 @@ impl Walk {
         rewrite::headers(&headers, &rules)?;
         let url = upstream::url(&provider, &self.rest, &self.query, &target.model);
         let call = Call { method: self.method.clone(), url, headers, body };
-        let ready = Rc::new(Ready { provider, model: target.model.clone(), call, hides });
+        let how = How { pace: self.pace, hides };
+        let ready = Rc::new(Ready { provider, model: target.model.clone(), call, how });
         self.now = Some((at, ready.clone()));
         Ok(ready)
     }

@@ -3,6 +3,7 @@
 use super::{
     glob,
     key::{ACTIVE_GROUP, STANDBY_GROUP},
+    pace::Pace,
     read::{Reader, Stored},
     usage_mode::UsageMode,
     write::{self, Json, object},
@@ -100,30 +101,6 @@ impl Limits {
 
     pub fn is_none(&self) -> bool {
         self.amounts.iter().all(Option::is_none)
-    }
-}
-
-/// How its streams are passed on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Pace {
-    /// As they come.
-    #[default]
-    Off,
-    Batch,
-    Character,
-}
-
-impl Pace {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Batch => "batch",
-            Self::Character => "character",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Off, Self::Batch, Self::Character].into_iter().find(|pace| pace.name() == text)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod client;
 pub mod glob;
 pub mod key;
 pub mod models;
+pub mod pace;
 pub mod price;
 pub mod provider;
 pub mod read;

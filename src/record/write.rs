@@ -144,9 +144,10 @@ mod tests {
     use crate::record::{
         alias::Alias,
         balance::Balance,
-        client::{Client, Limit, Limits, Log, Pace, Right},
+        client::{Client, Limit, Limits, Log, Right},
         key::{Cooldown, Disabled, Key},
         models::{Model, Models},
+        pace::Pace,
         price::{Price, Rates},
         provider::{PRESETS, Provider},
         read::{Reader, Stored},

@@ -1,6 +1,8 @@
 //! What every store promises, told step by step on an empty one. Memory is held to it natively; D1 and KV in
 //! workerd, by a build with the feature `contract`.
 
+mod cache;
+
 use super::{DAY_MS, Loaded, REVOKED_MS, Requests, Store, TOMBSTONE_MS, Upkeep, entry_id};
 use crate::{
     error::Error,
@@ -34,7 +36,8 @@ pub async fn check(store: &Store) -> Kept {
     counts_are_told_apart_as_asked(store).await?;
     what_is_old_is_trimmed(store).await?;
     old_rollups_are_trimmed(store).await?;
-    requests_are_kept_until_they_are_old(store).await
+    requests_are_kept_until_they_are_old(store).await?;
+    cache::answers_are_kept_until_there_are_too_many(store).await
 }
 
 async fn a_load_tells_what_changed(store: &Store) -> Kept {

@@ -1,6 +1,8 @@
 //! D1: one row a record, one statement for any number of them. A migration is applied when it is found missing, and
 //! what a KV namespace holds is taken over when its mark is.
 
+mod cache;
+
 use super::{
     Loaded, MINUTE_MS, REVOKED_MS, Requests, TOMBSTONE_MS, Upkeep,
     bindings::{Database, failed, number, settled},

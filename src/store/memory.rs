@@ -1,7 +1,8 @@
 //! The contract in memory, for native tests.
 
-use super::{Loaded, Requests, Upkeep, is_trimmed};
+use super::{Cached, Loaded, Requests, Upkeep, is_trimmed};
 use crate::{
+    cached::Entry,
     record::Record,
     usage::{
         row::{Period, Query, Row, Table},
@@ -25,6 +26,7 @@ struct Inner {
     rollups: Vec<(Period, Row)>,
     /// By id: how many entries, and their text.
     requests: BTreeMap<String, (u64, String)>,
+    cache: BTreeMap<String, Entry>,
 }
 
 impl Memory {
@@ -106,6 +108,28 @@ impl Memory {
                 Vec::new()
             }
         }
+    }
+
+    pub fn cached(&self, ask: &Cached) -> Option<Entry> {
+        let cache = &mut self.0.borrow_mut().cache;
+        match ask {
+            Cached::Find(id) => return cache.get(*id).cloned(),
+            Cached::Keep(id, entry) => drop(cache.insert((*id).into(), (*entry).clone())),
+            Cached::Trim(now, most) => {
+                cache.retain(|_, entry| entry.until > *now);
+                let mut newest: Vec<(u64, String, usize)> =
+                    cache.iter().map(|(id, entry)| (entry.at, id.clone(), entry.text().len())).collect();
+                newest.sort_by(|a, b| b.cmp(a));
+                let mut sum = 0;
+                for (_, id, bytes) in newest {
+                    sum += u64::try_from(bytes).unwrap_or(u64::MAX);
+                    if sum > *most {
+                        cache.remove(&id);
+                    }
+                }
+            }
+        }
+        None
     }
 
     pub fn usage(&self, queries: &[Query]) -> Vec<Vec<Row>> {

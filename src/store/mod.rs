@@ -12,6 +12,7 @@ mod memory;
 mod schema;
 
 use crate::{
+    cached::Entry,
     error::{Fault, Result},
     record::{Kind, Record},
     usage::{
@@ -161,6 +162,16 @@ impl Store {
         }
     }
 
+    /// Finds, keeps or clears away cached answers; answers what was found, also when it is not fresh any more.
+    pub async fn cached(&self, ask: &Cached<'_>) -> Result<Option<Entry>> {
+        match self {
+            Self::D1(d1) => d1.cached(ask).await,
+            Self::Kv(kv) => kv.cached(ask).await,
+            #[cfg(test)]
+            Self::Memory(memory) => Ok(memory.cached(ask)),
+        }
+    }
+
     /// What was counted, as each query asks for it, whether it is folded or not. Two rows may be of one place.
     pub async fn usage(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
         match self {
@@ -182,6 +193,16 @@ pub enum Requests<'a> {
     /// Clears some of those away that are not newer than a batch of that name would be, and of those that have so many
     /// newer entries.
     Trim(&'a str, u64),
+}
+
+/// What is asked of the cache of answers.
+pub enum Cached<'a> {
+    /// The one of that name.
+    Find(&'a str),
+    /// In the place of the one that has the name.
+    Keep(&'a str, &'a Entry),
+    /// Clears some of those away that have expired at that time, and of the oldest when all are more than so many bytes.
+    Trim(u64, u64),
 }
 
 /// What a fold must know.

@@ -78,6 +78,19 @@ for (const storage of storages) {
       assert.ok(!(await ids()).includes("only-this"));
     });
 
+    test("a client key sees what it may ask for, and no more", async () => {
+      const made = async (more) => (await api("POST", "/clients", { label: "some", ...more }, 201)).body.key;
+      const of = async (key) => {
+        const mine = new OpenAI({ apiKey: key, baseURL: `${stage.worker.url}/v1`, maxRetries: 0 });
+        return { mine, ids: (await mine.models.list()).data.map(({ id }) => id) };
+      };
+      const { mine, ids: some } = await of(await made({ models: ["gpt-4*", "smart"] }));
+      assert.deepEqual(some, ["gpt-4.1", "gpt-4o-mini", "smart"]);
+      await assert.rejects(mine.models.retrieve("tts-1"), OpenAI.NotFoundError);
+      assert.equal((await mine.models.retrieve("gpt-4.1")).id, "gpt-4.1");
+      assert.deepEqual((await of(await made({ providers: ["typed"] }))).ids.filter((id) => id !== "smart"), ["typed-1"]);
+    });
+
     test("HEAD has no body, and what changes a model goes upstream", async () => {
       const head = await stage.send("/v1/models", { method: "HEAD" });
       assert.deepEqual([head.status, head.body.length], [200, 0]);

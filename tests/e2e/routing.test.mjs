@@ -99,6 +99,23 @@ for (const storage of storages) {
       for (const alias of ["new", "long"]) await api("DELETE", `/models?name=${alias}`, undefined, 204);
     });
 
+    test("a client key that has used up nine tenths of a budget gets the economy model", async () => {
+      const { name } = await stage.pool(["mock-good-economy-001"]);
+      await alias({ name: "big", target: `${name}/big-1`, fallbacks: [`${name}/big-2`], economy: `${name}/mini` });
+      const usage = (prompt_tokens) => ({ body: { id: "c", object: "chat.completion", created: 1, model: "m", choices: [{ index: 0, message: { role: "assistant", content: "hi" }, finish_reason: "stop" }], usage: { prompt_tokens, completion_tokens: 0, total_tokens: prompt_tokens } } });
+      const { key } = (await api("POST", "/clients", { label: "frugal", day_tokens: 1000 }, 201)).body;
+      const ask = async (tokens) => {
+        stage.mock.script("mock-good-economy-001", [usage(tokens)]);
+        const answer = await send("/v1/chat/completions", { headers: { ...json, authorization: `Bearer ${key}` }, body: chatBody({ model: "big" }) });
+        return [answer.status, answer.headers["x-keypool-model"], answer.headers["x-keypool-limit"]];
+      };
+      assert.deepEqual(await ask(890), [200, "big-1", undefined]);
+      assert.deepEqual(await ask(20), [200, "big-1", undefined]);
+      assert.deepEqual(await ask(90), [200, "mini", undefined]);
+      assert.deepEqual(await ask(1), [429, undefined, "day_tokens"]);
+      await api("DELETE", "/models?name=big", undefined, 204);
+    });
+
     test("patterns choose the provider, and the whole name goes before them", async () => {
       const { name } = await stage.pool(["mock-good-routing-default"]);
       await provider("special", ["mock-good-special-0001"]);

@@ -92,7 +92,7 @@ for (const storage of storages) {
       assert.equal(headers["x-team"], "red; blue");
       assert.equal(headers["openai-beta"], undefined);
       assert.equal(headers.authorization, "Bearer mock-good-rules-0001");
-      await send("/v1/models", { method: "GET" });
+      await send(`/${provider}/v1/models`, { method: "GET" });
       assert.equal(last().headers["x-team"], "red; blue");
       await remove(drop.id);
       assert.equal((await sent(body(), { "openai-beta": "x" })).headers["openai-beta"], "x");
@@ -282,6 +282,27 @@ for (const storage of storages) {
       );
       const grown = (await stage.worker.counts()).memory - before;
       assert.ok(grown <= 3_000_000, `${grown}`);
+    });
+
+    test("each of a call's targets gets what its own rules make of the body", async () => {
+      await api("POST", "/providers", { name: "other", base_url: stage.mock.url }, 201);
+      await api("POST", "/keys", { text: "mock-good-rules-0002", provider: "other" }, 201);
+      const alias = { name: "both", target: `${provider}/gpt-4o`, fallbacks: ["other/gpt-5"], fallback_on: ["exhausted"] };
+      await api("PUT", "/models", alias, 200);
+      stage.mock.script("mock-good-rules-0001", "402");
+      stage.mock.ledger.length = 0;
+      await under({ provider: "other", action: "rename", name: "x", to: "y" }, async () => {
+        await sent(body({ model: "both", x: 1, logprobs: true }));
+        const [first, second, ...more] = stage.mock.ledger.map((call) => String(call.body));
+        assert.deepEqual([first, more], [body({ x: 1 }), []]);
+        assert.equal(second, body({ model: "gpt-5", y: 1, logprobs: true }));
+      });
+      stage.mock.script("mock-good-rules-0001", {});
+      await api("DELETE", "/models?name=both", undefined, 204);
+      await api("DELETE", "/providers/other?with_keys=true", undefined, 204);
+      const { keys } = await stage.list();
+      await api("POST", `/keys/${keys[0].id}/reset`, undefined, 200);
+      assert.equal((await sent(body())).text, body());
     });
 
     // KV takes a write a second.

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import OpenAI from "openai";
-import { clientKey, storages } from "./harness.mjs";
+import { clientKey, eventually, storages } from "./harness.mjs";
 import { startStage } from "./pool.mjs";
 import { sdkCases } from "./sdk-cases.mjs";
 
@@ -22,6 +22,32 @@ for (const storage of storages) {
     describe("does all it can do", () => {
       before(() => stage.pool(["mock-good-node-00001", "mock-good-node-00002"]));
       for (const [rule, run] of sdkCases) test(rule, () => run(client));
+    });
+
+    describe("does it with paced streams as well", () => {
+      let paced;
+      before(async () => {
+        await stage.pool(["mock-good-node-00004", "mock-good-node-00005"]);
+        const { key } = (await stage.worker.api("POST", "/clients", { label: "paced", rights: ["paced"] }, 201)).body;
+        paced = connect({ apiKey: key, defaultHeaders: { "x-keypool-pace": "character" } });
+      });
+      for (const [rule, run] of sdkCases) test(rule, () => run(paced));
+    });
+
+    test("reads a cached stream as it read the first one", async () => {
+      await stage.pool(["mock-good-node-00006"]);
+      const { key } = (await stage.worker.api("POST", "/clients", { label: "cached", rights: ["cache"] }, 201)).body;
+      const cached = connect({ apiKey: key, defaultHeaders: { "x-keypool-cache": "600" } });
+      const messages = [{ role: "user", content: "héllo 🌍 wörld" }];
+      const read = async () => {
+        const { data, response } = await cached.chat.completions.create({ model: "m", messages, stream: true }).withResponse();
+        const chunks = [];
+        for await (const chunk of data) chunks.push(chunk);
+        return [response.headers.get("x-keypool-cache"), chunks];
+      };
+      const [first, chunks] = await read();
+      assert.equal(first, "miss");
+      await eventually(async () => assert.deepEqual(await read(), ["hit", chunks]));
     });
 
     describe("raises its own exceptions", () => {

@@ -5,7 +5,10 @@ use crate::{
     app::with_cache,
     error::{Error, Result},
     limit::ip,
-    record::client::{Client, Limit, Pace},
+    record::{
+        client::{Client, Limit},
+        pace::Pace,
+    },
 };
 
 /// The shortest and the longest time in which requests are counted, in seconds: counts are by minute, and kept for
