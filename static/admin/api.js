@@ -18,47 +18,49 @@ export const login = (password) => call("POST", "/login", { password });
 export const logout = () => call("POST", "/logout");
 export const session = () => call("GET", "/session");
 
+const things = (name) => ({
+  list: () => call("GET", `/${name}`),
+  add: (fields) => call("POST", `/${name}`, fields),
+  change: (id, fields) => call("PATCH", at(name, id), fields),
+  remove: (id, query = {}) => call("DELETE", `${at(name, id)}?${search(query)}`),
+});
+/** A collection whose things are named in the query. */
+const named = (name) => ({
+  list: () => call("GET", `/${name}`),
+  put: (thing) => call("PUT", `/${name}`, thing),
+  remove: (query) => call("DELETE", `/${name}?${search(query)}`),
+});
+
+export const providers = { ...things("providers"), fetchModels: (name) => call("POST", at("providers", name, "models")) };
+export const clients = things("clients");
+export const rules = { ...things("rules"), test: (order, signal) => call("POST", "/rules/test", order, signal) };
+export const prices = named("prices");
+export const models = named("models");
+export const settings = { list: () => call("GET", "/settings"), change: (changes) => call("PATCH", "/settings", changes) };
+
 export const listKeys = (query, signal) => call("GET", `/keys?${search(query)}`, undefined, signal);
 export const addKeys = (paste, signal) => call("POST", "/keys", paste, signal);
-export const key = (id) => call("GET", `/keys/${encodeURIComponent(id)}`);
-export const changeKey = (id, fields) => call("PATCH", `/keys/${encodeURIComponent(id)}`, fields);
-export const deleteKey = (id) => call("DELETE", `/keys/${encodeURIComponent(id)}`);
-export const resetKey = (id) => call("POST", `/keys/${encodeURIComponent(id)}/reset`);
-export const testKey = (id) => call("POST", `/keys/${encodeURIComponent(id)}/test`);
-export const askBalance = (id) => call("POST", `/keys/${encodeURIComponent(id)}/balance`);
+export const key = (id) => call("GET", at("keys", id));
+export const changeKey = (id, fields) => call("PATCH", at("keys", id), fields);
+export const deleteKey = (id) => call("DELETE", at("keys", id));
+/** `act`: reset, test or balance. */
+export const actOnKey = (id, act) => call("POST", at("keys", id, act));
 export const bulk = (order) => call("POST", "/keys/bulk", order);
-
-export const providers = () => call("GET", "/providers");
-export const addProvider = (provider) => call("POST", "/providers", provider);
-export const changeProvider = (name, fields) => call("PATCH", `/providers/${encodeURIComponent(name)}`, fields);
-export const deleteProvider = (name, withKeys) =>
-  call("DELETE", `/providers/${encodeURIComponent(name)}${withKeys ? "?with_keys=true" : ""}`);
 
 export const stats = (query) => call("GET", `/stats?${search(query)}`);
 export const series = (query) => call("GET", `/stats/series?${search(query)}`);
-/** A file, as CSV. */
 export async function costReport(query) {
   const response = await send(`${BASE}/stats/cost?${search({ ...query, format: "csv" })}`, {});
   return response.ok ? response.blob() : answered(response);
 }
-
-export const prices = () => call("GET", "/prices");
-export const putPrice = (price) => call("PUT", "/prices", price);
-export const deletePrice = ({ provider, model }) => call("DELETE", `/prices?${search({ provider, model })}`);
-
-export const settings = () => call("GET", "/settings");
-export const changeSettings = (changes) => call("PATCH", "/settings", changes);
-
-export const clients = () => call("GET", "/clients");
-export const addClient = (client) => call("POST", "/clients", client);
-export const changeClient = (id, fields) => call("PATCH", `/clients/${encodeURIComponent(id)}`, fields);
-export const deleteClient = (id) => call("DELETE", `/clients/${encodeURIComponent(id)}`);
 
 /** A dictionary of the page's words: a static file, not an API call. */
 export async function words(language) {
   const response = await send(`/admin/i18n/${language}.json`, {});
   return answered(response);
 }
+
+const at = (...parts) => parts.map((part) => `/${encodeURIComponent(part)}`).join("");
 
 function search(query) {
   const filled = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);

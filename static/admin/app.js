@@ -1,22 +1,16 @@
-// The page: who is there, which screen, which words. Everything else is a view's.
-import { html, render, useCallback, useEffect, useReducer, useState } from "/vendor/preact.js";
+// The page: who is there, which screen, which words, and what stands around every screen. Everything else is a view's.
+import { html, render, useCallback, useEffect, useReducer, useRef, useState } from "/vendor/preact.js";
 import * as api from "./api.js";
-import { firstLanguage, remember, speak, t } from "./i18n.js";
-import { resume } from "./ui/ask.js";
-import { useRoute } from "./ui/route.js";
-import { Shell } from "./ui/shell.js";
-import { complain, Toasts } from "./ui/toast.js";
-import { Clients } from "./views/clients.js";
-import { Connect } from "./views/connect.js";
+import { firstLanguage, LANGUAGES, remember, remembered, speak, spoken, t } from "./i18n.js";
+import { complain, Copy, Dialog, Failure, Field, resume, Toasts, useAction } from "./ui/form.js";
+import { hashOf, useRoute } from "./ui/screen.js";
+import { Icon } from "./ui/show.js";
+import { Clients, Connect } from "./views/clients.js";
 import { Keys } from "./views/keys.js";
-import { Login, LoginAgain } from "./views/login.js";
-import { Prices } from "./views/prices.js";
-import { Providers } from "./views/providers.js";
-import { Settings } from "./views/settings.js";
-import { Usage } from "./views/usage.js";
+import { Models, Providers, Rules } from "./views/routes.js";
+import { Prices, Settings, Usage } from "./views/usage.js";
 
-const SCREENS = { keys: Keys, usage: Usage, providers: Providers, prices: Prices, clients: Clients, settings: Settings, connect: Connect };
-
+const SCREENS = { keys: Keys, usage: Usage, providers: Providers, models: Models, rules: Rules, prices: Prices, clients: Clients, settings: Settings, connect: Connect };
 function App({ first }) {
   const [, redraw] = useReducer((n) => n + 1, 0);
   const visit = useVisit(first);
@@ -73,7 +67,131 @@ async function logout() {
   location.reload();
 }
 
-/** A mistake in this page is said, like everything else that goes wrong. */
+const THEMES = ["system", "light", "dark"];
+
+function Shell({ session, screen, screens, chooseLanguage, logout, children }) {
+  const main = useArrival(screen);
+  return html`<div class="shell">
+    <a class="skip" href="#main" onClick=${(event) => (event.preventDefault(), main.current.focus())}>${t("skip")}</a>
+    <header class="side">
+      <a class="brand" href="#/keys"><${Mark} /><span>${t("brand")}</span></a>
+      <nav aria-label=${t("nav")}>
+        <ul>${screens.map((name) => html`<li key=${name}><a href=${hashOf({ screen: name })} aria-current=${name === screen ? "page" : undefined}><${Icon} name=${name} /><span>${t(`${name}.title`)}</span></a></li>`)}</ul>
+      </nav>
+      <div class="choices">
+        <${Choices} chooseLanguage=${chooseLanguage} />
+        <button type="button" class="quiet" onClick=${logout}><${Icon} name="exit" /><span>${t("logout")}</span></button>
+        <p class="storage num">${t("storage.on", { storage: session.storage.toUpperCase(), version: session.version })}</p>
+      </div>
+    </header>
+    <main id="main" ref=${main} tabindex="-1">
+      <${Warnings} session=${session} />
+      ${children}
+    </main>
+  </div>`;
+}
+
+function Choices({ chooseLanguage }) {
+  const [theme, setTheme] = useState(remembered("theme") ?? "system");
+  const choose = (name) => {
+    document.documentElement.dataset.theme = name;
+    remember("theme", name);
+    setTheme(name);
+  };
+  return html`<div class="selects">
+    <select class="small" aria-label=${t("language")} value=${spoken()} onChange=${(event) => chooseLanguage(event.target.value)}>
+      ${Object.entries(LANGUAGES).map(([name, label]) => html`<option value=${name}>${label}</option>`)}
+    </select>
+    <select class="small" aria-label=${t("theme")} value=${theme} onChange=${(event) => choose(event.target.value)}>
+      ${THEMES.map((name) => html`<option value=${name}>${t(`theme.${name}`)}</option>`)}
+    </select>
+  </div>`;
+}
+
+const Mark = () => html`<img class="mark" src="/admin/favicon.svg" alt="" />`;
+
+function Warnings({ session }) {
+  return html`
+    ${!session.encrypted && html`<div class="banner warn"><${Icon} name="warning" /><p><strong>${t("warning.plain")}</strong> ${t("warning.plain_why")}</p></div>`}
+    ${session.encrypted && session.storage_warning && html`<div class="banner warn"><${Icon} name="warning" /><p><strong>${t("warning.storage")}</strong> ${session.storage_warning}</p></div>`}`;
+}
+
+/** On a new screen the reader starts at its top, and the title bar names it. */
+function useArrival(screen) {
+  const main = useRef(null);
+  const first = useRef(true);
+  useEffect(() => {
+    if (!first.current) {
+      main.current.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
+    first.current = false;
+    document.querySelector("nav [aria-current]").scrollIntoView({ block: "nearest" }); // a phone shows half of them
+  }, [screen]);
+  useEffect(() => void (document.title = t("page_title", { screen: t(`${screen}.title`) })));
+  return main;
+}
+
+
+const SETUPS = {
+  admin_password_missing: [["setup.password_deployed", "npx wrangler secret put ADMIN_PASSWORD"], ["setup.password_local", "npm run dev"]],
+  no_storage: [
+    ["setup.storage_d1", '[[d1_databases]]\nbinding = "DB"\ndatabase_name = "keypool"\nmigrations_dir = "migrations"'],
+    ["setup.storage_kv", '[[kv_namespaces]]\nbinding = "API_TOKENS"'],
+    ["setup.deploy", "npx wrangler deploy"],
+  ],
+};
+
+function Login({ failure, enter, chooseLanguage }) {
+  useEffect(() => void (document.title = t("page_title", { screen: t("login.title") })));
+  return html`<div class="door">
+    <main class="card" id="main">
+      <div class="brand"><${Mark} /><h1>${t("brand")}</h1></div>
+      ${failure?.code in SETUPS ? html`<${Setup} code=${failure.code} enter=${enter} />` : html`<p class="lead">${t("login.lead")}</p><${Password} failure=${failure} enter=${enter} />`}
+    </main>
+    <footer><${Choices} chooseLanguage=${chooseLanguage} /></footer>
+  </div>`;
+}
+
+/** The session ended while the page was open: whatever was typed behind this dialog stays there. */
+function LoginAgain({ failure, enter }) {
+  return html`<${Dialog} title=${t("login.again")} locked onClose=${() => {}}>
+    <div class="body"><p>${t("login.again_lead")}</p><${Password} failure=${failure} enter=${enter} /></div>
+  <//>`;
+}
+
+function Password({ failure, enter }) {
+  const [password, setPassword] = useState("");
+  const [setup, setSetup] = useState(null);
+  const field = useRef(null);
+  const action = useAction(async () => {
+    try {
+      await api.login(password);
+    } catch (problem) {
+      if (problem.code in SETUPS) return setSetup(problem.code);
+      field.current.querySelector("input").focus();
+      throw problem;
+    }
+    await enter();
+  });
+  if (setup) return html`<${Setup} code=${setup} enter=${enter} />`;
+  return html`<form onSubmit=${action.submit} ref=${field}>
+    <${Field} label=${t("login.password")} type="password" name="password" autocomplete="current-password" first required value=${password} onText=${setPassword} />
+    <${Failure} failure=${action.failure ?? failure} />
+    <button type="submit" class="primary wide" disabled=${action.pending} aria-busy=${action.pending}>${t("login.title")}</button>
+  </form>`;
+}
+
+function Setup({ code, enter }) {
+  const { pending, start } = useAction(enter);
+  return html`<section class="setup">
+    <h2>${t(`setup.${code}`)}</h2>
+    <p>${t(`setup.${code}_why`)}</p>
+    ${SETUPS[code].map(([name, command]) => html`<div key=${name}><p>${t(name)}</p><div class="command"><pre tabindex="0">${command}</pre><${Copy} text=${command} /></div></div>`)}
+    <button type="button" class="primary wide" disabled=${pending} aria-busy=${pending} onClick=${() => start()}>${t("setup.done")}</button>
+  </section>`;
+}
+
 function listenForMistakes() {
   addEventListener("error", ({ error }) => error && complain(error));
   addEventListener("unhandledrejection", ({ reason }) => complain(reason));

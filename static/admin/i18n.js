@@ -21,7 +21,13 @@ export function speak(name, dictionary) {
 }
 
 export const spoken = () => language;
-export const has = (name) => name in words;
+export const has = (name) => wordOf(name) !== undefined;
+
+/** "keys.title" stands in the section "keys", a name without a dot in "". */
+function wordOf(name) {
+  const dot = name.indexOf(".");
+  return words[name.slice(0, Math.max(0, dot))]?.[name.slice(dot + 1)];
+}
 
 /** The text `name` with its `{holes}` filled. A text with plural forms chooses by the hole `n`. */
 export function t(name, holes = {}) {
@@ -36,7 +42,7 @@ export function rich(name, holes) {
 export const number = (n) => format(Intl.NumberFormat).format(n);
 export const compact = (n) => format(Intl.NumberFormat, { notation: "compact", maximumFractionDigits: 1 }).format(n);
 export const percent = (part) => format(Intl.NumberFormat, { style: "percent", maximumFractionDigits: 1 }).format(part);
-export const list = (items) => format(Intl.ListFormat, { type: "conjunction" }).format(items);
+export const list = (items, type = "conjunction") => format(Intl.ListFormat, { type }).format(items);
 export const moment = (ms) => format(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "medium" }).format(ms);
 export const day = (ms) => format(Intl.DateTimeFormat, { dateStyle: "medium" }).format(ms);
 export const date = (ms, timeZone) => format(Intl.DateTimeFormat, { month: "short", day: "numeric", timeZone }).format(ms);
@@ -71,6 +77,12 @@ export function left(ms) {
   return `${unit(Math.floor(seconds / 86_400), "day")} ${unit(Math.floor(seconds / 3600) % 24, "hour")}`;
 }
 
+/** "15 minutes", in the largest unit that needs no fraction. */
+export function span(seconds) {
+  const [size, name] = UNITS.find(([length]) => (seconds * 1000) % length === 0);
+  return unit((seconds * 1000) / size, name, "long");
+}
+
 export function remembered(name) {
   try {
     return localStorage.getItem(`keypool.${name}`);
@@ -89,7 +101,7 @@ export function remember(name, value) {
 
 const UNITS = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"], [1000, "second"]];
 const tag = () => (language === "zh" ? "zh-CN" : "en");
-const unit = (n, name) => format(Intl.NumberFormat, { style: "unit", unit: name, unitDisplay: "narrow" }).format(n);
+const unit = (n, name, unitDisplay = "narrow") => format(Intl.NumberFormat, { style: "unit", unit: name, unitDisplay }).format(n);
 
 /** Formats are kept: making one costs more than drawing the row it is for. */
 function format(Kind, options = {}) {
@@ -99,7 +111,7 @@ function format(Kind, options = {}) {
 }
 
 function pieces(name, holes) {
-  let text = words[name] ?? name;
+  let text = wordOf(name) ?? name;
   if (typeof text === "object") text = text[plurals.select(holes.n)] ?? text.other;
   return text.split(/\{(\w+)\}/).map((part, i) => (i % 2 ? filled(holes[part]) : part));
 }

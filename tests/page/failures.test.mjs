@@ -63,12 +63,12 @@ describe("failures", () => {
     const asOf = await page.getByText(/^As of/).textContent();
     await page.route("**/admin/api/keys?*", broken);
     await page.getByRole("button", { name: "Refresh" }).click();
-    await page.getByRole("alert").getByText("The keys could not be loaded.").waitFor();
+    await page.getByRole("alert").getByText("This could not be loaded.").waitFor();
     assert.equal(await page.getByText(/^As of/).textContent(), asOf);
     await page.row("still here").waitFor();
     await page.unroute("**/admin/api/keys?*");
     await page.getByRole("button", { name: "Try again" }).click();
-    await page.getByText("The keys could not be loaded.").waitFor({ state: "detached" });
+    await page.getByText("This could not be loaded.").waitFor({ state: "detached" });
     await page.checked();
   });
 
@@ -108,16 +108,30 @@ describe("failures", () => {
     await page.checked();
   });
 
+  test("what somebody else deleted meanwhile says so, and the form is kept", async () => {
+    await stage.worker.api("POST", "/providers", { name: "short-lived", base_url: stage.upstream.url }, 201);
+    const page = await stage.open("#/providers/short-lived");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Base URL").fill(`${stage.upstream.url}/typed`);
+    await stage.worker.api("DELETE", "/providers/short-lived", undefined, 204);
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.getByRole("alert").getByText("This is gone: someone may have deleted it.").waitFor();
+    await page.evaluate(() => dispatchEvent(new Event("online")));
+    await page.getByRole("rowheader", { name: "short-lived" }).waitFor({ state: "detached" });
+    assert.equal(await dialog.getByLabel("Base URL").inputValue(), `${stage.upstream.url}/typed`);
+    await page.checked();
+  });
+
   test("an answer that is no JSON is a failure, not an empty list", async () => {
     const page = await stage.open("#/clients");
     await page.getByRole("heading", { name: "Client keys", level: 1 }).waitFor();
     await page.route("**/admin/api/clients", (route) => route.fulfill({ status: 200, contentType: "text/html", body: "<h1>proxy</h1>" }));
     await page.reload();
-    await page.getByText("The client keys could not be loaded.").waitFor();
+    await page.getByText("This could not be loaded.").waitFor();
     assert.equal(await page.getByText("No client keys yet.").count(), 0);
     await page.unroute("**/admin/api/clients");
     await page.getByRole("button", { name: "Try again" }).click();
-    await page.getByText("The client keys could not be loaded.").waitFor({ state: "detached" });
+    await page.getByText("This could not be loaded.").waitFor({ state: "detached" });
     await page.checked();
   });
 

@@ -191,7 +191,7 @@ for (const storage of storages) {
       assert.equal(shown.body.default, true);
       await stage.worker.api("POST", "/keys", { keys: ["1", "2", "3"].map((n) => ({ key: `mock-good-of-second-${n}`, provider: "second" })) }, 201);
       await page.getByRole("button", { name: "Delete second" }).click();
-      await dialog.getByRole("button", { name: "Delete provider" }).click();
+      await dialog.getByRole("button", { name: "Delete", exact: true }).click();
       await dialog.getByText("It still has 3 keys").waitFor();
       await dialog.getByRole("button", { name: "Delete provider and 3 keys" }).click();
       await page.said("second and its keys deleted.");
@@ -230,7 +230,7 @@ for (const storage of storages) {
       await page.said("laptop is disabled.");
       assert.equal(await status(), 401);
       await page.getByRole("button", { name: "Delete laptop" }).click();
-      await dialog.getByRole("button", { name: "Delete client key" }).click();
+      await dialog.getByRole("button", { name: "Delete", exact: true }).click();
       await page.said("laptop deleted.");
       await page.getByText("laptop", { exact: true }).waitFor({ state: "detached" });
       await page.checked();

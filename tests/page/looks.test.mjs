@@ -23,13 +23,18 @@ const SCREENS = {
   "a model's usage": { hash: "#/usage?by=model&only=gpt-4o", ready: ".figures .link" },
   "no usage": { hash: "#/usage?only=nobody", ready: ".empty" },
   prices: { hash: "#/prices", ready: ".chip.plain" },
-  "a price's form": { hash: "#/prices", ready: ".chip.plain", act: async (page) => (await page.locator("tbody .small").first().click(), await page.locator("dialog form").waitFor()) },
+  "a price's form": { hash: "#/prices", ready: ".chip.plain", act: async (page) => (await page.locator("tbody a.small").first().click(), await page.locator("dialog form").waitFor()) },
   settings: { hash: "#/settings", ready: "form", act: (page) => page.locator("form input").first().fill("7") },
   providers: { hash: "#/providers", ready: "table" },
   "a provider at rest": { hash: "#/providers", ready: "table", act: letRest },
-  "a provider's form": { hash: "#/providers/new", ready: "dialog form", act: async (page) => { for (const summary of await page.locator("summary").all()) await summary.click(); } },
+  "a provider's form": { hash: "#/providers/new", ready: "dialog form", act: unfold },
+  "Azure's form": { hash: "#/providers/new", ready: "dialog form", act: (page) => page.locator("dialog select").first().selectOption("azure") },
+  models: { hash: "#/models", ready: "tbody .chip" },
+  "an alias's form": { hash: "#/models/fast", ready: "dialog form" },
+  rules: { hash: "#/rules", ready: "details", act: async (page) => (await page.locator("main summary").click(), await page.locator(".trial").waitFor()) },
+  "a rule's form, tried": { hash: "#/rules/new", ready: "dialog form", act: tryRule },
   clients: { hash: "#/clients", ready: "table" },
-  "a client key's form": { hash: "#/clients", ready: "table", act: async (page) => (await page.locator("table a").first().click(), await page.locator("dialog form").waitFor()) },
+  "a client key's form": { hash: "#/clients", ready: "table", act: async (page) => (await page.locator("tbody a").first().click(), await page.locator("dialog form").waitFor(), await unfold(page)) },
   "a new client key": { hash: "#/clients/new", ready: "dialog form", act: async (page) => (await page.locator("dialog input").first().fill("axe"), await page.locator("dialog .primary").click(), await page.locator(".secret").waitFor()) },
   connect: { hash: "#/connect", ready: "pre" },
 };
@@ -45,7 +50,11 @@ describe("looks", () => {
     await stage.worker.api("PATCH", `/keys/${ids[4]}`, { rpm: 60, tpm: 90_000, concurrency: 4 }, 200);
     stage.upstream.script("mock-401-looks-5", ["401", "good"]);
     for (const ok of [false, true]) assert.equal((await stage.worker.api("POST", `/keys/${ids[4]}/test`, undefined, 200)).body.ok, ok);
-    await stage.worker.api("POST", "/clients", { label: "laptop", rights: ["see_attempts", "force_key"], groups: ["night", "*"] }, 201);
+    await stage.worker.api("POST", "/clients", { label: "laptop", rights: ["see_attempts", "force_key"], groups: ["night", "*"], ...LIMITS }, 201);
+    await stage.worker.api("POST", "/clients", { label: "late", expires: Date.now() + 60_000, requests: 100, window_s: 900 }, 201);
+    await stage.worker.api("PATCH", "/providers/mock", { priority: 5, weight: 20, models: ["gpt-4o", "gpt-4o-mini"], headers: { "x-team": "blue" } }, 200);
+    await stage.worker.api("PUT", "/models", { name: "fast", target: "mock/gpt-4o-mini", fallbacks: ["mock/gpt-4o", "mock/*"], economy: "gpt-4o-mini" }, 200);
+    await stage.worker.api("POST", "/rules", { provider: "mock", action: "rename", name: "max_tokens", to: "max_completion_tokens", about: "It knows only the new name." }, 201);
     await stage.worker.api("PUT", "/prices", { model: "night-*", input: 1, output: 2_000_000 }, 200);
     for (const model of ["gpt-4o", "unpriced"]) await chat(stage, model);
     await stage.worker.api("POST", "/flush", undefined, 200);
@@ -96,6 +105,20 @@ describe("looks", () => {
     await page.checked();
   });
 });
+
+const LIMITS = { rpm: 60, tpm: 90_000, day_tokens: 100_000, month_micros: 5_000_000, models: ["gpt-4*"], providers: ["mock"], ips: ["10.0.0.0/8"], pace: "batch", cache_s: 60 };
+
+async function unfold(page) {
+  await page.locator("dialog details").evaluateAll((folds) => folds.forEach((fold) => (fold.open = true)));
+}
+
+async function tryRule(page) {
+  const form = page.locator("dialog form");
+  await form.locator("select").first().selectOption("force");
+  await form.locator("input").first().fill("temperature");
+  await form.locator("input").nth(1).fill("0.2");
+  await page.locator("dialog .trial ins").first().waitFor();
+}
 
 /** A real rest is over too soon to be looked at in both themes; flows.test.mjs has one. */
 async function letRest(page) {

@@ -163,6 +163,7 @@ for (const storage of storages) {
       await dialog.getByLabel("Label").fill("batch");
       assert.ok(await dialog.getByLabel("See attempts and keys used").isChecked());
       await dialog.getByLabel("Choose the key by x-keypool-key").check();
+      await dialog.getByText("What it may use, and from where").click();
       await dialog.getByLabel("Groups it may ask for").fill("night");
       await dialog.getByRole("button", { name: "Create" }).click();
       const key = await dialog.locator(".secret code").textContent();
@@ -202,6 +203,7 @@ for (const storage of storages) {
       const page = await stage.open("#/clients/new");
       const dialog = page.getByRole("dialog");
       await dialog.getByLabel("Label").fill("wrong");
+      await dialog.getByText("What it may use, and from where").click();
       await dialog.getByLabel("Groups it may ask for").fill("Night Shift!");
       await dialog.getByRole("button", { name: "Create" }).click();
       assert.ok(await dialog.getByLabel("Groups it may ask for").evaluate((input) => input.validity.patternMismatch));
@@ -250,6 +252,7 @@ for (const storage of storages) {
       const { id } = (await stage.worker.api("POST", "/clients", { label: "asker" }, 201)).body;
       await page.goto(`/admin/#/clients/${id}`);
       for (const [chosen, stored] of [["ask-and-hide", "ask-and-hide"], ["", null]]) {
+        if (chosen) await dialog.getByText("Answers and log").click();
         await select.selectOption(chosen);
         await dialog.getByRole("button", { name: "Save" }).click();
         await dialog.waitFor({ state: "detached" });

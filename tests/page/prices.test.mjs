@@ -13,24 +13,24 @@ for (const storage of storages) {
 
     test("a price is typed in dollars and sent in micro-dollars, replaced, and deleted after a question", async () => {
       const page = await stage.open("#/prices");
-      await page.getByRole("button", { name: "Set a price" }).click();
+      await page.getByRole("link", { name: "Set a price" }).click();
       const dialog = page.getByRole("dialog");
       const fill = async (texts) => {
         for (const [label, text] of Object.entries(texts)) await dialog.getByLabel(label, { exact: true }).fill(text);
       };
       await fill({ Model: "a b", Input: "0.15", Output: "1.1" });
-      await dialog.getByRole("button", { name: "Save" }).click();
+      await dialog.getByRole("button", { name: "Add", exact: true }).click();
       await dialog.getByText("model is a name of at most 200 letters without spaces").waitFor();
       assert.equal(await dialog.getByLabel("Model").inputValue(), "a b");
       await fill({ Model: "night-*" });
-      await dialog.getByRole("button", { name: "Save" }).click();
-      await page.said("Saved.");
+      await dialog.getByRole("button", { name: "Add", exact: true }).click();
+      await page.said("night-* added.");
       const row = page.getByRole("row").filter({ hasText: "night-*" });
       await row.getByText("Own").waitFor();
       assert.deepEqual((await api("/prices")).prices, [{ provider: "*", model: "night-*", input: 150_000, cached_input: 150_000, output: 1_100_000 }]);
       for (const text of ["$0.15", "$1.10"]) await row.getByText(text).first().waitFor();
 
-      await row.getByRole("button", { name: "Edit night-*" }).click();
+      await row.getByRole("link", { name: "Edit night-*" }).click();
       assert.equal(await dialog.getByLabel("Input", { exact: true }).inputValue(), "0.15");
       await fill({ "Cached input": "0.000001" });
       await dialog.getByRole("button", { name: "Save" }).click();
@@ -55,7 +55,7 @@ for (const storage of storages) {
       await page.getByRole("searchbox").fill(`${provider}/${model}`);
       const found = shipped.prices.filter((price) => `${price.provider}/${price.model}`.includes(`${provider}/${model}`));
       await page.locator(`tbody:not(:has(tr:nth-child(${found.length + 1})))`).waitFor();
-      await page.getByRole("button", { name: `Edit ${model}`, exact: true }).click();
+      await page.getByRole("link", { name: `Edit ${model}`, exact: true }).click();
       await page.getByRole("dialog").getByLabel("Output", { exact: true }).fill("7");
       await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
       await rows.filter({ hasText: "Own" }).getByText("$7.00").waitFor();
@@ -107,6 +107,7 @@ for (const storage of storages) {
     test("a client key has a request log of its own", async () => {
       const { body: client } = await stage.worker.api("POST", "/clients", { label: "logged" }, 201);
       const page = await stage.open(`#/clients/${client.id}`);
+      await page.getByText("Answers and log").click();
       await page.getByRole("dialog").getByLabel("Request log").selectOption("bodies");
       await page.getByRole("button", { name: "Save" }).click();
       await page.said("Saved.");

@@ -13,13 +13,14 @@ const files = readdirSync(root, { recursive: true, withFileTypes: true })
   .sort();
 const read = (file) => readFileSync(join(root, file), "utf8");
 const modules = files.filter((file) => /^admin\/.*\.js$/.test(file) && file !== "admin/boot.js");
-const [en, zh] = ["en", "zh"].map((name) => JSON.parse(read(`admin/i18n/${name}.json`)));
+const sections = ["en", "zh"].map((name) => JSON.parse(read(`admin/i18n/${name}.json`)));
+const [en, zh] = sections.map((dictionary) => Object.fromEntries(Object.entries(dictionary).flatMap(([section, texts]) => Object.entries(texts).map(([name, text]) => [section ? `${section}.${name}` : name, text]))));
 const forms = (text) => (typeof text === "string" ? [text] : Object.values(text));
 const holes = (text) => [...new Set(forms(text).flatMap((form) => [...form.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)))].sort();
 
 test("both dictionaries have the same names, in order", () => {
   assert.deepEqual(Object.keys(zh), Object.keys(en));
-  assert.deepEqual(Object.keys(en), Object.keys(en).toSorted());
+  for (const names of [sections[0], ...Object.values(sections[0])].map(Object.keys)) assert.deepEqual(names, names.toSorted());
 });
 
 test("a text has the same holes in both languages, and none is empty", () => {
@@ -37,6 +38,17 @@ test("every text that the page names exists, and every text is named", () => {
   const quoted = new Set([...code.matchAll(/"([a-z0-9_.-]+)"/g)].map(([, name]) => name));
   const unused = Object.keys(en).filter((name) => !quoted.has(name) && !patterns.some((pattern) => pattern.test(name)));
   assert.deepEqual(unused, []);
+});
+
+test("every field has its word, and no word of a field is left over", () => {
+  const code = modules.map(read).join("\n");
+  const settings = [...readFileSync(join(root, "../src/config.rs"), "utf8").matchAll(/"(\w+)",\s*(?:var: )?"KEYPOOL_/g)].map(([, name]) => name);
+  const named = [...code.matchAll(/\b(?:as|name): "(\w+)"/g)].map(([, name]) => name);
+  for (const name of settings) assert.ok(`field.${name}` in en, `the setting ${name} has no word`);
+  for (const name of Object.keys(en).filter((name) => name.startsWith("field."))) {
+    const field = name.split(".")[1];
+    assert.ok(named.includes(field) || settings.includes(field) || new RegExp(`["\`.]${field}\\b`).test(code), `nothing is called ${name}`);
+  }
 });
 
 test("no text is written into a view", () => {

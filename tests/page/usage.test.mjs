@@ -62,7 +62,7 @@ for (const storage of storages) {
         await page.keyboard.press(key);
         assert.equal(await chart.getAttribute("aria-valuenow"), at, key);
       }
-      assert.match(await chart.getAttribute("aria-valuetext"), /^\w+ \d+, Prompt 0, Completion 0$/);
+      assert.match(await chart.getAttribute("aria-valuetext"), /^\w+ \d+, Prompt tokens 0, Completion tokens 0$/);
       const box = await chart.boundingBox();
       await page.mouse.move(box.x + box.width - 2, box.y + box.height / 2);
       assert.equal(await chart.getAttribute("aria-valuenow"), "29");
@@ -105,11 +105,11 @@ for (const storage of storages) {
       await page.getByRole("slider").waitFor();
       await page.route("**/admin/api/stats*", (route) => route.abort());
       await page.getByRole("button", { name: "Refresh" }).click();
-      await page.getByText("The figures could not be loaded.").waitFor();
+      await page.getByText("This could not be loaded.").waitFor();
       assert.equal(await tile(page, "Requests today"), "3");
       await page.unroute("**/admin/api/stats*");
       await page.getByRole("button", { name: "Try again" }).click();
-      await page.getByText("The figures could not be loaded.").waitFor({ state: "detached" });
+      await page.getByText("This could not be loaded.").waitFor({ state: "detached" });
       await page.checked();
     });
   });

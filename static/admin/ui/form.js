@@ -1,8 +1,160 @@
-// Fields, forms and native dialogs, and what went wrong in words. Hints and complaints are tied to the control for screen readers.
-import { h, html, useLayoutEffect, useRef } from "/vendor/preact.js";
+// Asking the server, saying how it went, and asking the reader: news, failures, fields, forms and native dialogs.
+import { h, html, useCallback, useEffect, useLayoutEffect, useRef, useState } from "/vendor/preact.js";
 import { has, t } from "../i18n.js";
-import { useAction } from "./ask.js";
-import { Icon } from "./icon.js";
+import { Act, Icon } from "./show.js";
+
+/** What `ask` answered last, kept fresh; asked anew when `about` changes. A failure leaves the last answer standing. */
+export function useAnswer(ask, every = 10_000, about = "") {
+  const [state, setState] = useState({ answer: null, failure: null, loading: true });
+  const turn = useRef(0);
+  const latest = useRef(ask);
+  latest.current = ask;
+  const again = useCallback(async () => {
+    const mine = ++turn.current;
+    const settle = (change) => mine === turn.current && setState((old) => ({ ...old, loading: false, ...change }));
+    try {
+      settle({ answer: await latest.current(), failure: null });
+    } catch (failure) {
+      settle({ failure });
+    }
+  }, []);
+  useEffect(() => {
+    again();
+    return () => void ++turn.current;
+  }, [about]);
+  usePoll(again, every);
+  return { ...state, again };
+}
+
+/** One thing the user starts. A second click while it runs does nothing; a failure is kept until the next try. */
+export function useAction(run) {
+  const [state, setState] = useState({ pending: false, failure: null });
+  const running = useRef(false);
+  const start = async (...args) => {
+    if (running.current) return;
+    running.current = true;
+    setState({ pending: true, failure: null });
+    try {
+      await run(...args);
+      setState({ pending: false, failure: null });
+    } catch (failure) {
+      setState({ pending: false, failure });
+    } finally {
+      running.current = false;
+    }
+  };
+  const submit = (event) => {
+    event.preventDefault();
+    start();
+  };
+  const forget = () => setState({ pending: false, failure: null });
+  return { ...state, start, submit, forget };
+}
+
+const PAUSE_MS = 350;
+
+/** What `ask` answers to `order` a moment after its last change; null asks nothing. */
+export function useLater(order, ask) {
+  const [state, setState] = useState({ answer: null, failure: null, stale: false });
+  const [turn, again] = useState(0);
+  useEffect(() => {
+    if (!order) return setState({ answer: null, failure: null, stale: false });
+    const leaving = new AbortController();
+    setState((old) => ({ ...old, stale: true }));
+    const timer = setTimeout(async () => {
+      try {
+        const answer = await ask(order, leaving.signal);
+        setState({ answer, failure: null, stale: false });
+      } catch (failure) {
+        if (failure.name !== "AbortError") setState({ answer: null, failure, stale: false });
+      }
+    }, PAUSE_MS);
+    return () => {
+      clearTimeout(timer);
+      leaving.abort();
+    };
+  }, [JSON.stringify(order), turn]);
+  useResume(() => state.failure && again(turn + 1));
+  return { ...state, again: () => again(turn + 1) };
+}
+
+const RESUME = "keypool:resume";
+
+export const resume = () => dispatchEvent(new Event(RESUME));
+
+/** Calls `again` after a new login, for what failed because the session had ended. */
+export function useResume(again) {
+  const latest = useRef(again);
+  latest.current = again;
+  useEffect(() => {
+    const now = () => latest.current();
+    addEventListener(RESUME, now);
+    return () => removeEventListener(RESUME, now);
+  }, []);
+}
+
+/** Calls `ask` every `every` ms while the page is visible, and when it becomes visible, online or logged in again. */
+export function usePoll(ask, every) {
+  const latest = useRef(ask);
+  latest.current = ask;
+  useResume(ask);
+  useEffect(() => {
+    let last = Date.now();
+    const now = () => {
+      if (document.hidden) return;
+      last = Date.now();
+      latest.current();
+    };
+    const due = () => Date.now() - last >= every - 50 && now();
+    const timer = setInterval(due, every);
+    document.addEventListener("visibilitychange", due);
+    addEventListener("online", now);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", due);
+      removeEventListener("online", now);
+    };
+  }, [every]);
+}
+
+const STAY_MS = { good: 6000, warn: 12_000, bad: 20_000 };
+let next = 1;
+let shown = [];
+let publish = () => {};
+
+export const say = (text, kind = "good") => push({ text, kind });
+export const complain = (failure, what) => push({ text: failureText(failure), title: what, kind: "bad" });
+
+/** The page's one status region and one alert region. */
+export function Toasts() {
+  const [toasts, setToasts] = useState(shown);
+  useEffect(() => void (publish = setToasts), []);
+  const of = (bad) => toasts.filter(({ kind }) => (kind === "bad") === bad).map((toast) => html`<${Toast} key=${toast.id} ...${toast} />`);
+  return html`<div class="toasts">
+    <div role="alert">${of(true)}</div>
+    <div role="status">${of(false)}</div>
+  </div>`;
+}
+
+function Toast({ id, text, title, kind }) {
+  return html`<div class=${`toast ${kind}`}>
+    <${Icon} name=${kind === "good" ? "check" : "warning"} />
+    <p>${title && html`<strong>${title} </strong>`}${text}</p>
+    <${Act} icon="close" label=${t("dismiss")} onClick=${() => drop(id)} />
+  </div>`;
+}
+
+function push(toast) {
+  const id = next++;
+  shown = [...shown.slice(-3), { ...toast, id }];
+  publish(shown);
+  setTimeout(() => drop(id), STAY_MS[toast.kind]);
+}
+
+function drop(id) {
+  shown = shown.filter((toast) => toast.id !== id);
+  publish(shown);
+}
 
 let count = 0;
 
@@ -28,7 +180,7 @@ export function Form({ run, action, failed, danger, ready = true, onCancel, chil
     event.preventDefault();
     if (ready) start();
   };
-  return html`<form onSubmit=${submit}>
+  return html`<form onSubmit=${submit} onInvalidCapture=${unfold}>
     <div class="body">${children}<${Failure} failure=${failure} title=${failed} /></div>
     <footer>
       <button type="button" onClick=${onCancel}>${t("cancel")}</button>
@@ -37,7 +189,9 @@ export function Form({ run, action, failed, danger, ready = true, onCancel, chil
   </form>`;
 }
 
-/** One of a few: `options` are [value, label]. */
+/** A browser cannot show what is wrong with a field that is folded away. */
+const unfold = ({ target }) => target.closest("details")?.setAttribute("open", "");
+
 export const Segments = ({ label, value, options, choose }) => html`<div class="segments" role="group" aria-label=${label}>
   ${options.map(([name, text]) => html`<button key=${name} type="button" aria-pressed=${name === value} class=${name} onClick=${() => choose(name)}>${text}</button>`)}
 </div>`;
@@ -45,15 +199,10 @@ export const Segments = ({ label, value, options, choose }) => html`<div class="
 export const Check = ({ label, checked, onChange, ...rest }) =>
   html`<label class="check"><input type="checkbox" checked=${checked} onChange=${(event) => onChange(event.target.checked)} ...${rest} /><span>${label}</span></label>`;
 
-/** What is done so that a stream tells its tokens; a client key may leave it to the provider. */
-export const UsageMode = ({ inherits, ...rest }) => html`<${Field} label=${t("usage_mode")} hint=${t("usage_mode.hint")} control="select" ...${rest}>
-  ${inherits && html`<option value="">${t("usage_mode.provider")}</option>`}
-  ${["as-is", "ask", "ask-and-hide"].map((name) => html`<option key=${name} value=${name}>${t(`usage_mode.${name}`)}</option>`)}
-<//>`;
-
 /** One sentence for any failure: ours where we know better, the server's own otherwise. */
 export function failureText(failure) {
-  const name = `error.${failure.code}`;
+  const own = `error.${failure.code}`;
+  const name = failure.status === 404 ? "error.gone" : own;
   if (has(name)) return t(name, { n: failure.retryAfter ?? 0, detail: failure.message, status: String(failure.status) });
   if (failure.status) return t("error.status", { detail: failure.message || failure.code, status: String(failure.status) });
   return t("error.page", { detail: failure.message });
@@ -88,11 +237,31 @@ export function Dialog({ title, kind = "", locked = false, onClose, children }) 
     onClick=${(event) => kind === "drawer" && !locked && event.target === box.current && onClose()}>
     <header>
       <h2 id=${name.current}>${title}</h2>
-      ${!locked && html`<button type="button" class="icon" aria-label=${t("close")} onClick=${onClose}><${Icon} name="close" /></button>`}
+      ${!locked && html`<${Act} icon="close" label=${t("close")} onClick=${onClose} />`}
     </header>
     ${children}
   </dialog>`;
 }
 
-/** Asks before something is done. */
 export const Confirm = ({ title, onClose, ...form }) => html`<${Dialog} title=${title} onClose=${onClose}><${Form} ...${form} onCancel=${onClose} /><//>`;
+
+export function Copy({ text, label, wordy = false }) {
+  const [done, setDone] = useState(false);
+  const timer = useRef(null);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      return say(t("copy.failed"), "warn");
+    }
+    setDone(true);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => setDone(false), 2000);
+  };
+  const name = done ? t("copy.done") : label ?? t("copy");
+  return html`<button type="button" class=${wordy ? "small" : "icon"} aria-label=${wordy ? undefined : name} title=${wordy ? undefined : name} onClick=${copy}>
+    <${Icon} name=${done ? "check" : "copy"} />${wordy && name}
+  </button>`;
+}
+

@@ -1,128 +1,191 @@
-// Client keys: what our users' programs show to this pool. The key itself is shown once, when it is made.
+// Client keys: what our users' programs show to this pool, what each may do and how much; and how a program reaches the pool.
 import { html, useState } from "/vendor/preact.js";
 import * as api from "../api.js";
-import { day, t } from "../i18n.js";
-import { useAnswer } from "../ui/ask.js";
-import { Copy, Snippets } from "../ui/copy.js";
-import { Check, Confirm, Dialog, Field, Form, UsageMode } from "../ui/form.js";
-import { Icon } from "../ui/icon.js";
-import { hashOf, replaceHash } from "../ui/route.js";
-import { Head, Table, Trash } from "../ui/screen.js";
-import { complain, say } from "../ui/toast.js";
+import { compact, day, money, moment, rich, span, t } from "../i18n.js";
+import { Copy, Dialog, Failure, Field, useAnswer } from "../ui/form.js";
+import { Things } from "../ui/screen.js";
+import { Icon } from "../ui/show.js";
 
-export function Clients({ route }) {
-  const { answer, failure, again } = useAnswer(api.clients);
-  const [leaving, setLeaving] = useState(null);
-  const toggle = async (client) => {
-    try {
-      const { enabled } = await api.changeClient(client.id, { enabled: !client.enabled });
-      say(t(enabled ? "keys.enabled_one" : "keys.disabled_one", { name: client.label }));
-      again();
-    } catch (problem) {
-      complain(problem, client.label);
-    }
-  };
-  const remove = async () => {
-    await api.deleteClient(leaving.id);
-    say(t("client.deleted", { name: leaving.label }));
-    setLeaving(null);
-    again();
-  };
-  const close = () => replaceHash({ screen: "clients" });
-  const saved = () => {
-    say(t("saved"));
-    close();
-    again();
-  };
-  const edited = route.id && answer?.clients.find(({ id }) => id === route.id);
-  return html`
-    <${Head} name="clients" failure=${failure} again=${again}>
-      <a class="button primary" href=${hashOf({ screen: "clients", id: "new" })}><${Icon} name="add" />${t("clients.add")}</a>
-    <//>
-    ${answer?.env_client && html`<p class="note"><${Icon} name="keys" /><span>${t("clients.env")} <code>PROXY_API_KEY</code></span></p>`}
-    ${answer?.clients.length === 0 && !answer.env_client && html`<div class="empty"><p>${t("clients.none")}</p></div>`}
-    ${answer?.clients.length > 0 && html`<${Table} title=${t("clients.title")} columns=${["client.label", "client.key", "client.rights", "client.state", "client.created"]}>
-      ${answer.clients.map((client) => html`<${Row} key=${client.id} of=${client} toggle=${toggle} leave=${() => setLeaving(client)} />`)}
-    <//>`}
-    ${route.id === "new" && html`<${NewClient} onMade=${again} onClose=${close} />`}
-    ${edited && html`<${Dialog} key=${edited.id} title=${t("provider.edit", { name: edited.label })} onClose=${close}><${ClientForm} of=${edited} onSaved=${saved} onCancel=${close} /><//>`}
-    ${leaving && html`<${Confirm} title=${t("client.delete_title")} action=${t("client.delete")} danger run=${remove} onClose=${() => setLeaving(null)}>
-      <p>${t("client.delete_text", { name: leaving.label })}</p>
-    <//>`}`;
+const RIGHTS = ["see_attempts", "force_key", "paced", "cache"];
+const BUDGETS = ["day_tokens", "month_tokens", "day_micros", "month_micros"];
+const COUNT = { kind: "number", min: 1 };
+
+const CLIENTS = {
+  name: "clients",
+  ask: api.clients.list,
+  rows: ({ clients }) => clients,
+  none: ({ env_client: given }) => !given,
+  columns: ["field.label", "field.key", "client.may", "client.limits", "field.state"],
+  cells: (client) => html`
+    <th scope="row">${client.label}</th>
+    <td class="whole"><code>${client.key_masked}</code><small>${day(client.created)}</small></td>
+    <td class="where"><${May} of=${client} /></td>
+    <td class="limits"><${Limits} of=${client} /></td>
+    <td><${State} of=${client} /></td>`,
+  fields: (now, { used = {} }, { limit_presets: presets = [] }) => {
+    const preset = presets.find(({ requests, window_s }) => requests === Number(now.requests) && window_s === Number(now.window_s));
+    const spent = (name) => (name in used ? { hint: t("client.used", { used: amount(name, used[name]) }) } : {});
+    return [
+      { name: "label", hint: t("client.label_hint"), required: true, maxlength: 200, first: true },
+      { name: "rights", kind: "checks", options: RIGHTS, usual: ["see_attempts"] },
+      { name: "expires", kind: "time" },
+      { name: "limits", fields: [
+        presets.length > 0 && { name: "limit_preset", as: "preset", options: presets.map(({ name }) => name), blank: t("client.no_preset"), usual: preset?.name,
+          then: (name, set) => set({ ...windowOf(presets.find((one) => one.name === name)), limit_preset: undefined }) },
+        [{ name: "requests", as: "window_requests", ...COUNT }, { name: "window_s", ...COUNT, suffix: t("seconds") }],
+        [{ name: "rpm", ...COUNT }, { name: "tpm", ...COUNT }],
+        BUDGETS.slice(0, 2).map((name) => ({ name, ...COUNT, ...spent(name) })),
+        BUDGETS.slice(2).map((name) => ({ name, kind: "dollars", ...spent(name) })),
+      ] },
+      { name: "access", fields: [
+        { name: "models", kind: "lines" },
+        { name: "providers", as: "client_providers", kind: "lines" },
+        { name: "groups", kind: "words", pattern: "[a-z0-9_\\-*,，\\s]*" },
+        { name: "ips", kind: "lines" },
+      ] },
+      { name: "answers", fields: [
+        [{ name: "pace", options: ["off", "batch", "character"], usual: "off" }, { name: "cache_s", ...COUNT, suffix: t("seconds"), placeholder: t("client.uncached") }],
+        [{ name: "usage_mode", kind: "maybe", options: ["as-is", "ask", "ask-and-hide"], blank: t("client.as_provider") }, { name: "log", as: "request_log", options: [["default", t("default")], "off", "meta", "bodies"], usual: "default" }],
+      ] },
+    ];
+  },
+  action: "client.make",
+  add: (changed) => api.clients.add(changed),
+  change: ({ id }, changed) => api.clients.change(id, changed),
+  remove: ({ id }) => api.clients.remove(id),
+};
+
+/** A preset fills in two fields; which one it is, they tell. */
+const windowOf = (preset) => ({ requests: String(preset?.requests ?? ""), window_s: String(preset?.window_s ?? "") });
+const amount = (name, n) => (name.endsWith("micros") ? money(n) : compact(n));
+
+export const Clients = ({ route }) => html`<${Things} of=${CLIENTS} route=${route} made=${(client, close) => html`<${Made} of=${client} onClose=${close} />`}
+  above=${(answer) => answer?.env_client && html`<p class="note"><${Icon} name="keys" /><span>${t("clients.env")} <code>PROXY_API_KEY</code></span></p>`} />`;
+
+function May({ of: { rights, groups, models = [], providers = [], ips = [] } }) {
+  const lists = Object.entries({ models, providers, groups, ips }).filter(([, list]) => list.length > 0);
+  if (rights.length + lists.length === 0) return "–";
+  return html`${rights.map((name) => html`<small key=${name}>${t(`field.rights.${name}`)}</small>`)}
+    ${lists.map(([name, list]) => html`<small key=${name}>${t(`client.${name}_are`, { list: list.join(", ") })}</small>`)}`;
 }
 
-function Row({ of: client, toggle, leave }) {
-  const name = client.label;
-  return html`<tr>
-    <th scope="row">${name}</th>
-    <td class="whole"><code>${client.key_masked}</code></td>
-    <td class="where"><${Rights} of=${client} /></td>
-    <td><span class=${`chip ${client.enabled ? "active" : "off"}`}>${t(client.enabled ? "state.active" : "state.off")}</span></td>
-    <td class="faint num whole">${day(client.created)}</td>
-    <td class="acts">
-      <button type="button" class="small" aria-label=${t(client.enabled ? "keys.disable_one" : "keys.enable_one", { name })}
-        onClick=${() => toggle(client)}><${Icon} name="off" />${t(client.enabled ? "disable" : "enable")}</button>
-      <a class="button small" href=${hashOf({ screen: "clients", id: client.id })} aria-label=${t("keys.edit_one", { name })}><${Icon} name="edit" />${t("edit")}</a>
-      <${Trash} name=${name} onClick=${leave} />
-    </td>
-  </tr>`;
+function Limits({ of: client }) {
+  const rates = ["rpm", "tpm"].filter((name) => client[name]).map((name) => t(`client.${name}`, { n: client[name] }));
+  if (client.requests) rates.push(t("client.window", { n: client.requests, time: span(client.window_s) }));
+  const budgets = BUDGETS.filter((name) => client[name]);
+  if (rates.length + budgets.length === 0) return "–";
+  return html`${rates.map((text) => html`<small key=${text}>${text}</small>`)}
+    ${budgets.map((name) => html`<${Budget} key=${name} name=${name} used=${client.used?.[name] ?? 0} of=${client[name]} />`)}`;
 }
 
-const Rights = ({ of: { rights, groups } }) => html`${rights.length > 0 || groups.length > 0 ? "" : "–"}
-  ${rights.map((name) => html`<small key=${name}>${t(`right.${name}`)}</small>`)}
-  ${groups.length > 0 && html`<small>${t("client.groups_are", { groups: groups.join(", ") })}</small>`}`;
+function Budget({ name, used, of: limit }) {
+  const text = t(`client.${name.split("_")[0]}`, { used: amount(name, used), limit: amount(name, limit) });
+  return html`<small>${text}<meter aria-label=${text} min="0" max=${limit} high=${limit * 0.9} value=${Math.min(used, limit)}></meter></small>`;
+}
 
-const LOGS = ["off", "meta", "bodies"];
-const RIGHTS = ["see_attempts", "force_key"];
-const NEW = { label: "", rights: ["see_attempts"], groups: [], log: "default" }; // what the server gives when nothing is said
+function State({ of: { enabled, expires } }) {
+  const late = expires && expires < Date.now();
+  return html`<span class=${`chip ${!enabled ? "off" : late ? "disabled" : "active"}`}>${t(!enabled ? "state.off" : late ? "client.expired" : "state.active")}</span>
+    ${expires && html`<small title=${moment(expires)}>${t("client.until", { day: day(expires) })}</small>`}`;
+}
 
 /** While the key is on the screen only a deliberate click closes the dialog: it cannot be shown again. */
-export function NewClient({ onMade, onClose }) {
-  const [made, setMade] = useState(null);
-  if (made) return html`<${Dialog} key="made" kind="wide" title=${t("client.made", { name: made.label })} locked onClose=${onClose}>
+function Made({ of: client, onClose }) {
+  return html`<${Dialog} key="made" kind="wide" title=${t("client.made", { name: client.label })} locked onClose=${onClose}>
     <div class="body">
       <p class="note warn"><${Icon} name="warning" /><span><strong>${t("client.once")}</strong> ${t("client.once_why")}</span></p>
-      <div class="command secret"><code>${made.key}</code><${Copy} text=${made.key} label=${t("client.copy")} wordy /></div>
+      <div class="command secret"><code>${client.key}</code><${Copy} text=${client.key} label=${t("client.copy")} wordy /></div>
       <h3>${t("client.use")}</h3>
-      <${Snippets} base=${`${location.origin}/v1`} clientKey=${made.key} model="gpt-4o-mini" />
+      <${Snippets} base=${`${location.origin}/v1`} clientKey=${client.key} model="gpt-4o-mini" />
     </div>
     <footer><button type="button" class="primary" onClick=${onClose}>${t("client.kept")}</button></footer>
   <//>`;
-  return html`<${Dialog} key="new" title=${t("clients.add")} onClose=${onClose}>
-    <${ClientForm} of=${null} onSaved=${(client) => (setMade(client), onMade())} onCancel=${onClose} />
-  <//>`;
 }
 
-/** `of` is the client key to change, or null for a new one. */
-export function ClientForm({ of: client, onSaved, onCancel }) {
-  const [before] = useState(() => formOf(client ?? NEW));
-  const [form, setForm] = useState(before);
-  const set = (change) => setForm((old) => ({ ...old, ...change }));
-  const fields = client ? changesOf(before, form) : readOf(form);
-  const save = async () => onSaved(client ? await api.changeClient(client.id, fields) : await api.addClient(fields));
-  return html`<${Form} run=${save} action=${t(client ? "save" : "client.make")} failed=${t(client ? "save_failed" : "client.failed")} ready=${form.label.trim() && Object.keys(fields).length > 0} onCancel=${onCancel}>
-    <${Field} label=${t("client.label")} hint=${t("client.label_hint")} required maxlength="200" first value=${form.label} onText=${(label) => set({ label })} />
-    <fieldset><legend>${t("client.rights")}</legend>
-      ${RIGHTS.map((name) => html`<${Check} key=${name} label=${t(`right.${name}`)} checked=${form[name]} onChange=${(on) => set({ [name]: on })} />`)}
-    </fieldset>
-    <${Field} label=${t("client.groups")} hint=${t("client.groups_hint")} title=${t("client.groups_hint")} pattern="[a-z0-9_\\-*,，\\s]*" spellcheck="false" value=${form.groups} onText=${(groups) => set({ groups })} />
-    <${UsageMode} inherits value=${form.usage_mode} onText=${(usage_mode) => set({ usage_mode })} />
-    <${Field} label=${t("set.request_log")} control="select" value=${form.log} onText=${(log) => set({ log })}>${["default", ...LOGS].map((name) => html`<option key=${name} value=${name}>${name === "default" ? t("provider.as_global") : name}</option>`)}<//>
-  <//>`;
+const PLACEHOLDER = "kp-your-client-key";
+
+export function Connect() {
+  const { answer, failure, again } = useAnswer(api.providers.list);
+  const [provider, setProvider] = useState("");
+  const [model, setModel] = useState("gpt-4o-mini");
+  const base = `${location.origin}/${provider ? `${encodeURIComponent(provider)}/` : ""}v1`;
+  const standard = answer?.default_provider;
+  return html`
+    <header class="head"><h1>${t("connect.title")}</h1></header>
+    <p class="lead">${t("connect.lead")}</p>
+    <${Failure} failure=${failure} again=${again} />
+    <section class="card stack">
+      <div><h2>${t("field.base_url")}</h2>
+        <div class="command"><code>${base}</code><${Copy} text=${base} label=${t("connect.copy_base")} wordy /></div></div>
+      <div class="fields">
+        <${Field} label=${t("field.provider")} control="select" value=${provider} onText=${setProvider}>
+          <option value="">${standard ? t("connect.default_is", { name: standard }) : t("connect.default")}</option>
+          ${(answer?.providers ?? []).map(({ name }) => html`<option value=${name}>${name}</option>`)}
+        <//>
+        <${Field} label=${t("field.model")} value=${model} onText=${setModel} spellcheck=${false} />
+      </div>
+      <${Snippets} base=${base} clientKey=${PLACEHOLDER} model=${model} />
+      <p class="faint">${rich("connect.key_hint", { placeholder: html`<code>${PLACEHOLDER}</code>`, link: html`<a href="#/clients">${t("clients.title")}</a>` })}</p>
+    </section>
+    <section class="card stack">
+      <h2>${t("connect.good_to_know")}</h2>
+      <ul class="notes">
+        <li>${rich("connect.pin", { model: html`<code>openrouter/gpt-4o-mini</code>` })}</li>
+        <li>${rich("connect.group", { model: html`<code>gpt-4o-mini@standby</code>`, header: html`<code>X-Gray-Group</code>` })}</li>
+        <li>${rich("connect.force", { header: html`<code>x-keypool-key</code>` })}</li>
+        <li>${rich("connect.headers", { bearer: html`<code>Authorization: Bearer</code>`, other: html`<code>x-api-key</code>` })}</li>
+        <li>${rich("connect.errors", { header: html`<code>x-keypool-attempts</code>` })}</li>
+      </ul>
+    </section>`;
 }
 
-const formOf = ({ label, rights, groups, log, usage_mode }) => ({ label, log, usage_mode: usage_mode ?? "", groups: groups.join(", "), ...Object.fromEntries(RIGHTS.map((name) => [name, rights.includes(name)])) });
+const PROGRAMS = { curl, python, node };
+const NAMES = { curl: "curl", python: "Python", node: "Node.js" };
 
-const readOf = (form) => ({
-  label: form.label.trim(),
-  rights: RIGHTS.filter((name) => form[name]),
-  log: form.log,
-  usage_mode: form.usage_mode || null,
-  groups: form.groups.split(/[\s,，]+/).filter(Boolean),
+/** `clientKey` is shown as it is: pass a real one only where it is being shown anyway. */
+function Snippets({ base, clientKey, model }) {
+  const [kind, setKind] = useState("curl");
+  const code = PROGRAMS[kind]({ base, clientKey, model });
+  return html`<div class="snippets">
+    <div class="tabs" role="group" aria-label=${t("connect.language")}>
+      ${Object.entries(NAMES).map(([name, label]) => html`<button key=${name} type="button" aria-pressed=${name === kind} onClick=${() => setKind(name)}>${label}</button>`)}
+      <${Copy} text=${code} label=${t("connect.copy_snippet")} wordy />
+    </div>
+    <pre tabindex="0" aria-label=${NAMES[kind]}><code>${code}</code></pre>
+  </div>`;
+}
+
+function curl({ base, clientKey, model }) {
+  return `curl ${base}/chat/completions \\
+  -H "Authorization: Bearer ${clientKey}" \\
+  -H "Content-Type: application/json" \\
+  -d '{"model": ${JSON.stringify(model)}, "messages": [{"role": "user", "content": "Hello"}]}'`;
+}
+
+function python({ base, clientKey, model }) {
+  return `from openai import OpenAI
+
+client = OpenAI(
+    base_url="${base}",
+    api_key="${clientKey}",
+)
+answer = client.chat.completions.create(
+    model=${JSON.stringify(model)},
+    messages=[{"role": "user", "content": "Hello"}],
+)
+print(answer.choices[0].message.content)`;
+}
+
+function node({ base, clientKey, model }) {
+  return `import OpenAI from "openai";
+
+const client = new OpenAI({
+  baseURL: "${base}",
+  apiKey: "${clientKey}",
 });
-
-/** Only what was changed is sent. */
-function changesOf(before, form) {
-  const [was, is] = [readOf(before), readOf(form)];
-  return Object.fromEntries(Object.entries(is).filter(([name, value]) => String(value) !== String(was[name])));
+const answer = await client.chat.completions.create({
+  model: ${JSON.stringify(model)},
+  messages: [{ role: "user", content: "Hello" }],
+});
+console.log(answer.choices[0].message.content);`;
 }

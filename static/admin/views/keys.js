@@ -1,21 +1,12 @@
 // The key screen: what is in the pool, how it is doing, and everything that can be done to it.
-import { html, useRef, useState } from "/vendor/preact.js";
+import { html, useEffect, useRef, useState } from "/vendor/preact.js";
 import * as api from "../api.js";
-import { t } from "../i18n.js";
-import { useAnswer } from "../ui/ask.js";
-import { AsOf, className } from "../ui/clock.js";
-import { Dialog, Failure } from "../ui/form.js";
-import { Icon } from "../ui/icon.js";
-import { hashOf, replaceHash } from "../ui/route.js";
-import { complain, say } from "../ui/toast.js";
-import { AddKeys } from "./keys/add.js";
-import { BulkBar, BulkDialog } from "./keys/bulk.js";
-import { KeyDetail } from "./keys/detail.js";
-import { STANDBY } from "./keys/edit.js";
-import { Filters } from "./keys/filters.js";
-import { Guide } from "./keys/guide.js";
-import { useKeyPages, useSelection } from "./keys/pages.js";
-import { KeyTable } from "./keys/table.js";
+import { compact, list, remember, remembered, t } from "../i18n.js";
+import { complain, Confirm, Dialog, Failure, Field, say, Segments, useAnswer } from "../ui/form.js";
+import { Control, hashOf, replaceHash, Search } from "../ui/screen.js";
+import { Act, AsOf, className, Icon } from "../ui/show.js";
+import { AddKeys, groupField, KeyDetail, WEIGHT } from "./keys/key.js";
+import { KeyTable, STANDBY, useKeyPages, useSelection } from "./keys/table.js";
 
 const FILTERS = ["state", "reason", "provider", "group"];
 const SLOW_MS = 30_000;
@@ -26,8 +17,8 @@ export function Keys({ route }) {
   const query = { ...filter, sort: route.query.sort || "-created" };
   const pages = useKeyPages(query);
   const selection = useSelection(pages.rows, pages.total, JSON.stringify(filter));
-  const setup = useAnswer(api.providers, SLOW_MS);
-  const clients = useAnswer(api.clients, SLOW_MS);
+  const setup = useAnswer(api.providers.list, SLOW_MS);
+  const clients = useAnswer(api.clients.list, SLOW_MS);
   const { groups } = pages;
   const promotes = selection.everything ? groups.includes(STANDBY) && [undefined, STANDBY].includes(filter.group) : selection.standby.length > 0;
   const used = useEver(pages.rows.some((key) => key.last_used));
@@ -61,7 +52,7 @@ export function Keys({ route }) {
       <${AsOf} asOf=${pages.asOf} refresh=${pages.refresh} />
       ${!empty && html`<a class="button primary" href=${hashOf({ screen: "keys", id: "add", query: shown })}><${Icon} name="add" />${t("keys.add")}</a>`}
     </header>
-    <${Failure} failure=${pages.failure ?? setup.failure} title=${t("keys.failed")} again=${() => (pages.refresh(), setup.again())} />
+    <${Failure} failure=${pages.failure ?? setup.failure} title=${t("load_failed")} again=${() => (pages.refresh(), setup.again())} />
     ${size !== null && clients.answer && html`<${Guide} done=${stepsDone(size, clients.answer, used)}>${empty && form}<//>`}
     ${size > 0 && html`
       <${Filters} query=${query} change=${change} counts=${pages.counts} providers=${setup.answer?.providers ?? []} groups=${groups} search=${search} setSearch=${setSearch} />
@@ -92,7 +83,7 @@ function useRowActs(pages) {
     setBusy(null);
   };
   const test = doing(async (key, name) => {
-    const { ok, status, class: what, message, key: fresh } = await api.testKey(key.id);
+    const { ok, status, class: what, message, key: fresh } = await api.actOnKey(key.id, "test");
     pages.put(fresh);
     if (ok) return say(t("keys.test_ok", { name }));
     say(t("keys.test_failed", { name, why: [status, what && className(what), message].filter(Boolean).join(" · ") }), "bad");
@@ -100,7 +91,7 @@ function useRowActs(pages) {
   const toggle = doing(async (key, name) => {
     const fresh = await api.changeKey(key.id, { enabled: !key.enabled });
     pages.put(fresh);
-    say(t(fresh.enabled ? "keys.enabled_one" : "keys.disabled_one", { name }));
+    say(t(fresh.enabled ? "enabled_one" : "disabled_one", { name }));
   });
   return { act: { test, toggle }, busy };
 }
@@ -116,3 +107,159 @@ const stepsDone = (size, { clients, env_client: given }, used) => {
   if (clients.length === 0 && !given) return 1;
   return used ? 3 : 2;
 };
+
+const STATES = ["active", "cooling", "disabled"];
+const REASONS = ["key_dead", "key_broke", "forbidden", "manual"];
+const SORTS = ["-created", "created", "label", "-label", "provider", "state", "-weight", "weight"];
+
+function Filters({ query, change, counts, providers, groups, search, setSearch }) {
+  const all = counts && STATES.reduce((sum, state) => sum + counts[state], 0);
+  const segment = (state, n) => [state, html`${t(state ? `state.${state}` : "keys.all")}${counts && html` <span class="num faint">${compact(n)}</span>`}`];
+  return html`<div class="filters" role="search" aria-label=${t("keys.filter")}>
+    <${LateSearch} value=${search} onSearch=${setSearch} />
+    <${Segments} label=${t("field.state")} value=${query.state ?? ""} options=${[segment("", all), ...STATES.map((state) => segment(state, counts?.[state]))]} choose=${(state) => change({ state, reason: "" })} />
+    ${query.state === "disabled" && html`<${Choice} name="reason" query=${query} change=${change} options=${REASONS.map((name) => [name, className(name)])} />`}
+    <${Choice} name="provider" query=${query} change=${change} options=${providers.map(({ name }) => [name, name])} />
+    <${Choice} name="group" query=${query} change=${change} options=${groups.map((name) => [name, name])} />
+    <${Choice} name="sort" query=${query} change=${change} options=${SORTS.map((name) => [name, t(`sort.${name}`)])} />
+  </div>`;
+}
+
+function Choice({ name, query, change, options }) {
+  const value = query[name] ?? "";
+  const missing = value && !options.some(([option]) => option === value);
+  return html`<select class=${`small ${value && name !== "sort" ? "chosen" : ""}`} aria-label=${t(`field.${name}`)} value=${value}
+    onChange=${(event) => change({ [name]: event.target.value })}>
+    ${name !== "sort" && html`<option value="">${t(`keys.any_${name}`)}</option>`}
+    ${missing && html`<option value=${value}>${value}</option>`}
+    ${options.map(([option, label]) => html`<option value=${option}>${label}</option>`)}
+  </select>`;
+}
+
+function LateSearch({ value, onSearch }) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    const timer = setTimeout(() => text !== value && onSearch(text), 250);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return html`<${Search} label=${t("keys.search")} value=${text} onText=${setText} />`;
+}
+
+// What can be done to many keys at once. The dialog names how many; the news afterwards is the server's count.
+const SLICE = 500;
+const MANY = 25; // deleting more than this asks for the number to be typed
+const ACTIONS = { enable: "check", disable: "off", reset: "reset", weight: "edit", group: "edit" };
+const FIELDS = ["weight", "group"];
+
+const wordOf = (action) => t(FIELDS.includes(action) ? `field.${action}` : action);
+
+function BulkBar({ selection, shown, total, promotes, open }) {
+  if (!selection.count) return null;
+  const more = selection.all && !selection.everything && total > shown;
+  const actions = promotes ? { promote: "up", ...ACTIONS } : ACTIONS;
+  return html`<section class="bulk" aria-label=${t("bulk.title")}>
+    <p><strong class="num">${t(selection.everything ? "bulk.everything" : "bulk.selected", { n: selection.count })}</strong>
+      ${more && html` <button type="button" class="link" onClick=${selection.takeEverything}>${t("bulk.take_everything", { n: total })}</button>`}
+    </p>
+    <div class="acts">
+      ${Object.entries(actions).map(([name, icon]) => html`<button key=${name} type="button" class="small" onClick=${() => open(name)}><${Icon} name=${icon} />${wordOf(name)}</button>`)}
+      <span class="apart"></span>
+      <button type="button" class="small danger-quiet" onClick=${() => open("delete")}><${Icon} name="trash" />${t("delete")}</button>
+      <${Act} icon="close" label=${t("bulk.clear")} onClick=${selection.clear} />
+    </div>
+  </section>`;
+}
+
+function BulkDialog({ action, selection, filter, groups, onPart, onDone, onClose }) {
+  const [value, setValue] = useState(action === "weight" ? "10" : "");
+  const [typed, setTyped] = useState("");
+  const scope = scopeOf(action, selection, filter);
+  const total = useFreshTotal(scope, action === "promote" ? 0 : selection.count);
+  const n = scope.everything ? total : scope.ids.length;
+  const careful = action === "delete" && n > MANY;
+  const ready = n > 0 && (!careful || typed.replace(/\D/g, "") === String(n)) && (action !== "group" || value.trim());
+  const run = async () => {
+    const { done, missing } = await order(scope, orderOf(action, value), onPart);
+    if (done.length) say(t(`bulk.${action}.done`, { n: done.length }));
+    if (missing.length || !done.length) say(t("bulk.missing", { n: missing.length }), "warn");
+    onDone(done, action);
+  };
+  const words = (own, common) => (FIELDS.includes(action) ? t(`bulk.${action}.${own}`, { n: n ?? 0 }) : t(`bulk.${common}`, { what: t(action), n: n ?? 0 }));
+  return html`<${Confirm} title=${words("title", "ask")} action=${words("go", "go")} danger=${action === "delete"}
+    ready=${Boolean(ready)} run=${run} onClose=${onClose}>
+    <p>${t(`bulk.${action}.text`, { n: n ?? 0 })}</p>
+    ${scope.everything && html`<p class="quote">${t("bulk.filter_is", { filter: describe(scope.filter) })}</p>`}
+    ${action === "weight" && html`<${Control} of=${{ ...WEIGHT, required: true }} value=${value} onText=${setValue} />`}
+    ${action === "group" && html`<${Control} of=${{ ...groupField(groups), required: true }} value=${value} onText=${setValue} />`}
+    ${careful && html`<${Field} label=${t("bulk.type_count", { n })} inputmode="numeric" autocomplete="off" value=${typed} onText=${setTyped} />`}
+  <//>`;
+}
+
+/** For "all that match" the number is asked for when the dialog opens: the list may be seconds old. */
+function useFreshTotal({ everything, filter }, known) {
+  const [total, setTotal] = useState(known);
+  useEffect(() => {
+    if (everything) api.listKeys({ ...filter, limit: 1 }).then((answer) => setTotal(answer.total), complain);
+  }, []);
+  return total;
+}
+
+/** What is touched: of what was selected, a promotion takes only the keys on standby. */
+const scopeOf = (action, { everything, ids, standby }, filter) =>
+  action === "promote" ? { everything, ids: standby, filter: { ...filter, group: STANDBY } } : { everything, ids, filter };
+
+const orderOf = (action, value) => {
+  if (action === "weight") return { action: "set", weight: Number(value) };
+  if (action === "promote") return { action: "set", group: "active" };
+  if (action === "group") return { action: "set", group: value.trim() };
+  return { action };
+};
+
+async function order({ everything, ids, filter }, what, onPart) {
+  if (everything) return api.bulk({ filter, ...what });
+  const done = [];
+  const missing = [];
+  try {
+    for (let i = 0; i < ids.length; i += SLICE) {
+      const answer = await api.bulk({ ids: ids.slice(i, i + SLICE), ...what });
+      done.push(...answer.done);
+      missing.push(...answer.missing);
+    }
+  } catch (failure) {
+    if (done.length) onPart(done);
+    throw failure;
+  }
+  return { done, missing };
+}
+
+function describe(filter) {
+  const parts = Object.entries(filter).filter(([, value]) => value);
+  return parts.length ? list(parts.map(([name, value]) => t("bulk.filter_part", { name: t(`field.${name}`), value: name === "state" ? t(`state.${value}`) : value }))) : t("bulk.no_filter");
+}
+
+// The first run, by the hand: keys, then a client key, then the address. Gone once the pool has been used or the reader says so.
+const STEPS = ["keys", "client", "connect"];
+const WAYS = { client: "#/clients/new", connect: "#/connect" };
+
+/** `done`: how many of the steps are. `children` is the first step's form. */
+function Guide({ done, children }) {
+  const [hidden, setHidden] = useState(() => remembered("guide") === "done");
+  if (done >= STEPS.length || (hidden && done > 0)) return null;
+  const dismiss = () => {
+    remember("guide", "done");
+    setHidden(true);
+  };
+  return html`<section class="guide card" aria-label=${t("guide.title")}>
+    <header><h2>${t(done ? "guide.go_on" : "guide.title")}</h2>${done > 0 && html`<button type="button" class="small" onClick=${dismiss}>${t("guide.dismiss")}</button>`}</header>
+    <ol>
+      ${STEPS.map((name, i) => html`<li key=${name} class=${i < done ? "done" : i === done ? "now" : ""} aria-current=${i === done ? "step" : undefined}>
+        <span class="step num">${i < done ? html`<${Icon} name="check" />` : i + 1}</span>
+        <div><h3>${t(`guide.${name}`)}</h3><p>${t(`guide.${name}_text`)}</p>
+          ${i === done && WAYS[name] && html`<a class="button primary" href=${WAYS[name]}>${t(name === "client" ? "guide.client" : "guide.connect_go")}</a>`}
+        </div>
+      </li>`)}
+    </ol>
+    ${children}
+  </section>`;
+}

@@ -1,14 +1,11 @@
-// What was counted: the rates now, a chart over time, who used how much, and a report of what it cost.
+// What was counted: the rates now, a chart over time, who used how much, and a report of what it cost. What tokens cost, and
+// what else may be set while it runs.
 import { html, useState } from "/vendor/preact.js";
 import * as api from "../api.js";
 import { clock, compact, date, duration, money, number, percent, t } from "../i18n.js";
-import { useAction, useAnswer } from "../ui/ask.js";
-import { Chart } from "../ui/chart.js";
-import { AsOf } from "../ui/clock.js";
-import { Failure, Field, Segments } from "../ui/form.js";
-import { Icon } from "../ui/icon.js";
-import { replaceHash } from "../ui/route.js";
-import { Head, Table } from "../ui/screen.js";
+import { Failure, Field, say, Segments, useAction, useAnswer } from "../ui/form.js";
+import { Head, replaceHash, Table, Things, useFields } from "../ui/screen.js";
+import { AsOf, Chart, Icon } from "../ui/show.js";
 
 const BYS = ["provider", "key", "model", "client"];
 const RANGES = ["60m", "24h", "30d"];
@@ -18,7 +15,7 @@ const LINES = {
   cost: [["cost_micros", "accent"]],
   latency: [["p50_ms", "accent"], ["p95_ms", "second"]],
 };
-const COLUMNS = ["usage.requests", "usage.success", "usage.tokens", "usage.cost", "line.p95_ms"];
+const COLUMNS = ["field.requests", "usage.success", "field.tokens", "field.cost", "line.p95_ms"];
 const SHOWN = 100;
 const MONTH_MS = 29 * 86_400_000;
 
@@ -35,22 +32,22 @@ export function Usage({ route }) {
         <div class="filters">
           <h2>${only ? answer.names[only] ?? only : t("usage.all")}</h2>
           ${only && html`<button type="button" class="link" onClick=${() => go({ only: "" })}>${t("usage.show_all")}</button>`}
-          ${choice("figure", figure, Object.keys(LINES).map((name) => [name, t(`usage.${name}`)]))}
+          ${choice("figure", figure, Object.keys(LINES).map((name) => [name, t(`field.${name}`)]))}
           ${choice("range", range, RANGES.map((name) => [name, t(`usage.${name}`)]))}
         </div>
         <${History} of=${answer} figure=${figure} />
       </section>
-      <div class="filters">${choice("by", by, BYS.map((name) => [name, t(`usage.by_${name}`)]), { only: "" })}</div>
+      <div class="filters">${choice("by", by, BYS.map((name) => [name, t(`field.${name}`)]), { only: "" })}</div>
       <${Shares} of=${answer} only=${only} choose=${(name) => go({ only: name === only ? "" : name })} />
       <${Report} />`}`;
 }
 
 /** One answer, so that no figure is shown with another's name. */
 async function load(by, range, only) {
-  const ask = { key: () => api.listKeys({ limit: 1000 }), client: api.clients }[by];
+  const ask = { key: () => api.listKeys({ limit: 1000 }), client: api.clients.list }[by];
   const [now, series, named = {}] = await Promise.all([api.stats({ by }), api.series({ range, [by]: only }), ask?.()]);
   const names = (named.keys ?? named.clients ?? []).map(({ id, label, key_masked }) => [id, label || key_masked]);
-  return { ...now, series, dimension: by, names: { env: "PROXY_API_KEY", "": t("usage.none"), ...Object.fromEntries(names) } };
+  return { ...now, series, dimension: by, names: { env: "PROXY_API_KEY", "": t("none"), ...Object.fromEntries(names) } };
 }
 
 function Tiles({ of: { rpm, tpm, rpd, tpd, today } }) {
@@ -65,13 +62,13 @@ function History({ of: { series: { range, times, lines: [line] }, time_zone }, f
   if (!line?.requests.some(Boolean)) return html`<div class="empty"><p>${t("usage.nothing")}</p></div>`;
   const all = { ...line, other: line.requests.map((n, i) => n - line.ok[i] - line.failed[i]) };
   const show = { cost: money, latency: duration }[figure];
-  return html`<${Chart} key=${figure} title=${t(`usage.${figure}`)} whole=${t(`usage.${range}`)} stacked=${figure !== "latency"} show=${show ?? number} brief=${show}
+  return html`<${Chart} key=${figure} title=${t(`field.${figure}`)} whole=${t(`usage.${range}`)} stacked=${figure !== "latency"} show=${show ?? number} brief=${show}
     when=${(i) => (range === "30d" ? date(times[i], time_zone) : clock(times[i]))} lines=${LINES[figure].map(([name, kind]) => ({ kind, label: t(`line.${name}`), values: all[name] }))} />`;
 }
 
 function Shares({ of: { by: rows, dimension, names }, only, choose }) {
   if (rows.length === 0) return html`<div class="empty"><p>${t("usage.nothing")}</p></div>`;
-  return html`<${Table} title=${t("usage.today")} kind="figures num" acts=${false} columns=${[`usage.by_${dimension}`, ...COLUMNS]}>
+  return html`<${Table} title=${t("usage.today")} kind="figures num" acts=${false} columns=${[`field.${dimension}`, ...COLUMNS]}>
     ${rows.slice(0, SHOWN).map(({ name, today }) => html`<tr key=${name}>
       <th scope="row">${name ? html`<button type="button" class="link" aria-pressed=${name === only} onClick=${() => choose(name)}>${names[name] ?? name}</button>` : names[""]}</th>
       ${cells(today).map(([value, note, n], i) => html`<td key=${i} data-label=${t(COLUMNS[i])}>${value}${n > 0 && html` <small>${t(`usage.${note}`, { n })}</small>`}</td>`)}
@@ -93,14 +90,10 @@ function Report() {
   const [form, setForm] = useState(() => ({ from: dateOf(Date.now() - MONTH_MS), to: dateOf(Date.now()), by: "day" }));
   const field = (name, rest) => html`<${Field} label=${t(`report.${name}`)} required value=${form[name]} onText=${(value) => setForm((old) => ({ ...old, [name]: value }))} ...${rest} />`;
   const get = useAction(async () => save(await api.costReport(form), `keypool-cost-${form.from}-${form.to}-by-${form.by}.csv`));
-  const submit = (event) => {
-    event.preventDefault();
-    get.start();
-  };
   return html`<section class="card stack"><h2>${t("report.title")}</h2>
-    <form class="fields" onSubmit=${submit}>
+    <form class="fields" onSubmit=${get.submit}>
       ${field("from", { type: "date" })}${field("to", { type: "date" })}
-      ${field("by", { control: "select", children: ["day", ...BYS].map((name) => html`<option key=${name} value=${name}>${t(`usage.by_${name}`)}</option>`) })}
+      ${field("by", { control: "select", children: ["day", ...BYS].map((name) => html`<option value=${name}>${t(`field.${name}`)}</option>`) })}
       <button type="submit" disabled=${get.pending} aria-busy=${get.pending}><${Icon} name="down" />${t("report.get")}</button>
     </form>
     <${Failure} failure=${get.failure} />
@@ -114,4 +107,68 @@ function save(blob, name) {
   const link = document.createElement("a");
   Object.assign(link, { href: URL.createObjectURL(blob), download: name }).click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+const RATES = ["input", "cached_input", "output"];
+
+/** The reader's own prices, which win, and the shipped ones. Dollars here, micro-dollars in the API. */
+const PRICES = {
+  name: "prices",
+  ask: api.prices.list,
+  every: 60_000,
+  about: (answer) => ({ date: answer?.shipped.date ?? "" }),
+  rows: ({ prices, shipped }) => [...prices.map((price) => ({ ...price, own: true })), ...shipped.prices],
+  id: ({ own, provider, model }) => `${own ? "own" : "shipped"} ${provider}/${model}`,
+  label: ({ model }) => model,
+  sought: ({ provider, model }) => `${provider}/${model}`,
+  kind: "figures num",
+  columns: ["field.model", ...RATES.map((name) => `field.${name}`)],
+  fixed: ({ own }) => (own ? [] : ["remove"]),
+  cells: (price) => html`
+    <th scope="row"><span class="row">${price.model}${price.own && html`<span class="chip plain">${t("price.own")}</span>`}</span>
+      <small>${price.source ? html`<a href=${price.source} target="_blank" rel="noreferrer">${price.provider}</a>` : price.provider}</small></th>
+    ${RATES.map((name) => html`<td key=${name} data-label=${t(`field.${name}`)}>${money(price[name])}</td>`)}`,
+  fields: (_, { own, model }) => [
+    ...["provider", "model"].map((name) => ({ name, required: true, maxlength: 200, readonly: own, class: "mono", usual: name === "provider" ? "*" : "", first: name === "model" && !model })),
+    RATES.map((name) => ({ name, kind: "dollars", max: 10_000, required: name !== "cached_input" })),
+  ],
+  below: () => html`<small>${t("price.hint")}</small>`,
+  // Of a shipped price this makes one's own.
+  add: (_, whole) => api.prices.put(whole),
+  change: (_, __, whole) => api.prices.put(whole),
+  remove: ({ provider, model }) => api.prices.remove({ provider, model }),
+};
+
+export const Prices = ({ route }) => html`<${Things} of=${PRICES} route=${route} />`;
+
+const OPTIONS = { log_level: ["debug", "info", "warn", "error"], request_log: ["off", "meta", "bodies"] };
+
+/** An empty field is left to the var or the default, which it shows. */
+export function Settings() {
+  const { answer, failure, again } = useAnswer(api.settings.list, 60_000);
+  const [round, next] = useState(0);
+  const saved = async () => (await again(), next(round + 1));
+  return html`<${Head} name="settings" failure=${failure} again=${again} />${answer && html`<${SettingsForm} key=${round} of=${answer} saved=${saved} />`}`;
+}
+
+function SettingsForm({ of: { settings, effective }, saved }) {
+  const fields = Object.keys(effective).filter((name) => typeof effective[name] !== "boolean").map((name) => {
+    const time = name.endsWith("_ms"); // times are typed in seconds
+    const fallback = name in settings ? t("default") : String(time ? effective[name] / 1000 : effective[name]);
+    const kind = time ? "seconds" : typeof effective[name] === "number" ? "number" : "maybe";
+    return { name, kind, options: OPTIONS[name], blank: fallback, placeholder: fallback, class: name in settings ? "chosen" : "", ...(kind === "number" && { step: "any" }) };
+  });
+  const form = useFields(() => fields, settings);
+  const save = useAction(async () => {
+    await api.settings.change(form.changed);
+    say(t("saved"));
+    await saved();
+  });
+  const nothing = Object.keys(form.changed).length === 0;
+  return html`<form class="card stack" onSubmit=${save.submit}>
+    <div class="settings">${form.shown}</div>
+    <${Failure} failure=${save.failure} title=${t("save_failed")} />
+    <p class="acts"><button type="submit" class="primary" disabled=${save.pending || nothing} aria-busy=${save.pending}>${t("save")}</button>
+      <button type="button" disabled=${nothing} onClick=${() => (form.reset(), save.forget())}>${t("cancel")}</button></p>
+  </form>`;
 }

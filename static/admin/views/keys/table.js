@@ -1,11 +1,13 @@
-// The rows. All are equally high, so where one stands is arithmetic, and only those near the screen exist: ten thousand of
-// them cost what forty do.
-import { html, useEffect, useLayoutEffect, useRef, useState } from "/vendor/preact.js";
+// The rows of the key list: those that are loaded, page after page, those that are chosen, and those that are drawn. All are equally
+// high, so where one stands is arithmetic, and only those near the screen exist: ten thousand of them cost what forty do.
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "/vendor/preact.js";
+import * as api from "../../api.js";
 import { compact, number, t } from "../../i18n.js";
-import { Ago, StateChip, stateOf, Why } from "../../ui/clock.js";
-import { Icon } from "../../ui/icon.js";
-import { hashOf } from "../../ui/route.js";
+import { usePoll } from "../../ui/form.js";
+import { hashOf } from "../../ui/screen.js";
+import { Act, Ago, Icon, setServerTime, StateChip, stateOf, Why } from "../../ui/show.js";
 
+export const STANDBY = "standby";
 const COLUMNS = ["key", "provider", "state", "weight", "requests", "tokens", "used"];
 const SORTED_BY = { key: "label", provider: "provider", state: "state", weight: "weight" };
 const USUAL_GROUP = "active"; // nearly every key is in it: saying so would only look like a state
@@ -25,7 +27,7 @@ export function KeyTable({ pages, selection, query, here, change, act, busy }) {
     <thead role="rowgroup"><tr role="row" aria-rowindex="1">
       <th scope="col" role="columnheader" class="pick"><${PickAll} selection=${selection} n=${rows.length} /></th>
       ${COLUMNS.map((name) => html`<${Heading} key=${name} name=${name} query=${query} change=${change} />`)}
-      <th scope="col" role="columnheader"><span class="sr">${t("keys.col.actions")}</span></th>
+      <th scope="col" role="columnheader"><span class="sr">${t("field.actions")}</span></th>
     </tr></thead>
     <tbody ref=${body} role="rowgroup">
       <${Gap} rows=${first} height=${height} />
@@ -41,7 +43,7 @@ const Gap = ({ rows, height }) => rows > 0 && html`<tr class="gap" aria-hidden="
 
 function Heading({ name, query, change }) {
   const field = SORTED_BY[name];
-  const label = t(`keys.col.${name}`);
+  const label = t(`field.${name === "used" ? "last_used" : name}`);
   if (!field) return html`<th scope="col" role="columnheader" class=${name}>${label}</th>`;
   const order = query.sort === field ? "ascending" : query.sort === `-${field}` ? "descending" : undefined;
   return html`<th scope="col" role="columnheader" class=${name} aria-sort=${order}>
@@ -68,25 +70,22 @@ function Row({ of: key, index, selection, here, act, busy }) {
     <th scope="row" role="rowheader" class="key"><a href=${link} title=${key.label || undefined}>${name}</a>${key.label && html`<code>${key.key_masked}</code>`}</th>
     <td role="cell" class="provider"><span>${key.provider}</span>${key.group !== USUAL_GROUP && html`<small>${key.group}</small>`}</td>
     <td role="cell" class="state"><${StateChip} value=${stateOf(key)} /><small><${Why} of=${key} /></small></td>
-    <td role="cell" class="weight num" data-label=${t("keys.col.weight")}>${number(key.weight)}</td>
-    <td role="cell" class="requests num" data-label=${t("keys.col.requests")}><span>${compact(attempts)}</span>${failed > 0 && html`<small>${t("keys.failed_n", { n: failed })}</small>`}</td>
-    <td role="cell" class="tokens num" data-label=${t("keys.col.tokens")}>${compact(prompt_tokens + completion_tokens)}</td>
-    <td role="cell" class="used" data-label=${t("keys.col.used")}><${Ago} at=${key.last_used} /></td>
+    <td role="cell" class="weight num" data-label=${t("field.weight")}>${number(key.weight)}</td>
+    <td role="cell" class="requests num" data-label=${t("field.requests")}><span>${compact(attempts)}</span>${failed > 0 && html`<small>${t("keys.failed_n", { n: failed })}</small>`}</td>
+    <td role="cell" class="tokens num" data-label=${t("field.tokens")}>${compact(prompt_tokens + completion_tokens)}</td>
+    <td role="cell" class="used" data-label=${t("field.last_used")}><${Ago} at=${key.last_used} /></td>
     <td role="cell" class="acts">
-      <${Act} icon="test" label=${t("keys.test_one", { name })} busy=${busy} onClick=${() => act.test(key)} />
-      <${Act} icon="off" label=${t(key.enabled ? "keys.disable_one" : "keys.enable_one", { name })} pressed=${!key.enabled} onClick=${() => act.toggle(key)} />
-      <a class="button icon" href=${hashOf({ screen: "keys", id: key.id, query: { ...here, edit: "1" } })} aria-label=${t("keys.edit_one", { name })} title=${t("edit")}><${Icon} name="edit" /></a>
+      <${Act} icon="test" label=${t("keys.test_one", { name })} aria-busy=${busy} disabled=${busy} onClick=${() => act.test(key)} />
+      <${Act} icon="off" label=${t(key.enabled ? "disable_one" : "enable_one", { name })} aria-pressed=${!key.enabled} onClick=${() => act.toggle(key)} />
+      <a class="button icon" href=${hashOf({ screen: "keys", id: key.id, query: { ...here, edit: "1" } })} aria-label=${t("edit_one", { name })} title=${t("edit")}><${Icon} name="edit" /></a>
     </td>
   </tr>`;
 }
 
-const Act = ({ icon, label, busy, pressed, onClick }) => html`<button type="button" class="icon" aria-label=${label} title=${label}
-  aria-busy=${busy} aria-pressed=${pressed} disabled=${busy} onClick=${onClick}><${Icon} name=${icon} /></button>`;
-
 const SPARE = 10;
 
 /** Which of `count` rows of `height` px below `box` to draw: [first, last). */
-export function useWindow(box, count, height) {
+function useWindow(box, count, height) {
   const [range, setRange] = useState([0, 40]);
   const measure = () => {
     if (!box.current) return;
@@ -111,7 +110,7 @@ export function useWindow(box, count, height) {
 }
 
 /** Whether the screen is as narrow as a phone's. */
-export function useNarrow() {
+function useNarrow() {
   const [narrow, setNarrow] = useState(() => matchMedia(NARROW).matches);
   useEffect(() => {
     const media = matchMedia(NARROW);
@@ -124,3 +123,148 @@ export function useNarrow() {
 
 const NARROW = "(max-width: 820px)";
 const clamp = (n, max) => Math.max(0, Math.min(max, n));
+
+const PAGE = 200;
+const LEAP = 1000; // the API's most, for someone who jumps far down
+const EVERY_MS = 10_000;
+const EMPTY = { rows: [], total: null, counts: null, groups: [], asOf: null, failure: null, stale: true };
+
+/** `query` is what the API understands. A new query starts over; until it is answered the old rows stay, `stale`. */
+export function useKeyPages(query) {
+  const [view, setView] = useState(EMPTY);
+  const book = useRef(null);
+  const name = JSON.stringify(query);
+  const open = ([first, last]) => {
+    book.current?.close();
+    book.current = openBook(query, (change) => setView((old) => ({ ...old, ...change })));
+    return book.current.want(last, first);
+  };
+  useEffect(() => {
+    setView((old) => ({ ...old, stale: true }));
+    open([0, 0]);
+    if (scrollY > 0) scrollTo(0, 0);
+    return () => book.current.close();
+  }, [name]);
+  usePoll(() => book.current.refresh(), EVERY_MS);
+  return {
+    ...view,
+    /** Rows up to `last` are needed, from `first` on they are on the screen. */
+    want: (first, last) => book.current?.want(last, first),
+    /** Asks anew for everything down to what is on the screen. */
+    reload: () => open(book.current.seen()),
+    refresh: () => book.current.refresh(),
+    put: (key) => book.current.put(key),
+  };
+}
+
+function openBook(query, tell) {
+  const closing = new AbortController();
+  let pages = [];
+  let seen = [0, 0];
+  let wanted = 0;
+  let reading = null;
+
+  const rows = () => {
+    const known = new Map();
+    for (const page of pages) for (const key of page.keys) if (!known.has(key.id)) known.set(key.id, key);
+    return [...known.values()];
+  };
+  const ask = async (cursor, limit) => {
+    const answer = await api.listKeys({ ...query, limit, cursor }, closing.signal);
+    setServerTime(answer.as_of);
+    return { cursor, limit, keys: answer.keys, next: answer.next_cursor, answer };
+  };
+  const show = ({ total, counts, groups, as_of }) => tell({ rows: rows(), total, counts, groups, asOf: as_of, failure: null, stale: false });
+  const careful = async (work) => {
+    try {
+      await work();
+    } catch (failure) {
+      if (failure.name !== "AbortError") tell({ failure, stale: false });
+    }
+  };
+
+  const readOn = async () => {
+    for (;;) {
+      const last = pages.at(-1);
+      const { length } = rows();
+      if (last && (!last.next || length > wanted)) return;
+      const page = await ask(last?.next ?? "", wanted - length > 2 * PAGE ? LEAP : PAGE);
+      pages = [...pages, page];
+      show(page.answer);
+    }
+  };
+  const want = (last, first = 0) => {
+    seen = [first, last];
+    wanted = Math.max(wanted, last);
+    reading ??= careful(readOn).finally(() => (reading = null));
+    return reading;
+  };
+  const refresh = async () => {
+    if (reading) return reading;
+    if (pages.length === 0) return want(0);
+    reading = careful(async () => {
+      for (const page of onScreen(pages, seen)) {
+        const fresh = await ask(page.cursor, page.limit);
+        pages = pages.map((old) => (old === page ? fresh : old));
+        show(fresh.answer);
+      }
+      await readOn(); // what an earlier failure left out
+    }).finally(() => (reading = null));
+    return reading;
+  };
+  const put = (key) => {
+    pages = pages.map((page) => ({ ...page, keys: page.keys.map((old) => (old.id === key.id ? key : old)) }));
+    tell({ rows: rows() });
+  };
+  return { want, refresh, put, seen: () => seen, close: () => closing.abort() };
+}
+
+function onScreen(pages, [first, last]) {
+  let end = 0;
+  const shown = pages.filter((page) => {
+    const start = end;
+    end += page.keys.length;
+    return start <= last && end >= first;
+  });
+  return shown.length ? shown : pages.slice(0, 1);
+}
+
+/** A new filter starts with nothing selected. A row that left the table is not selected either. */
+export function useSelection(rows, total, filterName) {
+  const [picked, setPicked] = useState(() => new Set());
+  const [everything, setEverything] = useState(false);
+  const anchor = useRef(null);
+  const clear = () => {
+    setPicked(new Set());
+    setEverything(false);
+    anchor.current = null;
+  };
+  useEffect(clear, [filterName]);
+
+  const keys = useMemo(() => rows.filter(({ id }) => picked.has(id)), [rows, picked]);
+  const ids = keys.map(({ id }) => id);
+  const toggle = (index, on, stretch) => {
+    const from = stretch && anchor.current !== null ? anchor.current : index;
+    const next = new Set(everything ? rows.map(({ id }) => id) : ids);
+    for (const { id } of rows.slice(Math.min(from, index), Math.max(from, index) + 1)) on ? next.add(id) : next.delete(id);
+    anchor.current = index;
+    setEverything(false);
+    setPicked(next);
+  };
+  const toggleAll = (on) => {
+    setEverything(false);
+    setPicked(new Set(on ? rows.map(({ id }) => id) : []));
+  };
+  return {
+    ids,
+    standby: keys.filter(({ group }) => group === STANDBY).map(({ id }) => id),
+    everything,
+    count: everything ? total : ids.length,
+    all: ids.length > 0 && ids.length === rows.length,
+    has: (id) => everything || picked.has(id),
+    toggle,
+    toggleAll,
+    takeEverything: () => setEverything(true),
+    clear,
+  };
+}
