@@ -103,6 +103,9 @@ fn read(asked: &Asked, client: &mut Client) -> Result<()> {
     if let Some(groups) = fields.texts("groups") {
         client.groups = input::groups(groups)?;
     }
+    if let Some(group) = fields.text_or_null("group") {
+        client.group = group.map(|name| input::group(&name)).transpose()?;
+    }
     client.log = log(&mut fields)?.unwrap_or(client.log);
     client.usage_mode = input::usage_mode(&mut fields)?.unwrap_or(client.usage_mode);
     bounds::read(&mut fields, client, asked.now)?;
@@ -143,7 +146,7 @@ fn missing(id: &str) -> Error {
 
 fn view(asked: &Asked, id: &str, client: &Client, days: &[Row]) -> Value {
     let mut view = object! {"id": id, "label": client.label, "enabled": client.enabled, "created": client.created,
-    "key_masked": client.masked, "rights": client.rights, "groups": client.groups,
+    "key_masked": client.masked, "rights": client.rights, "group": client.group, "groups": client.groups,
     "log": client.log.map_or("default", Log::name), "usage_mode": client.usage_mode.map(UsageMode::name),
     "expires": client.expires, "models": client.models, "providers": client.providers, "ips": client.ips,
     "window_s": client.limits.window_s, "pace": client.pace.name(), "cache_s": client.cache_s,

@@ -1,10 +1,7 @@
 //! Small pools for the tests beside the code.
 
 use super::{Pool, class::Class, verdict::Verdict};
-use crate::record::{
-    Kind, Record,
-    key::{ACTIVE_GROUP, Key},
-};
+use crate::record::{Kind, Record, key::Key};
 
 /// A pool of provider `p` with one key `k<i>` for each weight.
 pub fn pool_of(weights: &[u8]) -> Pool {
@@ -19,19 +16,7 @@ pub fn pool_of(weights: &[u8]) -> Pool {
 }
 
 pub fn key(weight: u8) -> Key {
-    Key {
-        provider: "p".into(),
-        secret: "sk-secret".into(),
-        label: String::new(),
-        weight,
-        group: ACTIVE_GROUP.into(),
-        enabled: true,
-        models: Vec::new(),
-        rpm: None,
-        tpm: None,
-        concurrency: None,
-        created: 0,
-    }
+    Key { weight, ..Key::new("p", "sk-secret", String::new(), 0) }
 }
 
 pub fn verdict(class: Class, wait_ms: Option<u64>) -> Verdict {

@@ -53,7 +53,7 @@ pub fn want(
     };
     let targets = allowed(caller, model, targets)?;
     let by_header = js::header(headers, "x-gray-group").map(|name| target::group_named(name.trim()).to_string());
-    let group = by_header.or(group);
+    let group = by_header.or(group).or_else(|| caller.group.clone());
     if let Some(group) = group.as_deref().filter(|group| !caller.may_ask_for(group)) {
         return Err(Error::forbidden("group_not_allowed", format!("This client key may not ask for group {group}.")));
     }

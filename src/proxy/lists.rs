@@ -166,7 +166,7 @@ impl Lister<'_> {
     async fn ask(&mut self, ticket: Ticket, merge: &mut Merge) -> Result<Got> {
         let url = upstream::url(&self.provider, self.rest, &self.query_for(merge), "");
         let headers = upstream::passed_headers(&self.request.headers(), &self.provider)?;
-        rewrite::headers(&headers, &rewrite::rules(&self.name, &self.provider, ""))?;
+        rewrite::headers(&headers, &rewrite::rules(self.name, &self.provider, ""))?;
         let secret = with_cache(|c| c.pool.slot(ticket).map(|s| s.key.secret.clone())).unwrap_or_default();
         let ms = self.provider.answer_timeout_ms.unwrap_or(self.config.answer_timeout_ms);
         self.journal.part(runtime::now());

@@ -19,6 +19,8 @@ pub struct Client {
     pub masked: String,
     pub enabled: bool,
     pub rights: Vec<Right>,
+    /// Where its calls go that ask for no group, and nowhere else; `None` = to active and standby keys.
+    pub group: Option<String>,
     /// The groups of keys it may ask for; `*` = any.
     pub groups: Vec<String>,
     /// How much of its calls the request log keeps; `None` = as the setting says.
@@ -169,6 +171,7 @@ impl Client {
             masked: String::new(),
             enabled: true,
             rights: rights.into(),
+            group: None,
             groups: groups.into(),
             log: None,
             usage_mode: None,
@@ -189,7 +192,7 @@ impl Client {
 
     /// Keys of these groups may serve it.
     pub fn may_use(&self, group: &str) -> bool {
-        [ACTIVE_GROUP, STANDBY_GROUP].contains(&group) || self.may_ask_for(group)
+        self.group.is_none() && [ACTIVE_GROUP, STANDBY_GROUP].contains(&group) || self.may_ask_for(group)
     }
 
     /// Whether its list of models has that name.
@@ -198,7 +201,7 @@ impl Client {
     }
 
     pub fn may_ask_for(&self, group: &str) -> bool {
-        self.groups.iter().any(|g| g == group || g == "*")
+        self.group.iter().chain(&self.groups).any(|g| g == group || g == "*")
     }
 }
 
@@ -217,6 +220,9 @@ impl Json for Client {
         let limits = self.limits.all().map(|(limit, amount)| (limit.name(), amount));
         for (name, number) in more.into_iter().filter_map(|(name, number)| Some((name, number?))).chain(limits) {
             write::field(fields, name, &number);
+        }
+        if let Some(group) = &self.group {
+            write::field(fields, "group", group);
         }
         if self.pace != Pace::Off {
             write::field(fields, "pace", self.pace.name());
@@ -246,6 +252,7 @@ impl Stored for Client {
             rights: from
                 .texts("rights")
                 .map_or(vec![Right::SeeAttempts], |names| names.iter().filter_map(|name| Right::parse(name)).collect()),
+            group: from.text("group"),
             groups: texts("groups"),
             log: from.text("log").and_then(|log| Log::parse(&log)),
             usage_mode: from.text("usage_mode").and_then(|name| UsageMode::parse(&name)),
@@ -283,7 +290,7 @@ mod tests {
     #[test]
     fn what_it_does_not_have_is_not_stored() {
         let text = write::text(&Client::new(&[], &[]).json());
-        for name in ["models", "ips", "rpm", "pace", "window_s", "expires", "cache_s"] {
+        for name in ["models", "ips", "rpm", "group\"", "pace", "window_s", "expires", "cache_s"] {
             assert!(!text.contains(name), "{text}");
         }
     }

@@ -243,6 +243,7 @@ mod tests {
             masked: word("m"),
             enabled: true,
             rights: vec![Right::ForceKey],
+            group: Some(word("h")),
             groups: vec![word("g")],
             log: Some(Log::Meta),
             usage_mode: Some(crate::record::usage_mode::UsageMode::Ask),

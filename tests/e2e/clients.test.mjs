@@ -50,6 +50,26 @@ for (const storage of storages) {
       assert.ok(files, "a call that is for no model");
     });
 
+    test("one with a group of its own uses that group's keys and no others", async () => {
+      const { ids } = await pool([
+        "mock-good-own-group-01",
+        { key: "mock-good-own-group-02", group: "standby" },
+        { key: "mock-good-own-group-03", group: "staging" },
+      ]);
+      const client = await made({ group: "staging" });
+      assert.deepEqual([client.group, client.groups], ["staging", []]);
+      for (let n = 0; n < 12; n++) assert.equal((await send(client, "/v1/chat/completions")).headers.get("x-keypool-key"), ids[2]);
+      const asking = { headers: { "x-gray-group": "active" } };
+      assert.equal((await send(client, "/v1/chat/completions", asking)).status, 403);
+      const mine = await stage.worker.fetch("/v1/providers", { headers: { authorization: `Bearer ${client.key}` } });
+      assert.equal((await mine.json()).data.find((provider) => provider.default).keys.active, 1);
+      stage.mock.script("mock-good-own-group-03", "401");
+      assert.equal((await send(client, "/v1/chat/completions")).status, 502);
+      await api("PATCH", `/clients/${client.id}`, { group: null }, 200);
+      assert.equal((await send(client, "/v1/chat/completions")).status, 200);
+      await api("PATCH", `/clients/${client.id}`, { group: "No Good" }, 400);
+    });
+
     test("one with a list of providers may use these and no others", async () => {
       const { name } = await pool(["mock-good-clients-03"]);
       const client = await made({ providers: [name] });

@@ -19,11 +19,7 @@ use keypool::{
         target::Target,
         verdict::{self, Verdict},
     },
-    record::{
-        Kind, Record,
-        key::{ACTIVE_GROUP, Key},
-        provider,
-    },
+    record::{Kind, Record, key::Key, provider},
 };
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -169,19 +165,8 @@ fn records(scenario: &Scenario) -> Vec<Record> {
         Record::new(Kind::Provider, *name, &preset.provider(EPOCH), EPOCH)
     });
     let keys = scenario.accounts.iter().enumerate().map(|(at, account)| {
-        let key = Key {
-            provider: scenario.providers[account.provider].into(),
-            secret: format!("sk-{at}"),
-            label: String::new(),
-            weight: account.weight,
-            group: ACTIVE_GROUP.into(),
-            enabled: true,
-            models: Vec::new(),
-            rpm: None,
-            tpm: None,
-            concurrency: None,
-            created: EPOCH,
-        };
+        let provider = scenario.providers[account.provider];
+        let key = Key { weight: account.weight, ..Key::new(provider, &format!("sk-{at}"), String::new(), EPOCH) };
         Record::new(Kind::Key, key_id(at), &key, EPOCH)
     });
     providers.chain(keys).map(|record| record.expect("they have a JSON form")).collect()

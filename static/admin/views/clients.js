@@ -40,6 +40,7 @@ const CLIENTS = {
       { name: "access", fields: [
         { name: "models", kind: "lines" },
         { name: "providers", as: "client_providers", kind: "lines" },
+        { name: "group", as: "own_group", kind: "maybe", pattern: "[a-z0-9_\\-]*", maxlength: 40 },
         { name: "groups", kind: "words", pattern: "[a-z0-9_\\-*,，\\s]*" },
         { name: "ips", kind: "lines" },
       ] },
@@ -62,8 +63,8 @@ const amount = (name, n) => (name.endsWith("micros") ? money(n) : compact(n));
 export const Clients = ({ route }) => html`<${Things} of=${CLIENTS} route=${route} made=${(client, close) => html`<${Made} of=${client} onClose=${close} />`}
   above=${(answer) => answer?.env_client && html`<p class="note"><${Icon} name="keys" /><span>${t("clients.env")} <code>PROXY_API_KEY</code></span></p>`} />`;
 
-function May({ of: { rights, groups, models = [], providers = [], ips = [] } }) {
-  const lists = Object.entries({ models, providers, groups, ips }).filter(([, list]) => list.length > 0);
+function May({ of: { rights, group, groups, models = [], providers = [], ips = [] } }) {
+  const lists = Object.entries({ models, providers, groups: group ? [group, ...groups] : groups, ips }).filter(([, list]) => list.length > 0);
   if (rights.length + lists.length === 0) return "–";
   return html`${rights.map((name) => html`<small key=${name}>${t(`field.rights.${name}`)}</small>`)}
     ${lists.map(([name, list]) => html`<small key=${name}>${t(`client.${name}_are`, { list: list.join(", ") })}</small>`)}`;
