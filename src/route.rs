@@ -42,6 +42,10 @@ const ENDPOINTS: [&str; 21] = [
     "vector_stores",
 ];
 
+/// Those of calls to models, which have a plain way to be written.
+const OF_MODELS: [&str; 9] =
+    ["audio", "chat", "completions", "embeddings", "images", "messages", "moderations", "rerank", "responses"];
+
 /// `path` begins with a slash and has no query.
 pub fn parse(path: &str) -> Route<'_> {
     let path = path.strip_prefix('/').unwrap_or(path);
@@ -51,15 +55,29 @@ pub fn parse(path: &str) -> Route<'_> {
         "healthz" if rest.is_empty() => Route::Health,
         "metrics" if rest.is_empty() => Route::Admin("metrics"),
         "admin" => rest.strip_prefix("api/").map_or(Route::Unknown, Route::Admin),
-        "v1" if !rest.is_empty() => Route::Call { pin: None, rest },
-        _ if ENDPOINTS.contains(&first) => Route::Call { pin: None, rest: path },
+        "v1" if !rest.is_empty() => call(None, rest),
+        _ if ENDPOINTS.contains(&first) => call(None, path),
         _ => pinned(first, rest),
     }
 }
 
+/// What a call may do, and what it costs, goes by its path: one that a provider may read otherwise than we do is none.
+fn call<'a>(pin: Option<&'a str>, rest: &'a str) -> Route<'a> {
+    let first = rest.split('/').next().unwrap_or_default();
+    if first.is_empty() || first.contains('%') {
+        return Route::Unknown;
+    }
+    if !OF_MODELS.contains(&first) {
+        return Route::Call { pin, rest };
+    }
+    let rest = rest.trim_end_matches('/');
+    let is_plain = !rest.contains('%') && rest.split('/').all(|part| !part.is_empty());
+    if is_plain { Route::Call { pin, rest } } else { Route::Unknown }
+}
+
 fn pinned<'a>(name: &'a str, rest: &'a str) -> Route<'a> {
     match rest.strip_prefix("v1/") {
-        Some(rest) if provider::is_name(name) && !rest.is_empty() => Route::Call { pin: Some(name), rest },
+        Some(rest) if provider::is_name(name) && !rest.is_empty() => call(Some(name), rest),
         _ => Route::Unknown,
     }
 }
@@ -76,6 +94,21 @@ mod tests {
         assert_eq!(parse("/groq/v1/chat/completions"), Call { pin: Some("groq"), rest: chat });
         assert_eq!(parse("/v1/never/heard/of"), Call { pin: None, rest: "never/heard/of" });
         assert_eq!(parse("/models/a/b"), Call { pin: None, rest: "models/a/b" });
+    }
+
+    #[test]
+    fn a_call_to_a_model_has_one_way_to_be_written() {
+        assert_eq!(parse("/v1/chat/completions/"), Call { pin: None, rest: "chat/completions" });
+        assert_eq!(parse("/v1/files/a%2Fb//c/"), Call { pin: None, rest: "files/a%2Fb//c/" });
+        for path in [
+            "/v1/%63hat/completions",
+            "/v1//chat/completions",
+            "/v1/chat//completions",
+            "/p/v1/chat/%63ompletions",
+            "/v1/chat%2Fcompletions",
+        ] {
+            assert_eq!(parse(path), Unknown, "{path}");
+        }
     }
 
     #[test]

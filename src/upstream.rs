@@ -150,7 +150,7 @@ pub fn url(provider: &Provider, rest: &str, query: &str, model: &str) -> String 
 }
 
 /// Percent-encoded, for a path or a query.
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 

@@ -55,7 +55,7 @@ pub fn list(asked: &Asked) -> Result<Outcome> {
     let presets: Vec<Value> = PRESETS.iter().map(preset_view).collect();
     let (providers, default) = with_cache(|c| {
         let views: Vec<Value> = c.pool.providers().map(|(name, p)| view_in(c, name, p, asked.now)).collect();
-        (views, target::default(&c.pool, c.setting(DEFAULT)).map(str::to_string))
+        (views, target::default(&c.pool, c.setting(DEFAULT), &|_| true).map(str::to_string))
     });
     answer(200, object! {"providers": providers, "presets": presets, "default_provider": default})
 }
@@ -304,7 +304,7 @@ fn view_in(cache: &Cache, name: &str, provider: &Provider, now: u64) -> Value {
         "weight": provider.weight,
         "models": provider.models,
         "fetched": cache.pool.models(name).map(|m| object! {"at": m.at, "count": m.list.len(), "error": m.error}),
-        "default": target::default(&cache.pool, cache.setting(DEFAULT)) == Some(name),
+        "default": target::default(&cache.pool, cache.setting(DEFAULT), &|_| true) == Some(name),
         "first_byte_timeout_ms": provider.first_byte_timeout_ms,
         "answer_timeout_ms": provider.answer_timeout_ms,
         "idle_timeout_ms": provider.idle_timeout_ms,

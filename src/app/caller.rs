@@ -8,6 +8,7 @@ use crate::{
     },
     error::{Fault, Result},
     limit::scope,
+    pool::Pool,
     record::client::{Client, Right},
 };
 use std::{ops::Deref, rc::Rc};
@@ -26,6 +27,14 @@ impl Caller {
     /// See there.
     pub fn may_call(&self, asked: &str, provider: &str, model: &str) -> Result<()> {
         scope::check(&self.client, asked, provider, model)
+    }
+}
+
+impl Caller {
+    /// Whether the provider may serve it, and has keys in the group that it is bound to.
+    pub fn may_use_at(&self, pool: &Pool, provider: &str) -> bool {
+        let in_group = self.group.as_ref().is_none_or(|group| pool.has_group_at(provider, group));
+        in_group && self.may_call("", provider, "").is_ok()
     }
 }
 

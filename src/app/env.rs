@@ -36,7 +36,7 @@ impl App {
             if let Some(preset) = preset.filter(|_| !has_provider && !is_made) {
                 records.push(Record::new(Kind::Provider, name.as_str(), &preset.provider(now), now)?);
             }
-            if with_cache(|c| c.pool.find(&id).is_none()) {
+            if with_cache(|c| !c.pool.has_secret(&name, &entry.secret)) {
                 let label = entry.label.unwrap_or_else(|| "env".into());
                 records.push(Record::new(Kind::Key, id.as_str(), &Key::new(&name, &entry.secret, label, now), now)?);
             }

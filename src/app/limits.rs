@@ -13,7 +13,7 @@ use crate::{
         client::{Client, Limit},
         write::object,
     },
-    runtime,
+    runtime::{self, Work},
     usage::{
         decimal::decimal,
         metric::Metric,
@@ -26,6 +26,8 @@ use std::rc::Rc;
 const RARER_ON_KV: u64 = 15;
 /// What is flushed may be a little older than a flush interval, and KV shows it a minute later.
 const LATE_MS: u64 = 120_000;
+/// For so long the first call of a client key in an isolate waits for what the others counted.
+const FIRST_MS: u64 = 2_000;
 
 impl App {
     /// Counts a call that begins, if its client key has limits. Only the first one of an isolate waits for the storage.
@@ -43,7 +45,14 @@ impl App {
             c.meters.asks(&caller.id, limits, when, rate)
         });
         match need {
-            Need::First => self.learn(true, now).await,
+            // A storage that takes longer is not waited for; what it says then is learned all the same.
+            Need::First => {
+                let app = self.clone();
+                let learns: Work = Box::pin(async move { app.learn(true, now).await });
+                if runtime::in_time(runtime::begin(learns), FIRST_MS).await.is_none() {
+                    with_cache(|c| c.meters.failed(now));
+                }
+            }
             Need::Soon { .. } | Need::Nothing => self.sync(need),
         }
         let over = with_cache(|c| {

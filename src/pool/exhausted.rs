@@ -38,7 +38,13 @@ pub fn answer(provider: &str, last: Option<&Verdict>, blocked: &Blocked, now: u6
         _ => String::new(),
     };
     let message = format!("{} (provider {provider}).{said}", sentence(class));
-    Exhausted { status, code, message, wait_ms, verbatim: matches!(class, Class::KeyLacksModel | Class::Empty) }
+    Exhausted {
+        status,
+        code,
+        message,
+        wait_ms,
+        verbatim: matches!(class, Class::KeyLacksModel | Class::Empty | Class::Caller),
+    }
 }
 
 fn no_keys(provider: &str, blocked: &Blocked) -> Exhausted {

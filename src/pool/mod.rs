@@ -102,6 +102,16 @@ impl Pool {
         self.sites.iter().any(|site| site.lane(group).is_some())
     }
 
+    /// Whether the provider has a key of that secret, under whatever id.
+    pub fn has_secret(&self, provider: &str, secret: &str) -> bool {
+        self.keys().any(|(_, slot)| slot.key.provider == provider && slot.key.secret == secret)
+    }
+
+    /// Whether the provider has keys, or had some, in that group.
+    pub fn has_group_at(&self, provider: &str, group: &str) -> bool {
+        self.site(provider).is_some_and(|site| site.lane(group).is_some())
+    }
+
     /// How many of the keys that are `meant` are active, cooling and disabled.
     pub fn count(&self, meant: &dyn Fn(&Key) -> bool, now: u64) -> [u64; 3] {
         let mut counts = [0; 3];

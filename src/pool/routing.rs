@@ -32,6 +32,8 @@ pub struct Asked<'a> {
     pub model: &'a str,
     /// The provider chosen as the default.
     pub default: Option<&'a str>,
+    /// Whether the client may use a provider. Where it may use none that has the model, it is told so of those that have it.
+    pub may: &'a dyn Fn(&Pool, &str) -> bool,
     /// The client is near the end of a budget, so the cheaper model is used where there is one.
     pub economy: bool,
 }
@@ -58,8 +60,10 @@ pub fn way(pool: &Pool, asked: &Asked, conversation: Option<u64>, dice: &mut Dic
             Err(unknown(name))
         };
     }
-    let mut order = Order { pool, default: asked.default, conversation, dice, targets: Vec::new() };
-    let Some(alias) = pool.alias(model) else {
+    let found = pool.alias(model);
+    let alias = found.map(|(name, _)| name.as_str());
+    let mut order = Order { pool, asked, alias, conversation, dice, targets: Vec::new() };
+    let Some((_, alias)) = found else {
         order.add(model, model, 0, 0);
         return order.found(group, Fallback::default());
     };
@@ -79,7 +83,9 @@ pub fn way(pool: &Pool, asked: &Asked, conversation: Option<u64>, dice: &mut Dic
 
 struct Order<'a> {
     pool: &'a Pool,
-    default: Option<&'a str>,
+    asked: &'a Asked<'a>,
+    /// The name of the alias that was asked for. What it leads to does not lead back to it.
+    alias: Option<&'a str>,
     conversation: Option<u64>,
     dice: &'a mut Dice,
     targets: Vec<Target>,
@@ -94,11 +100,12 @@ impl Order<'_> {
         {
             return self.push(provider, if model == "*" { name } else { model }, stage);
         }
-        // What an alias leads to may be one itself; the one that was asked for was looked at already.
+        // What an alias leads to may be one itself.
         if depth > 0
             && depth < DEEPEST
             && text != name
-            && let Some(target) = pool.alias(text).and_then(|alias| alias.target.as_deref())
+            && let Some((_, alias)) = pool.alias(text).filter(|(name, _)| self.alias != Some(name))
+            && let Some(target) = alias.target.as_deref()
         {
             return self.add(target, text, stage, depth + 1);
         }
@@ -110,13 +117,19 @@ impl Order<'_> {
     /// Those who have the model; else those who are known for such names; else the default one.
     fn offering(&mut self, model: &str) -> Vec<String> {
         let pool = self.pool;
-        let on = || pool.providers().filter(|(name, p)| p.enabled && !model.is_empty() && pool.has_keys(name));
+        let may = |name: &str| pool.has_keys(name) && (self.asked.may)(pool, name);
+        let on = || pool.providers().filter(|(name, p)| p.enabled && !model.is_empty() && may(name));
         let mut found: Vec<(&str, &Provider)> = on().filter(|(name, _)| pool.offers(name, model)).collect();
         if found.is_empty() {
             found = on().filter(|(_, p)| p.models.is_empty() && is_known_for(p, model)).collect();
         }
         if found.is_empty() {
-            return target::default(pool, self.default).map(str::to_string).into_iter().collect();
+            return {
+                let may = |name: &str| (self.asked.may)(pool, name);
+                target::default(pool, self.asked.default, &may).map(str::to_string)
+            }
+            .into_iter()
+            .collect();
         }
         let mut ranked: Vec<(i64, f64, &str)> = Vec::new();
         for (name, provider) in found {
@@ -191,11 +204,11 @@ impl Pool {
         typed.iter().any(|family| glob::matches(family, model))
     }
 
-    /// The alias of that name, or else the one with the longest pattern that fits.
-    pub fn alias(&self, name: &str) -> Option<&Alias> {
+    /// The alias of that name, or else the one with the longest pattern that fits; with its own name.
+    pub fn alias(&self, name: &str) -> Option<&(String, Alias)> {
         let exact = self.aliases.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let fits = || self.aliases.iter().filter(|(known, _)| glob::matches(known, name)).max_by_key(|(k, _)| k.len());
-        exact.or_else(fits).map(|(_, alias)| alias)
+        exact.or_else(fits)
     }
 
     pub fn aliases(&self) -> &[(String, Alias)] {

@@ -48,10 +48,14 @@ impl Fallback {
 }
 
 /// The provider that a model goes to when nothing tells who has it: the one that was `chosen`, or else the one that was
-/// made first.
-pub fn default<'a>(pool: &'a Pool, chosen: Option<&'a str>) -> Option<&'a str> {
-    let first = || pool.providers().filter(|(_, p)| p.enabled).min_by_key(|(_, p)| p.created).map(|(name, _)| name);
-    chosen.filter(|name| is_on(pool, name)).or_else(first)
+/// made first; of those that the client `may` use, if there are any.
+pub fn default<'a>(pool: &'a Pool, chosen: Option<&'a str>, may: &dyn Fn(&str) -> bool) -> Option<&'a str> {
+    let first = |may: &dyn Fn(&str) -> bool| {
+        let on = pool.providers().filter(|(name, p)| p.enabled && may(name));
+        on.min_by_key(|(_, p)| p.created).map(|(name, _)| name)
+    };
+    let chosen = chosen.filter(|name| is_on(pool, name));
+    chosen.filter(|name| may(name)).or_else(|| first(may)).or(chosen).or_else(|| first(&|_| true))
 }
 
 /// `model@group`; models have names with an @ too, so what follows it must be a group that there is.

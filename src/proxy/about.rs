@@ -32,9 +32,9 @@ pub fn answer(caller: &Caller, asked: &Asked, method: &str, now: u64) -> Result<
 }
 
 fn providers(cache: &Cache, caller: &Caller, now: u64) -> Value {
-    let default = target::default(&cache.pool, cache.setting("default_provider"));
+    let default = target::default(&cache.pool, cache.setting("default_provider"), &|_| true);
     let mut all = Vec::new();
-    for (name, provider) in cache.pool.providers() {
+    for (name, provider) in cache.pool.providers().filter(|(name, _)| caller.may_call("", name, "").is_ok()) {
         let usable = |key: &Key| key.provider == name && caller.may_use(&key.group);
         let [active, cooling, disabled] = cache.pool.count(&usable, now);
         all.push(
@@ -50,7 +50,10 @@ fn account(cache: &Cache, caller: &Caller, pin: Option<&str>, now: u64) -> Value
     // By currency: how much, of how many keys.
     let mut left: Vec<(Option<&str>, f64, u64)> = Vec::new();
     for (_, slot) in cache.pool.keys() {
-        let mine = caller.may_use(&slot.key.group) && pin.is_none_or(|name| slot.key.provider == name);
+        let provider = slot.key.provider.as_str();
+        let mine = caller.may_use(&slot.key.group)
+            && caller.may_call("", provider, "").is_ok()
+            && pin.is_none_or(|name| slot.key.provider == name);
         let Some(balance) = slot.balance.as_ref().filter(|_| mine && slot.state(now) != State::Disabled) else {
             continue;
         };

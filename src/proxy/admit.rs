@@ -40,5 +40,6 @@ pub fn known(app: &Rc<App>, headers: &Headers, request_id: &str, now: u64) -> Re
 /// # Errors
 /// See `scope::check_unnamed`.
 pub fn model(caller: &Caller, method: &str, rest: &str, model: Option<&str>) -> Result<()> {
-    if model.is_some() { Ok(()) } else { scope::check_unnamed(caller, method, rest) }
+    scope::check_credential(caller, rest)?;
+    if model.is_some_and(|model| !model.is_empty()) { Ok(()) } else { scope::check_unnamed(caller, method, rest) }
 }

@@ -9,9 +9,10 @@ use crate::{
     pool::{
         Ticket,
         class::Class,
-        reset,
+        redact, reset,
         verdict::{self, Outcome, Verdict},
     },
+    record::provider::Auth,
     runtime,
     stream::{self, First, Kind},
     upstream,
@@ -51,7 +52,13 @@ impl Said {
 }
 
 /// An answer that is not a success.
-pub async fn bad(walk: &Walk, ticket: Ticket, response: &Response, abort: &AbortController) -> Result<Attempt> {
+pub async fn bad(
+    walk: &Walk,
+    ready: &Ready,
+    ticket: Ticket,
+    response: &Response,
+    abort: &AbortController,
+) -> Result<Attempt> {
     let body = match response.body() {
         Some(_) => upstream::read_whole(response, abort, ERROR_BODY_MS).await,
         None => None,
@@ -61,9 +68,27 @@ pub async fn bad(walk: &Walk, ticket: Ticket, response: &Response, abort: &Abort
     let status = response.status();
     let outcome = Outcome::Answer { status, headers: &headers, body: &look };
     let verdict = verdict::judge(&outcome, runtime::now()).unwrap_or_else(|| Verdict::pass(status));
-    let verdict = verdict.without(&walk.secret(ticket));
-    let said = Said { status, headers: upstream::answered_headers(&response.headers())?, body };
+    let secret = walk.secret(ticket);
+    let verdict = verdict.without(&secret);
+    let headers = upstream::answered_headers(&response.headers())?;
+    let body = without_key(ready, &secret, &headers, body)?;
+    let said = Said { status, headers, body };
     Ok(Attempt::Failed(verdict, Some(said)))
+}
+
+/// A provider that has the key in the address may repeat the address.
+fn without_key(ready: &Ready, secret: &str, headers: &Headers, body: Option<Uint8Array>) -> Result<Option<Uint8Array>> {
+    if ready.provider.auth != Auth::Query {
+        return Ok(body);
+    }
+    for name in ["location", "link"] {
+        headers.delete(name)?;
+    }
+    let encoded = upstream::encoded(secret);
+    Ok(body.map(|body| {
+        let text = String::from_utf8_lossy(&body.to_vec()).into_owned();
+        Uint8Array::from(redact::redact_text(&text, &[secret, &encoded]).as_bytes())
+    }))
 }
 
 /// A success, unless it turns out to hold an error.

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     js,
     pool::{
-        self,
+        self, Pool,
         failover::Want,
         routing::{self, Way},
         target::{self, Target},
@@ -44,7 +44,8 @@ pub fn want(
     let model = intake.model().unwrap_or_default();
     let Way { targets, group, fallback } = with_dice(|c, dice| {
         let default = owner.or_else(|| c.setting("default_provider"));
-        let asked = routing::Asked { pin: asked.pin, model, default, economy };
+        let may = |pool: &Pool, name: &str| caller.may_use_at(pool, name);
+        let asked = routing::Asked { pin: asked.pin, model, default, economy, may: &may };
         routing::way(&c.pool, &asked, conversation, dice)
     })?;
     let targets = match owner {

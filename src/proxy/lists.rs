@@ -13,7 +13,7 @@ use crate::{
         target::{self, Target},
         verdict::Verdict,
     },
-    record::{key::Key, provider::Provider},
+    record::{Record, key::Key, provider::Provider},
     runtime,
     sort::sort,
     sticky::{self, Merge, Page},
@@ -22,6 +22,9 @@ use crate::{
 };
 use std::rc::Rc;
 use worker::web_sys::{Request, Response};
+
+/// So many failures of the provider itself, and no other key is asked; a timeout is as many.
+const FAULTS: u64 = 2;
 
 /// One list, on its way from key to key.
 struct Lister<'a> {
@@ -34,12 +37,16 @@ struct Lister<'a> {
     /// Without what is ours to say.
     query: String,
     journal: &'a mut Journal,
+    /// No key is asked any more then.
+    ends: u64,
+    /// What is to be stored; all at once, as each is a call of the storage.
+    records: Vec<Record>,
 }
 
 enum Got {
     Page(Page),
-    /// With what the provider said, and whether it would say so to every key.
-    Failed(Option<Said>, bool),
+    /// With what the provider said.
+    Failed(Option<Said>, Verdict),
     Gone,
 }
 
@@ -59,11 +66,14 @@ pub async fn answer(
     if request.method() != "GET" || !sticky::is_list(asked.rest) || alone {
         return Ok(None);
     }
-    let held = ids::held(app, caller, asked, None, runtime::now()).await?;
+    let now = runtime::now();
+    let held = ids::held(app, caller, asked, None, now).await?;
     let asked = held.asked(asked);
     let provider = with_cache(|c| {
         let owner = held.by.as_ref().map(|(_, name)| name.as_str());
-        let name = owner.or(asked.pin).or_else(|| target::default(&c.pool, c.setting("default_provider")))?;
+        let name = owner.or(asked.pin).or_else(|| {
+            target::default(&c.pool, c.setting("default_provider"), &|name| caller.may_use_at(&c.pool, name))
+        })?;
         Some((name.to_string(), c.pool.provider(name).filter(|p| p.enabled)?.clone()))
     });
     let Some((name, provider)) = provider else { return Ok(None) };
@@ -82,7 +92,18 @@ pub async fn answer(
     let query = asked.query.split('&').filter(|part| !part.starts_with("after=") && !part.starts_with("limit="));
     let query = query.collect::<Vec<_>>().join("&");
     let merge = Merge::new(asked.rest, limit, ascending, after.map(str::to_string));
-    let lister = Lister { app, request, config, name: &name, provider, rest: asked.rest, query, journal };
+    let lister = Lister {
+        app,
+        request,
+        config,
+        name: &name,
+        provider,
+        rest: asked.rest,
+        query,
+        journal,
+        ends: now + config.failover_deadline_ms,
+        records: Vec::new(),
+    };
     lister.run(&keys, merge).await.map(Some)
 }
 
@@ -93,7 +114,8 @@ fn keys(provider: &str, may: &dyn Fn(&Key) -> bool, first: Option<Ticket>) -> Ve
         let from = first.and_then(|ticket| c.pool.slot(ticket)).map(|slot| slot.id.clone());
         let mut keys = Vec::new();
         for (ticket, slot) in c.pool.keys().filter(|(_, slot)| slot.key.provider == provider) {
-            let usable = may(&slot.key) && slot.state(now) != State::Disabled;
+            // One that rests for all models rests from lists too.
+            let usable = may(&slot.key) && slot.state(now) != State::Disabled && slot.cool_for("", now).is_none();
             let behind = from.as_ref().is_none_or(|from| slot.id > *from);
             if usable && behind || first == Some(ticket) {
                 keys.push(ticket);
@@ -113,8 +135,8 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
 impl Lister<'_> {
     async fn run(mut self, keys: &[Ticket], mut merge: Merge) -> Result<Response> {
         let (mut left, mut said, mut last) = (keys.iter().peekable(), None, None);
-        let mut named = merge.begins_behind();
-        while let Some(ticket) = left.peek().filter(|_| merge.goes_on()) {
+        let (mut named, mut faults) = (merge.begins_behind(), 0);
+        while let Some(ticket) = left.peek().filter(|_| merge.goes_on() && runtime::now() < self.ends) {
             let ticket = **ticket;
             let Some(tags) = ids::tags(ticket) else { break };
             match self.ask(ticket, &mut merge).await? {
@@ -124,9 +146,16 @@ impl Lister<'_> {
                         left.next();
                     }
                 }
-                Got::Failed(words, everywhere) => {
-                    let ends = named || everywhere && !merge.has_answers();
-                    said = words.or(said);
+                Got::Failed(words, verdict) => {
+                    // What one key may not, others may; what the provider cannot, no other key betters.
+                    faults += match verdict.class {
+                        Class::Timeout => FAULTS,
+                        Class::Transient | Class::ModelBusy | Class::IpThrottle => 1,
+                        _ => 0,
+                    };
+                    let everywhere = verdict.class == Class::Caller;
+                    let ends = named || faults >= FAULTS || everywhere && !merge.has_answers();
+                    said = if is_about_key(verdict.class) { said } else { words.or(said) };
                     left.next();
                     merge.skip();
                     if ends {
@@ -140,6 +169,7 @@ impl Lister<'_> {
             }
             named = false;
         }
+        self.app.note(std::mem::take(&mut self.records), runtime::now());
         if last.is_none() {
             return self.refuse(said);
         }
@@ -169,6 +199,7 @@ impl Lister<'_> {
         rewrite::headers(&headers, &rewrite::rules(self.name, &self.provider, ""))?;
         let secret = with_cache(|c| c.pool.slot(ticket).map(|s| s.key.secret.clone())).unwrap_or_default();
         let ms = self.provider.answer_timeout_ms.unwrap_or(self.config.answer_timeout_ms);
+        let ms = ms.min(self.ends.saturating_sub(runtime::now()));
         self.journal.part(runtime::now());
         self.journal.begins(ticket, runtime::now());
         let in_use = super::InUse::new(ticket, "");
@@ -181,8 +212,7 @@ impl Lister<'_> {
         }
         if let Some(page) = page(&probe) {
             let began = self.journal.attempt_began();
-            let records = with_cache(|c| c.pool.succeeded(ticket, "", began, now));
-            self.app.note(records, now);
+            self.records.extend(with_cache(|c| c.pool.succeeded(ticket, "", began, now)));
             return Ok(Got::Page(page));
         }
         let said = match (probe.status, &probe.headers) {
@@ -193,9 +223,11 @@ impl Lister<'_> {
         };
         let verdict = probe.verdict.unwrap_or_else(|| Verdict::pass(probe.status.unwrap_or_default()));
         self.journal.failed(&verdict, now);
-        let records = with_dice(|c, dice| c.pool.failed(ticket, "", &verdict, now, dice));
-        self.app.note(records, now);
-        Ok(Got::Failed(said, verdict.class == Class::Caller))
+        // That a key may not list, or that lists fail, says nothing about its calls.
+        if matches!(verdict.class, Class::KeyDead | Class::KeyBroke | Class::RateLimited) {
+            self.records.extend(with_dice(|c, dice| c.pool.failed(ticket, "", &verdict, now, dice)));
+        }
+        Ok(Got::Failed(said, verdict))
     }
 
     fn query_for(&self, merge: &mut Merge) -> String {
@@ -209,6 +241,11 @@ impl Lister<'_> {
         }
         query
     }
+}
+
+/// A client that reads such words takes its own key for dead.
+const fn is_about_key(class: Class) -> bool {
+    matches!(class, Class::KeyDead | Class::Forbidden)
 }
 
 /// What a key answered, if it is a list.

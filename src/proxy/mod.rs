@@ -314,7 +314,7 @@ impl Walk {
         if (200..300).contains(&response.status()) {
             answer::good(self, &ready, ticket, in_use, response, abort).await
         } else {
-            answer::bad(self, ticket, &response, &abort).await
+            answer::bad(self, &ready, ticket, &response, &abort).await
         }
     }
 
@@ -331,7 +331,9 @@ impl Walk {
         let asks = mode != UsageMode::AsIs && used::is_chat(&self.rest);
         let model =
             Some(target.model.as_str()).filter(|model| self.intake.model().is_some_and(|named| named != *model));
-        let rules = rewrite::rules(&target.provider, &provider, &target.model);
+        let mut rules = rewrite::rules(&target.provider, &provider, &target.model);
+        // What is known to be refused is known of chats.
+        rules.retain(|ready| ready.source.is_none() || used::is_chat(&self.rest));
         let wish = Wish { model, asks, rules: &rules };
         let (body, asked) = self.intake.body_for(&wish, &self.untagged);
         let hides = mode == UsageMode::AskAndHide && asked;

@@ -15,6 +15,9 @@ use worker::{js_sys::Promise, wasm_bindgen_futures::JsFuture, web_sys::Response}
 /// A list that cron should have renewed long ago is renewed behind the answer.
 const OLD_MS: u64 = 24 * 3_600_000;
 
+/// Each is an upstream call and one of the storage, of 50 in all; the others are read by the next call, or by cron.
+const AT_ONCE: usize = 10;
+
 /// `rest` is what follows `/v1/`; `None` when it is not about these, or a change, which is for an upstream.
 ///
 /// # Errors
@@ -51,8 +54,8 @@ async fn renew(app: &Rc<App>, now: u64) {
             }
         })
     };
-    old.into_iter().for_each(|name| app.in_background(work(name)));
-    let waited: Vec<Promise> = missing.into_iter().map(|name| runtime::begin(work(name))).collect();
+    old.into_iter().take(AT_ONCE).for_each(|name| app.in_background(work(name)));
+    let waited: Vec<Promise> = missing.into_iter().take(AT_ONCE).map(|name| runtime::begin(work(name))).collect();
     for promise in waited {
         let _ = JsFuture::from(promise).await;
     }

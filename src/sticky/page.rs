@@ -12,7 +12,7 @@ use serde_json::Value;
 /// Upstream calls for one page.
 const CALLS: u32 = 10;
 /// The same while nothing was found: an empty page is the end for a client.
-const EMPTY_CALLS: u32 = 40;
+const EMPTY_CALLS: u32 = 30;
 /// Objects on one page.
 const SIZE: usize = 20;
 const FILES: usize = 1000;

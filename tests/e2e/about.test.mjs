@@ -42,6 +42,14 @@ for (const storage of storages) {
       await api("DELETE", "/providers/groq", undefined, 204);
     });
 
+    test("a client key bound to providers learns of these and no others", async () => {
+      const { name } = await stage.pool(["mock-good-about-005"]);
+      const { key } = (await api("POST", "/clients", { label: "bound", providers: [name] }, 201)).body;
+      await api("POST", "/providers", { preset: "groq" }, 201);
+      assert.deepEqual((await get("/v1/providers", key)).body.data.map(({ id }) => id), [name]);
+      await api("DELETE", "/providers/groq", undefined, 204);
+    });
+
     test("GET /v1/user/info is the pool's, in SiliconFlow's shape, and no key owner's", async () => {
       const owner = (balance, currency) => ({
         body: { data: { name: "Ada Owner", email: "ada@example.com", totalBalance: balance, ...(currency ? { currency } : {}) } },

@@ -28,6 +28,10 @@ for (const storage of storages) {
         for await (const chunk of request) body += chunk;
         seen = { method: request.method, url: request.url, headers: request.headers, body };
         const answer = { id: "chatcmpl-1", object: "chat.completion", created: 1, model: "m", choices: [{ index: 0, message: { role: "assistant", content: "hi" }, finish_reason: "stop" }], usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 } };
+        if (request.url.includes("/nothing")) {
+          response.writeHead(404, { "content-type": "text/html", link: `<${request.url}>; rel=self` });
+          return response.end(`The requested URL ${request.url} was not found.`);
+        }
         response.setHeader("content-type", "application/json").end(JSON.stringify(request.method === "GET" ? { object: "list", data: [] } : answer));
       });
       await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -85,6 +89,12 @@ for (const storage of storages) {
       await ask("gateway/gpt-4o-mini");
       assert.equal(seen.url, "/v1/account/gateway/openai/chat/completions?key=sk-behind-gateway-0001");
       assert.deepEqual([seen.headers["cf-aig-authorization"], seen.headers["x-team"], seen.headers.authorization], [undefined, "a", undefined]);
+      const lost = await worker.fetch("/gateway/v1/nothing");
+      assert.equal(lost.status, 404);
+      assert.ok(seen.url.includes("sk-behind-gateway"), "the provider has it in the address");
+      const told = JSON.stringify([...lost.headers]) + (await lost.text());
+      assert.match(told, /was not found/);
+      assert.ok(!told.includes("sk-behind-gateway"), told);
       assert.ok(!worker.logs().includes("sk-behind-gateway"));
     });
   });

@@ -178,6 +178,34 @@ for (const storage of storages) {
       assert.deepEqual([down.status, down.body.toString()], [503, "all down"]);
     });
 
+    test("keys that may not list, or whose lists fail, are not blamed for it, and a few are asked", async () => {
+      const { secrets, ids } = await fresh(5);
+      const states = async () => (await stage.states(ids)).map((key) => key.state);
+      const well = ids.map(() => "active");
+      const scopes = { status: 403, body: { error: { message: "Missing scopes: api.files.read", type: "invalid_request_error" } } };
+      for (const secret of secrets) stage.mock.script(secret, scopes);
+      for (let n = 0; n < 4; n += 1) {
+        const answer = refused(await ask("files"));
+        assert.deepEqual([answer.status, answer.error.code], [502, "upstream_failed"]);
+      }
+      assert.deepEqual(await states(), well);
+      for (const secret of secrets) stage.mock.script(secret, "500");
+      stage.mock.ledger.length = 0;
+      assert.equal((await ask("batches")).status, 500);
+      assert.equal(stage.mock.ledger.length, 2);
+      assert.deepEqual(await states(), well);
+      for (const secret of secrets) stage.mock.script(secret, "good");
+      const chat = await post("chat/completions", { model, messages: [{ role: "user", content: "hi" }] });
+      assert.equal(chat.status, 200);
+    });
+
+    test("what a provider says of our key is not the client's to read", async () => {
+      await fresh(3);
+      const file = await upload();
+      stage.mock.script(stage.mock.ledger[0].key, "401");
+      assertOurs(refused(await ask(`files/${file.id}`)), { status: 502, code: "upstream_auth_failed" });
+    });
+
     test("an id that was tampered with leads nowhere", async () => {
       await fresh(5);
       const { id } = await upload();

@@ -206,7 +206,7 @@ fn listed(keys: &[One]) -> Result<(Vec<Wish>, Vec<Refused>)> {
 fn provider_of(new: &New, entry: &Entry, cache: &Cache) -> Option<String> {
     let default = || {
         let chosen = cache.setting("default_provider").filter(|name| cache.pool.provider(name).is_some());
-        chosen.or_else(|| target::default(&cache.pool, None)).map(str::to_string)
+        chosen.or_else(|| target::default(&cache.pool, None, &|_| true)).map(str::to_string)
     };
     let said = entry.provider.clone().filter(|name| exists(cache, name));
     let named_but_unknown = entry.provider.is_some() && said.is_none();

@@ -28,8 +28,9 @@ impl Failover {
         let (class, soonest) = (Some(Class::RateLimited), Some(now + rest));
         let blocked = if rest > 0 { Blocked { class, soonest, keys: 1 } } else { Blocked::default() };
         let end = exhausted::answer(self.provider(), self.last.as_ref(), &blocked, now);
-        // The provider's own words say it best.
-        Step::GiveUp(Exhausted { verbatim: true, ..end })
+        // The provider's own words say it best, unless they are about our key.
+        let about_key = self.last.as_ref().is_some_and(|last| matches!(last.class, Class::KeyDead | Class::Forbidden));
+        Step::GiveUp(Exhausted { verbatim: !about_key, ..end })
     }
 
     /// How long the key asked to be left alone. Other rests are about choosing another key.

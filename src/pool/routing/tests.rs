@@ -41,7 +41,7 @@ fn places(pool: &Pool, asked: &Asked, conversation: u64) -> Vec<String> {
 }
 
 fn asked(model: &str) -> Asked<'_> {
-    Asked { pin: None, model, default: None, economy: false }
+    Asked { pin: None, model, default: None, economy: false, may: &|_, _| true }
 }
 
 fn check(pool: &Pool, model: &str, expected: &[&str]) {
@@ -140,6 +140,25 @@ fn an_alias_leads_to_its_target_and_then_to_its_fallbacks() {
     check(&pool, "fast-1", &["0 groq/fast-1", "1 groq/llama"]);
     check(&pool, "fast-x1", &["0 openai/fast-x1"]);
     assert_eq!(places(&pool, &asked("round"), 7).len(), 1, "an alias of itself ends");
+}
+
+#[test]
+fn a_pattern_does_not_swallow_its_own_economy_model_and_fallbacks() {
+    let of_many = Alias { economy: Some("gpt-4.1-mini".into()), ..alias(Some("gpt-4.1"), &["gpt-4.1-nano"]) };
+    let pool = pool(&[("openai", as_it_is, &[])], &[("gpt-4*", of_many)]);
+    check(&pool, "gpt-4-turbo", &["0 openai/gpt-4.1", "1 openai/gpt-4.1-nano"]);
+    assert_eq!(places(&pool, &Asked { economy: true, ..asked("gpt-4-turbo") }, 7), ["0 openai/gpt-4.1-mini"]);
+}
+
+#[test]
+fn a_client_is_led_to_the_providers_that_it_may_use() {
+    let pool = pool(&[("openai", as_it_is, &["m"]), ("groq", as_it_is, &["m"])], &[]);
+    let may = |_: &Pool, name: &str| name == "groq";
+    for model in ["m", "nobody-has-it", ""] {
+        assert_eq!(places(&pool, &Asked { may: &may, ..asked(model) }, 7), [format!("0 groq/{model}")]);
+    }
+    let none = |_: &Pool, _: &str| false;
+    assert_eq!(places(&pool, &Asked { may: &none, ..asked("x") }, 7), ["0 openai/x"]);
 }
 
 #[test]

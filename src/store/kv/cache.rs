@@ -15,6 +15,12 @@ use worker::js_sys::Array;
 const CACHE: &str = "cache/";
 /// KV keeps nothing for less.
 const SHORTEST_S: u64 = 60;
+/// Stands there while there is too much: nothing is added then.
+const FULL: &str = "cache-full";
+/// Until the next trim, an hour later.
+const FULL_S: u64 = 3700;
+/// Each lists a thousand values.
+const LISTS: u32 = 10;
 /// Values that one trim clears away: each is a call of the storage, and a cron has 50.
 const TRIMMED: usize = 10;
 
@@ -26,6 +32,9 @@ impl Kv {
                 Ok(found.as_string().and_then(|text| Entry::parse(&text)))
             }
             Cached::Keep(id, entry) => {
+                if settled(self.0.get(FULL)).await?.is_string() {
+                    return Ok(None);
+                }
                 let text = entry.text();
                 let seconds = (entry.until.saturating_sub(entry.at) / 1000).max(SHORTEST_S);
                 let about = format!("{:013} {}", entry.at, text.len());
@@ -35,7 +44,7 @@ impl Kv {
             // What is too old KV forgets by itself.
             Cached::Trim(_, most) => {
                 let (mut all, mut cursor) = (Vec::new(), JsValue::UNDEFINED);
-                loop {
+                for _ in 0..LISTS {
                     let found = settled(self.0.list(&options(&[("prefix", CACHE.into()), ("cursor", cursor)]))).await?;
                     all.extend(
                         Array::from(&field(&found, "keys"))
@@ -47,7 +56,11 @@ impl Kv {
                         break;
                     }
                 }
-                for name in too_many(&all, *most) {
+                let old = too_many(&all, *most);
+                if !old.is_empty() || cursor.is_string() {
+                    settled(self.0.put(FULL, "1", &options(&[("expirationTtl", number(FULL_S))]))).await?;
+                }
+                for name in old {
                     settled(self.0.delete(name)).await?;
                 }
                 Ok(None)
