@@ -155,7 +155,8 @@ impl Lister<'_> {
                     };
                     let everywhere = verdict.class == Class::Caller;
                     let ends = named || faults >= FAULTS || everywhere && !merge.has_answers();
-                    said = if is_about_key(verdict.class) { said } else { words.or(said) };
+                    // A client that reads that its key is dead believes it.
+                    said = if verdict.class == Class::KeyDead { said } else { words.or(said) };
                     left.next();
                     merge.skip();
                     if ends {
@@ -241,11 +242,6 @@ impl Lister<'_> {
         }
         query
     }
-}
-
-/// A client that reads such words takes its own key for dead.
-const fn is_about_key(class: Class) -> bool {
-    matches!(class, Class::KeyDead | Class::Forbidden)
 }
 
 /// What a key answered, if it is a list.

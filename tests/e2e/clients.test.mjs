@@ -74,8 +74,8 @@ for (const storage of storages) {
       const { name } = await pool(["mock-good-clients-03"]);
       const client = await made({ providers: [name] });
       await chat(client);
-      await pool(["mock-good-clients-04"]);
-      await assert.rejects(chat(client), refused("provider_not_allowed"));
+      const other = await pool(["mock-good-clients-04"]);
+      await assert.rejects(chat(client, `${other.name}/gpt-4o-mini`), refused("provider_not_allowed"));
       assert.equal(stage.mock.ledger.length, 0);
     });
 

@@ -14,7 +14,9 @@ const TRIES: u64 = 3;
 
 impl Failover {
     pub(super) fn next_held(&mut self, pool: &Pool, ticket: Ticket, now: u64) -> Step {
-        let tries = self.attempts < TRIES && self.may_try(now);
+        // A client that reads such words takes its own key for dead.
+        let about_key = self.last.as_ref().is_some_and(|last| last.class == Class::KeyDead);
+        let tries = !about_key && self.attempts < TRIES && self.may_try(now);
         let rest = self.rest_ms(pool, ticket, now);
         let fits = self.waited + rest <= self.limits.wait_budget_ms && now + rest < self.deadline();
         if tries && rest > 0 && fits {
@@ -29,7 +31,6 @@ impl Failover {
         let blocked = if rest > 0 { Blocked { class, soonest, keys: 1 } } else { Blocked::default() };
         let end = exhausted::answer(self.provider(), self.last.as_ref(), &blocked, now);
         // The provider's own words say it best, unless they are about our key.
-        let about_key = self.last.as_ref().is_some_and(|last| matches!(last.class, Class::KeyDead | Class::Forbidden));
         Step::GiveUp(Exhausted { verbatim: !about_key, ..end })
     }
 
@@ -43,7 +44,15 @@ impl Failover {
 
     /// Whether nothing but the provider's answer is left to say.
     pub(super) const fn ends_held(class: Class) -> bool {
-        !matches!(class, Class::RateLimited | Class::ModelBusy | Class::Transient | Class::Timeout | Class::IpThrottle)
+        !matches!(
+            class,
+            Class::KeyDead
+                | Class::RateLimited
+                | Class::ModelBusy
+                | Class::Transient
+                | Class::Timeout
+                | Class::IpThrottle
+        )
     }
 
     pub(super) fn pause_held(class: Class, dice: &mut Dice) -> u64 {
@@ -89,7 +98,7 @@ mod tests {
                 }
                 Step::Wait(ms) => (now, waited) = (now + ms, waited + ms),
                 Step::GiveUp(end) => {
-                    assert!(end.verbatim);
+                    assert_eq!(end.verbatim, walk.last.as_ref().is_none_or(|last| last.class != Class::KeyDead));
                     return (walk.attempts(), waited, false);
                 }
             }
@@ -106,11 +115,14 @@ mod tests {
 
     #[test]
     fn what_will_not_pass_is_the_clients_to_see_at_once() {
-        for class in
-            [Class::KeyDead, Class::KeyBroke, Class::Forbidden, Class::DayQuota, Class::KeyLacksModel, Class::Caller]
-        {
+        for class in [Class::KeyBroke, Class::Forbidden, Class::DayQuota, Class::KeyLacksModel, Class::Caller] {
             assert_eq!(fail(&[(class, None); 9]), (1, 0, true), "{class:?}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_our_key_is_not_the_clients_to_see() {
+        assert_eq!(fail(&[(Class::KeyDead, None); 9]), (1, 0, false));
     }
 
     #[test]
