@@ -126,7 +126,9 @@ function useArrival(screen) {
       scrollTo(0, 0);
     }
     first.current = false;
-    document.querySelector("nav [aria-current]").scrollIntoView({ block: "nearest" }); // a phone shows half of them
+    // A phone shows half of them. scrollIntoView would move the place from which Tab goes on, past the skip link.
+    const here = document.querySelector("nav [aria-current]");
+    here.closest("nav").scrollLeft = here.offsetLeft - 40;
   }, [screen]);
   useEffect(() => void (document.title = t("page_title", { screen: t(`${screen}.title`) })));
   return main;
