@@ -6,6 +6,7 @@ use crate::{
     pool::{
         balance,
         class::Class,
+        redact,
         verdict::{self, Outcome, Verdict},
     },
     record::provider::{self, Auth, Layout, Provider},
@@ -69,6 +70,9 @@ const DROPPED: [&str; 23] = [
     "access-control-expose-headers",
 ];
 
+/// Where an answer repeats the address that was asked, or one made of it.
+const ADDRESSES: [&str; 4] = ["location", "content-location", "link", "refresh"];
+
 /// The client's body, kept so that it can be sent again.
 #[derive(Clone)]
 pub enum Body {
@@ -119,12 +123,28 @@ fn set_extra(headers: &Headers, provider: &Provider) -> Result<()> {
 
 /// # Errors
 /// As `passed_headers`.
-pub fn answered_headers(upstream: &Headers) -> Result<Headers> {
+pub fn answered_headers(upstream: &Headers, provider: &Provider) -> Result<Headers> {
     let headers = Headers::new_with_headers(upstream)?;
     for name in DROPPED {
         headers.delete(name)?;
     }
+    if provider.auth == Auth::Query {
+        for name in ADDRESSES {
+            headers.delete(name)?;
+        }
+    }
     Ok(headers)
+}
+
+/// A body that is here as a whole. A provider that gets the key in the address may repeat the address.
+pub fn answered_body(provider: &Provider, secret: &str, body: Uint8Array) -> Uint8Array {
+    if provider.auth != Auth::Query {
+        return body;
+    }
+    match String::from_utf8(body.to_vec()) {
+        Ok(text) => Uint8Array::from(redact::without(&text, &[secret, &encoded(secret)]).as_bytes()),
+        Err(_) => body,
+    }
 }
 
 /// Below a deployment, whose name Azure takes for the model's.
@@ -150,7 +170,7 @@ pub fn url(provider: &Provider, rest: &str, query: &str, model: &str) -> String 
 }
 
 /// Percent-encoded, for a path or a query.
-pub fn encoded(text: &str) -> String {
+fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 

@@ -9,7 +9,7 @@ use crate::{
     pool::{
         Ticket,
         class::Class,
-        redact, reset,
+        reset,
         verdict::{self, Outcome, Verdict},
     },
     record::provider::Auth,
@@ -70,25 +70,10 @@ pub async fn bad(
     let verdict = verdict::judge(&outcome, runtime::now()).unwrap_or_else(|| Verdict::pass(status));
     let secret = walk.secret(ticket);
     let verdict = verdict.without(&secret);
-    let headers = upstream::answered_headers(&response.headers())?;
-    let body = without_key(ready, &secret, &headers, body)?;
+    let headers = upstream::answered_headers(&response.headers(), &ready.provider)?;
+    let body = body.map(|body| upstream::answered_body(&ready.provider, &secret, body));
     let said = Said { status, headers, body };
     Ok(Attempt::Failed(verdict, Some(said)))
-}
-
-/// A provider that has the key in the address may repeat the address.
-fn without_key(ready: &Ready, secret: &str, headers: &Headers, body: Option<Uint8Array>) -> Result<Option<Uint8Array>> {
-    if ready.provider.auth != Auth::Query {
-        return Ok(body);
-    }
-    for name in ["location", "link"] {
-        headers.delete(name)?;
-    }
-    let encoded = upstream::encoded(secret);
-    Ok(body.map(|body| {
-        let text = String::from_utf8_lossy(&body.to_vec()).into_owned();
-        Uint8Array::from(redact::redact_text(&text, &[secret, &encoded]).as_bytes())
-    }))
 }
 
 /// A success, unless it turns out to hold an error.
@@ -103,7 +88,7 @@ pub async fn good(
     let source = response.headers();
     let kind = js::header(&source, "content-type").unwrap_or_default();
     let length = js::header(&source, "content-length").and_then(|n| n.parse::<u64>().ok());
-    let headers = upstream::answered_headers(&source)?;
+    let headers = upstream::answered_headers(&source, &ready.provider)?;
     finish(&headers, &walk.journal)?;
     let body = response.body().filter(|_| walk.method != "HEAD" && length != Some(0));
     if body.is_none() && walk.wants_body(response.status()) {
@@ -117,7 +102,7 @@ pub async fn good(
     if kind.starts_with("text/event-stream") {
         let idle_ms = walk.limits(ready).idle_ms;
         return match stream::first(&body, idle_ms).await? {
-            First::Bytes(first) => match walk.error_in(&response, &first, true, ticket) {
+            First::Bytes(first) => match walk.error_in(ready, &response, &first, true, ticket) {
                 Some(failed) => {
                     abort.abort();
                     Ok(failed)
@@ -204,9 +189,14 @@ async fn whole(
         let outcome = if late { Outcome::NoHead } else { Outcome::Unreachable };
         return Ok(if js::is_aborted(&walk.request) { Attempt::Gone } else { walk.judged(&outcome) });
     };
-    if let Some(failed) = walk.error_in(response, &body, false, ticket) {
+    if let Some(failed) = walk.error_in(ready, response, &body, false, ticket) {
         return Ok(failed);
     }
+    let body = match ready.provider.auth {
+        // No other needs the secret here.
+        Auth::Query => upstream::answered_body(&ready.provider, &walk.secret(ticket), body),
+        Auth::Bearer | Auth::XApiKey | Auth::ApiKey => body,
+    };
     let length = js::length(&body);
     if length == 0 && walk.wants_body(response.status()) {
         return Ok(empty(headers));
@@ -249,7 +239,14 @@ pub fn finish(headers: &Headers, journal: &Journal) -> Result<()> {
 
 impl Walk {
     /// Row 14: a success that is an error, as far as its beginning tells. One that is the caller's fault passes as it is.
-    fn error_in(&self, response: &Response, body: &Uint8Array, events: bool, ticket: Ticket) -> Option<Attempt> {
+    fn error_in(
+        &self,
+        ready: &Ready,
+        response: &Response,
+        body: &Uint8Array,
+        events: bool,
+        ticket: Ticket,
+    ) -> Option<Attempt> {
         let look = js::part(body, 0, upstream::LOOK).to_vec();
         // Most answers need no second look.
         verdict::error_inside(&look, events)?;
@@ -259,9 +256,11 @@ impl Walk {
         if verdict.class == Class::Caller {
             return None;
         }
-        let passed = upstream::answered_headers(&response.headers()).ok()?;
+        let provider = &ready.provider;
+        let passed = upstream::answered_headers(&response.headers(), provider).ok()?;
+        let body = upstream::answered_body(provider, &self.secret(ticket), body.clone());
         let status = verdict.status.filter(|s| *s >= 400).unwrap_or(502);
-        let said = Said { status, headers: passed, body: Some(body.clone()) };
+        let said = Said { status, headers: passed, body: Some(body) };
         Some(Attempt::Failed(verdict, (!events).then_some(said)))
     }
 

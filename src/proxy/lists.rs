@@ -218,7 +218,8 @@ impl Lister<'_> {
         }
         let said = match (probe.status, &probe.headers) {
             (Some(status), Some(headers)) => {
-                Some(Said::new(status, upstream::answered_headers(headers)?, probe.whole.clone()))
+                let body = probe.whole.clone().map(|body| upstream::answered_body(&self.provider, &secret, body));
+                Some(Said::new(status, upstream::answered_headers(headers, &self.provider)?, body))
             }
             _ => None,
         };

@@ -32,6 +32,12 @@ for (const storage of storages) {
           response.writeHead(404, { "content-type": "text/html", link: `<${request.url}>; rel=self` });
           return response.end(`The requested URL ${request.url} was not found.`);
         }
+        if (request.url.includes("/echoed") || request.url.includes("/batches")) {
+          const status = request.url.includes("/batches") ? 404 : 200;
+          const error = request.url.includes("/echoed-error") ? { message: `no such thing as ${request.url}`, code: "bad" } : undefined;
+          response.writeHead(status, { "content-type": "application/json", location: request.url, link: `<${request.url}>` });
+          return response.end(JSON.stringify(status === 404 ? { error: { message: `not found: ${request.url}` } } : error ? { error } : { ok: true }));
+        }
         response.setHeader("content-type", "application/json").end(JSON.stringify(request.method === "GET" ? { object: "list", data: [] } : answer));
       });
       await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -89,6 +95,14 @@ for (const storage of storages) {
       await ask("gateway/gpt-4o-mini");
       assert.equal(seen.url, "/v1/account/gateway/openai/chat/completions?key=sk-behind-gateway-0001");
       assert.deepEqual([seen.headers["cf-aig-authorization"], seen.headers["x-team"], seen.headers.authorization], [undefined, "a", undefined]);
+      // Whatever way an answer goes: good, an error in a good one, refused as a list over two keys.
+      await worker.api("POST", "/keys", { keys: [{ key: "sk-behind-gateway-0002", provider: "gateway" }] }, 201);
+      for (const path of ["echoed", "echoed-error", "batches"]) {
+        const answer = await worker.fetch(`/gateway/v1/${path}`);
+        const told = JSON.stringify([...answer.headers]) + (await answer.text());
+        assert.ok(seen.url.includes("sk-behind-gateway"), path);
+        assert.ok(!told.includes("sk-behind-gateway"), `${path}: ${told}`);
+      }
       const lost = await worker.fetch("/gateway/v1/nothing");
       assert.equal(lost.status, 404);
       assert.ok(seen.url.includes("sk-behind-gateway"), "the provider has it in the address");
