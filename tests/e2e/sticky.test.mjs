@@ -199,6 +199,15 @@ for (const storage of storages) {
       assert.equal(chat.status, 200);
     });
 
+    test("a list of a provider that does not answer asks one key, and ends", async () => {
+      const { secrets, ids } = await fresh(5, { answer_timeout_ms: 300 });
+      for (const secret of secrets) stage.mock.script(secret, "hang");
+      stage.mock.ledger.length = 0;
+      assertOurs(refused(await ask("files")), { status: 502, code: "upstream_failed" });
+      assert.equal(stage.mock.ledger.length, 1);
+      assert.deepEqual((await stage.states(ids)).map((key) => key.state), ids.map(() => "active"));
+    });
+
     test("an id that was tampered with leads nowhere", async () => {
       await fresh(5);
       const { id } = await upload();
