@@ -1,4 +1,4 @@
-// Makes a bare clone runnable: npm packages, a Node that is new enough, the wasm target, the page's vendor bundle.
+// Makes a bare clone runnable: npm packages, a Node that is new enough, the wasm target, the bundled page.
 // Every other script calls it first, so it is idempotent and takes about 0.1 s when nothing is missing.
 // It runs on the Node that happens to be there (20 or newer) and may import nothing from npm at the top.
 import { execSync, spawnSync } from "node:child_process";
@@ -32,7 +32,7 @@ export async function ready() {
   packages();
   node();
   wasmTarget();
-  await (await import("./vendor.mjs")).vendor();
+  await (await import("./page.mjs")).page();
 }
 
 /// Ends the command with a sentence a person can act on.

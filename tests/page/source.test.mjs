@@ -6,14 +6,14 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
 
-const root = fileURLToPath(new URL("../../static", import.meta.url));
-const files = readdirSync(root, { recursive: true, withFileTypes: true })
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const filesIn = (folder) => readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
   .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
   .sort();
 const read = (file) => readFileSync(join(root, file), "utf8");
-const modules = files.filter((file) => /^admin\/.*\.js$/.test(file) && file !== "admin/boot.js");
-const sections = ["en", "zh"].map((name) => JSON.parse(read(`admin/i18n/${name}.json`)));
+const modules = filesIn("page").filter((file) => file.endsWith(".js") && file !== "page/preact.js");
+const sections = ["en", "zh"].map((name) => JSON.parse(read(`static/admin/i18n/${name}.json`)));
 const [en, zh] = sections.map((dictionary) => Object.fromEntries(Object.entries(dictionary).flatMap(([section, texts]) => Object.entries(texts).map(([name, text]) => [section ? `${section}.${name}` : name, text]))));
 const forms = (text) => (typeof text === "string" ? [text] : Object.values(text));
 const holes = (text) => [...new Set(forms(text).flatMap((form) => [...form.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)))].sort();
@@ -42,7 +42,7 @@ test("every text that the page names exists, and every text is named", () => {
 
 test("every field has its word, and no word of a field is left over", () => {
   const code = modules.map(read).join("\n");
-  const settings = [...readFileSync(join(root, "../src/config.rs"), "utf8").matchAll(/"(\w+)",\s*(?:var: )?"KEYPOOL_/g)].map(([, name]) => name);
+  const settings = [...readFileSync(join(root, "src/config.rs"), "utf8").matchAll(/"(\w+)",\s*(?:var: )?"KEYPOOL_/g)].map(([, name]) => name);
   const named = [...code.matchAll(/\b(?:as|name): "(\w+)"/g)].map(([, name]) => name);
   for (const name of settings) assert.ok(`field.${name}` in en, `the setting ${name} has no word`);
   for (const name of Object.keys(en).filter((name) => name.startsWith("field."))) {
@@ -62,18 +62,17 @@ test("no text is written into a view", () => {
   }
 });
 
-test("every module is preloaded, and nothing else", () => {
-  const preloaded = [...read("admin/index.html").matchAll(/rel="modulepreload" href="\/([^"]+)"/g)].map(([, file]) => file);
-  assert.deepEqual(preloaded.toSorted(), [...modules, "vendor/preact.js"].sort());
+test("third-party code comes in by one door", () => {
+  for (const file of modules) assert.doesNotMatch(read(file), /^(?:im|ex)port .*from "[^.]/m, file);
 });
 
 test("modules import from their own layer's ground only", () => {
-  const layer = (file) => (/^admin\/(app|api|i18n)\.js$/.test(file) ? file.slice(6, -3) : file.split("/")[1]);
+  const layer = (file) => (file.split("/").length === 2 ? file.slice(5, -3) : file.split("/")[1]);
   const below = { app: ["api", "i18n", "ui", "views"], views: ["views", "ui", "api", "i18n"], ui: ["ui", "i18n"], api: [], i18n: [] };
   for (const file of modules) {
     for (const [, from] of read(file).matchAll(/^import .* from "([^"]+)";$/gm)) {
-      if (from === "/vendor/preact.js") continue;
-      const target = join("admin", relative("/admin", new URL(from, `http://x/${file}`).pathname));
+      const target = new URL(from, `http://x/${file}`).pathname.slice(1);
+      if (target === "page/preact.js") continue;
       assert.ok(modules.includes(target), `${file} imports ${from}, which is no file`);
       assert.ok(below[layer(file)].includes(layer(target)), `${file} must not import ${target}`);
     }
@@ -82,33 +81,34 @@ test("modules import from their own layer's ground only", () => {
 
 test("one view is not part of another", () => {
   const screen = (file) => file.split("/")[2].replace(".js", "");
-  for (const file of modules.filter((name) => name.startsWith("admin/views/"))) {
+  for (const file of modules.filter((name) => name.startsWith("page/views/"))) {
     for (const [, from] of read(file).matchAll(/from "(\.[^"]+)"/g)) {
       const target = new URL(from, `http://x/${file}`).pathname.slice(1);
-      if (target.startsWith("admin/views/")) assert.equal(screen(target), screen(file), `${file} imports ${target}`);
+      if (target.startsWith("page/views/")) assert.equal(screen(target), screen(file), `${file} imports ${target}`);
     }
   }
 });
 
 test("there is one fetch, no markup from strings, no inline style or script", () => {
-  assert.deepEqual(modules.filter((file) => /\bfetch\(/.test(read(file))), ["admin/api.js"]);
-  for (const file of [...modules, "admin/boot.js", "admin/index.html"]) {
+  assert.deepEqual(modules.filter((file) => /\bfetch\(/.test(read(file))), ["page/api.js"]);
+  for (const file of [...modules, "static/admin/boot.js", "static/admin/index.html"]) {
     assert.doesNotMatch(read(file), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|javascript:/, file);
     assert.doesNotMatch(read(file), / style="|<style|<script>|\son[a-z]+="/, file);
   }
 });
 
 test("no file is longer than 300 lines", () => {
-  for (const file of [...modules, "admin/style.css"]) assert.ok(read(file).split("\n").length <= 300, file);
+  for (const file of [...modules, "page/style.css"]) assert.ok(read(file).split("\n").length <= 300, file);
 });
 
 test("a reader downloads at most 60 KB in brotli, whatever the language", (t) => {
   const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } };
   const sizeOf = (file) => brotliCompressSync(readFileSync(join(root, file)), quality).length;
   const sum = (list) => list.reduce((bytes, file) => bytes + sizeOf(file), 0);
-  const dictionaries = ["admin/i18n/en.json", "admin/i18n/zh.json"];
-  const size = sum(files.filter((file) => file !== "_headers" && !dictionaries.includes(file))) + Math.max(...dictionaries.map(sizeOf));
-  t.diagnostic(`${(size / 1024).toFixed(1)} KB, ${files.length - 2} files`);
+  const files = filesIn("static").filter((file) => file !== "static/_headers");
+  const dictionaries = ["static/admin/i18n/en.json", "static/admin/i18n/zh.json"];
+  const size = sum(files.filter((file) => !dictionaries.includes(file))) + Math.max(...dictionaries.map(sizeOf));
+  t.diagnostic(`${(size / 1024).toFixed(1)} KB, ${files.length - 1} files`);
   assert.ok(size <= 60 * 1024, `${size} bytes`);
 });
 

@@ -1,5 +1,5 @@
 // The key screen: what is in the pool, how it is doing, and everything that can be done to it.
-import { html, useEffect, useRef, useState } from "/vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../preact.js";
 import * as api from "../api.js";
 import { compact, list, remember, remembered, t } from "../i18n.js";
 import { complain, Confirm, Dialog, Failure, Field, say, Segments, useAnswer } from "../ui/form.js";

@@ -1,6 +1,6 @@
 // What screens have in common: the address, a head, a table, fields that are described as data, and whole screens of things
 // that are listed, added, changed and deleted.
-import { html, useEffect, useRef, useState } from "/vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../preact.js";
 import { has, t } from "../i18n.js";
 import { Check, complain, Confirm, Dialog, Failure, Field, Form, say, useAnswer } from "./form.js";
 import { Act, Icon } from "./show.js";

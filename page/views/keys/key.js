@@ -1,6 +1,6 @@
 // The paste box, and one key: what it is doing, why, what it did, and what can be done about it. What was typed leaves the paste
 // box only once the server has said that it is stored.
-import { html, useState } from "/vendor/preact.js";
+import { html, useState } from "../../preact.js";
 import * as api from "../../api.js";
 import { has, moment, number, percent, t } from "../../i18n.js";
 import { Confirm, Copy, Dialog, Failure, Field, say, useAction, useAnswer, useLater } from "../../ui/form.js";

@@ -1,5 +1,5 @@
 // The page: who is there, which screen, which words, and what stands around every screen. Everything else is a view's.
-import { html, render, useCallback, useEffect, useReducer, useRef, useState } from "/vendor/preact.js";
+import { html, render, useCallback, useEffect, useReducer, useRef, useState } from "./preact.js";
 import * as api from "./api.js";
 import { firstLanguage, LANGUAGES, remember, remembered, speak, spoken, t } from "./i18n.js";
 import { complain, Copy, Dialog, Failure, Field, resume, Toasts, useAction } from "./ui/form.js";

@@ -1,5 +1,5 @@
 // Client keys: what our users' programs show to this pool, what each may do and how much; and how a program reaches the pool.
-import { html, useState } from "/vendor/preact.js";
+import { html, useState } from "../preact.js";
 import * as api from "../api.js";
 import { compact, day, money, moment, rich, span, t } from "../i18n.js";
 import { Copy, Dialog, Failure, Field, useAnswer } from "../ui/form.js";

@@ -1,5 +1,5 @@
 // Asking the server, saying how it went, and asking the reader: news, failures, fields, forms and native dialogs.
-import { h, html, useCallback, useEffect, useLayoutEffect, useRef, useState } from "/vendor/preact.js";
+import { h, html, useCallback, useEffect, useLayoutEffect, useRef, useState } from "../preact.js";
 import { has, t } from "../i18n.js";
 import { Act, Icon } from "./show.js";
 

@@ -1,5 +1,5 @@
 // How a request finds its way: providers, the models that they serve under which names, and rules that mend what is sent.
-import { html, useState } from "/vendor/preact.js";
+import { html, useState } from "../preact.js";
 import * as api from "../api.js";
 import { has, list, number, t } from "../i18n.js";
 import { Confirm, Failure, say, useAnswer, useLater } from "../ui/form.js";

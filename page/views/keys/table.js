@@ -1,6 +1,6 @@
 // The rows of the key list: those that are loaded, page after page, those that are chosen, and those that are drawn. All are equally
 // high, so where one stands is arithmetic, and only those near the screen exist: ten thousand of them cost what forty do.
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "/vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../../preact.js";
 import * as api from "../../api.js";
 import { compact, number, t } from "../../i18n.js";
 import { usePoll } from "../../ui/form.js";

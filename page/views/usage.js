@@ -1,6 +1,6 @@
 // What was counted: the rates now, a chart over time, who used how much, and a report of what it cost. What tokens cost, and
 // what else may be set while it runs.
-import { html, useState } from "/vendor/preact.js";
+import { html, useState } from "../preact.js";
 import * as api from "../api.js";
 import { clock, compact, date, duration, money, number, percent, t } from "../i18n.js";
 import { Failure, Field, say, Segments, useAction, useAnswer } from "../ui/form.js";

@@ -1,5 +1,5 @@
 // What screens show: icons, a key's state and why, times that tick, figures over time.
-import { html, useEffect, useReducer, useState } from "/vendor/preact.js";
+import { html, useEffect, useReducer, useState } from "../preact.js";
 import { ago, compact, has, hour, left, moment, t } from "../i18n.js";
 
 // Line icons on a 16 px grid, drawn in the text's color. They say nothing to a screen reader: the button's label does.
