@@ -40,6 +40,8 @@ pub enum Say {
     Requests(Box<requests::Wish>),
     /// Client keys as they stand then, all of them or that one, with what the queries find that they used.
     Clients(Option<String>, Vec<Query>),
+    /// The pool at a glance, with what the queries find.
+    Overview(Vec<Query>),
     /// What was counted, told as the function has it.
     Usage(Vec<Query>, fn(&Asked, Vec<Vec<Row>>) -> Result<Response>),
 }
@@ -74,14 +76,14 @@ impl Say {
         match self {
             Self::Keys(keys) if keys.ids.is_empty() => Vec::new(),
             Self::Keys(keys) => vec![row::of_keys(keys.ids.clone())],
-            Self::Usage(queries, _) | Self::Clients(_, queries) => std::mem::take(queries),
+            Self::Usage(queries, _) | Self::Clients(_, queries) | Self::Overview(queries) => std::mem::take(queries),
             _ => Vec::new(),
         }
     }
 
     pub fn response(self, asked: &Asked, counted: Vec<Vec<Row>>) -> Result<Response> {
         let (status, value) = match self {
-            Self::Nothing | Self::Probe(_) | Self::Models(_) | Self::Flush | Self::Requests(_) => {
+            Self::Nothing | Self::Probe(_) | Self::Models(_) | Self::Flush | Self::Requests(_) | Self::Overview(_) => {
                 return js::text_response(204, &js::headers_of(&[("cache-control", "no-store")])?, None);
             }
             Self::Json(status, value) => (status, value),

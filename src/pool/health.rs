@@ -17,6 +17,9 @@ use crate::record::{
 };
 use std::{cmp::Reverse, collections::BinaryHeap};
 
+/// A cron probes so many keys at most: with the storage's work that is well within a free plan's 50 subrequests.
+pub const PROBES: usize = 10;
+
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
@@ -161,7 +164,7 @@ impl Pool {
     pub fn due(&self, now: u64) -> Vec<Ticket> {
         let mut due: BinaryHeap<Reverse<(u64, Ticket)>> = self
             .keys()
-            .filter(|(_, s)| s.key.enabled && self.provider(&s.key.provider).is_none_or(|p| p.enabled))
+            .filter(|(_, s)| s.key.is_on(now) && self.provider(&s.key.provider).is_none_or(|p| p.enabled))
             .filter_map(|(t, s)| Some((s.down()?.next_probe, t)))
             .filter(|(at, _)| *at <= now)
             .map(Reverse)

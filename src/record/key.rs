@@ -28,7 +28,8 @@ pub struct Key {
     pub rpm: Option<u32>,
     pub tpm: Option<u32>,
     pub concurrency: Option<u32>,
-    /// Unix milliseconds.
+    /// Unix milliseconds, as `created` is. From then on it is not used.
+    pub expires: Option<u64>,
     pub created: u64,
 }
 
@@ -72,14 +73,20 @@ impl Key {
             rpm: None,
             tpm: None,
             concurrency: None,
+            expires: None,
             created: now,
         }
+    }
+
+    /// Whether a person lets it be used.
+    pub fn is_on(&self, now: u64) -> bool {
+        self.enabled && self.expires.is_none_or(|at| at > now)
     }
 }
 
 impl Json for Key {
     fn json(&self) -> Value {
-        object! { "provider": self.provider, "secret": self.secret, "label": self.label, "weight": self.weight, "group": self.group, "enabled": self.enabled, "models": self.models, "rpm": self.rpm, "tpm": self.tpm, "concurrency": self.concurrency, "created": self.created }
+        object! { "provider": self.provider, "secret": self.secret, "label": self.label, "weight": self.weight, "group": self.group, "enabled": self.enabled, "models": self.models, "rpm": self.rpm, "tpm": self.tpm, "concurrency": self.concurrency, "expires": self.expires, "created": self.created }
     }
 }
 
@@ -108,6 +115,7 @@ impl Stored for Key {
             rpm: from.small("rpm"),
             tpm: from.small("tpm"),
             concurrency: from.small("concurrency"),
+            expires: from.number("expires"),
             created: from.number("created")?,
         })
     }

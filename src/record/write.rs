@@ -192,6 +192,7 @@ mod tests {
             rpm: Some(2),
             tpm: Some(3),
             concurrency: Some(4),
+            expires: Some(6),
             created: 5,
         });
         reads_back(&Disabled {

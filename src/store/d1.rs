@@ -59,6 +59,7 @@ const REPLACE: &str = "update set body = excluded.body, changed = excluded.chang
 const APPEND: &str = "insert into entries (id, body) select ?1, ?2 where not exists (select 1 from rollups, \
     json_each(body) as done where period = 'f' and done.value = ?1) on conflict (id) do nothing";
 const ENTRIES: &str = "select cast(count(*) as text) as value from (select id from entries limit 500)";
+const OLDEST: &str = "select min(id) as value from entries";
 /// Lines of entries are summed up first, then spread over the periods, then added to what is there: whoever does it at
 /// the same time waits for this batch. Slots of 10 seconds are for minutes alone.
 const FOLD: &str = "insert into rollups (period, at, part, body) with lines as materialized ( \
@@ -238,6 +239,10 @@ impl D1 {
         });
         let answers = self.batch(statements.collect()).await?;
         answers.iter().map(|parts| rows(parts)).collect()
+    }
+
+    pub async fn oldest(&self) -> Result<Option<String>> {
+        Ok(self.batch(vec![(OLDEST, vec![])]).await?.into_iter().flatten().next())
     }
 
     pub async fn requests(&self, ask: &Requests<'_>) -> Result<Vec<(String, String)>> {

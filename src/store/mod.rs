@@ -152,6 +152,18 @@ impl Store {
         }
     }
 
+    /// When the oldest of the counts that wait in the journal were written. On KV it is what the last `usage` of this
+    /// isolate found, as a list of names is dear, and folded ones stand there for a while.
+    pub async fn waits_since(&self) -> Result<Option<u64>> {
+        let oldest = match self {
+            Self::D1(d1) => d1.oldest().await?,
+            Self::Kv(_) => kv::oldest(),
+            #[cfg(test)]
+            Self::Memory(memory) => memory.oldest(),
+        };
+        Ok(oldest.and_then(|id| id.split('-').next()?.parse().ok()))
+    }
+
     /// Keeps, reads or clears away batches of the request log; answers those that were read, by id and text.
     pub async fn requests(&self, ask: &Requests<'_>) -> Result<Vec<(String, String)>> {
         match self {

@@ -57,6 +57,8 @@ struct Change {
     models: Option<Vec<String>>,
     /// By the cap's name; `None` = no cap.
     caps: Vec<(&'static str, Option<u64>)>,
+    #[expect(clippy::option_option, reason = "absent, null and a time mean three things")]
+    expires: Option<Option<u64>>,
 }
 
 pub fn list(asked: &Asked) -> Result<Outcome> {
@@ -137,6 +139,7 @@ pub fn change(asked: &Asked, id: &str) -> Result<Outcome> {
         group: fields.text("group"),
         enabled: fields.flag("enabled"),
         models: fields.texts("models"),
+        expires: input::expires(&mut fields, asked.now)?,
     };
     fields.end()?;
     let (ticket, mut key) = find(id)?;
@@ -238,6 +241,7 @@ impl Change {
             };
             *place = cap.map(|cap| input::cap(name, cap)).transpose()?;
         }
+        key.expires = self.expires.unwrap_or(key.expires);
         key.enabled = self.enabled.unwrap_or(key.enabled);
         Ok(())
     }
