@@ -59,6 +59,8 @@ pub struct Keys {
 pub enum Place {
     /// The one key is the answer.
     Alone,
+    /// The same, with what happened to it.
+    Whole(Value),
     /// The one key is the field `key` of an object.
     Key(Value),
     /// All are in a list, the field of that name of an object.
@@ -102,8 +104,11 @@ impl Keys {
         let mut views = keys::views(&self, now, totals);
         let (name, views, mut answer) = match self.place {
             Place::List(name, answer) => (name, Value::Array(views), answer),
-            Place::Alone | Place::Key(_) if views.is_empty() => return Err(keys::missing(&self.ids.concat())),
+            Place::Alone | Place::Whole(_) | Place::Key(_) if views.is_empty() => {
+                return Err(keys::missing(&self.ids.concat()));
+            }
             Place::Alone => return Ok(views.swap_remove(0)),
+            Place::Whole(history) => ("history", history, views.swap_remove(0)),
             Place::Key(answer) => ("key", views.swap_remove(0), answer),
         };
         if let Some(fields) = answer.as_object_mut() {

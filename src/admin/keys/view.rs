@@ -109,7 +109,17 @@ fn reason(slot: &Slot, now: u64) -> Option<Value> {
 
 /// What a machine had disabled it for before it came back.
 fn past(slot: &Slot) -> Option<Value> {
-    let past = slot.disabled.as_ref().filter(|d| d.restored.is_some())?;
+    let past = slot.disabled.as_ref().filter(|d| d.restored.is_some() && !d.is_fresh())?;
     Some(object! {"class": past.class, "status": past.status, "message": past.message, "since": past.since,
     "restored": past.restored})
+}
+
+/// When machines disabled it, and when it came back; newest first.
+pub fn history(slot: &Slot) -> Value {
+    let mut events = Vec::new();
+    for event in slot.disabled.iter().flat_map(|disabled| &disabled.history) {
+        let name = if event.class.is_some() { "disabled" } else { "restored" };
+        events.push(object! {"at": event.at, "event": name, "class": event.class, "status": event.status, "message": event.message});
+    }
+    Value::Array(events)
 }
