@@ -15,6 +15,7 @@ use crate::{
     js,
     record::{Kind, Record, write::object},
     runtime,
+    store::{Secrecy, secrecy},
 };
 
 /// Whoever sent the password may log in. The storage is not asked for those who may not.
@@ -56,16 +57,32 @@ pub fn logout(asked: &Asked, session: &Session) -> Result<Outcome> {
 }
 
 pub fn show(asked: &Asked, session: &Session) -> Result<Outcome> {
+    let secrecy = secrecy();
     answer(
         200,
         object! {
             "expires_at": session.expires_at(),
             "storage": asked.app.store.name(),
             "version": env!("CARGO_PKG_VERSION"),
-            "encrypted": false,
-            "storage_warning": serde_json::Value::Null,
+            "encrypted": secrecy.has_key && secrecy.plain == 0,
+            "storage_warning": warning(&secrecy),
         },
     )
+}
+
+fn warning(secrecy: &Secrecy) -> Option<String> {
+    let (n, what) = match secrecy {
+        Secrecy { damaged: n @ 1.., .. } => {
+            (n, "cannot be decrypted: damaged, or taken from another place. Add them again")
+        }
+        Secrecy { plain: n @ 1.., .. } => (n, "not encrypted yet. Cron does it, some every minute"),
+        Secrecy { old: n @ 1.., .. } => (
+            n,
+            "still encrypted with a former key. Cron changes that, some every minute: keep ENCRYPTION_KEY_OLD until then",
+        ),
+        _ => return None,
+    };
+    Some(format!("Keys and providers: {n} {what}."))
 }
 
 fn cookie(token: &str, seconds: u64) -> String {

@@ -12,6 +12,7 @@ pub mod price;
 pub mod provider;
 pub mod read;
 pub mod rule;
+pub mod secret;
 pub mod tag;
 pub mod usage_mode;
 pub mod write;
