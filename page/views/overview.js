@@ -1,10 +1,9 @@
-// What was counted: the rates now, a chart over time, who used how much, and a report of what it cost. What tokens cost, and
-// what else may be set while it runs.
+// What was counted: the rates now, a chart over time, who used how much, and a report of what it cost.
 import { html, useState } from "../preact.js";
 import * as api from "../api.js";
 import { clock, compact, date, duration, money, number, percent, t } from "../i18n.js";
 import { Failure, Field, say, Segments, useAction, useAnswer } from "../ui/form.js";
-import { Head, replaceHash, Table, Things, useFields } from "../ui/screen.js";
+import { Head, replaceHash, Table } from "../ui/screen.js";
 import { AsOf, Chart, Icon } from "../ui/show.js";
 
 const BYS = ["provider", "key", "model", "client"];
@@ -19,13 +18,13 @@ const COLUMNS = ["field.requests", "usage.success", "field.tokens", "field.cost"
 const SHOWN = 100;
 const MONTH_MS = 29 * 86_400_000;
 
-export function Usage({ route }) {
+export function Overview({ route }) {
   const { by = "provider", range = "60m", figure = "requests", only = "" } = route.query;
   const { answer, failure, again } = useAnswer(() => load(by, range, only), 10_000, [by, range, only].join());
-  const go = (change) => replaceHash({ screen: "usage", query: { ...route.query, ...change } });
+  const go = (change) => replaceHash({ screen: "overview", query: { ...route.query, ...change } });
   const choice = (name, value, options, change = {}) => html`<${Segments} label=${t(`usage.${name}`)} value=${value} options=${options} choose=${(option) => go({ ...change, [name]: option })} />`;
   return html`
-    <${Head} name="usage" about=${{ zone: answer?.time_zone ?? "UTC" }} failure=${failure} again=${again}><${AsOf} asOf=${answer?.as_of} refresh=${again} /><//>
+    <${Head} name="overview" about=${{ zone: answer?.time_zone ?? "UTC" }} failure=${failure} again=${again}><${AsOf} asOf=${answer?.as_of} refresh=${again} /><//>
     ${answer && html`
       <${Tiles} of=${answer.total} />
       <section class="card stack">
@@ -107,68 +106,4 @@ function save(blob, name) {
   const link = document.createElement("a");
   Object.assign(link, { href: URL.createObjectURL(blob), download: name }).click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
-
-const RATES = ["input", "cached_input", "output"];
-
-/** The reader's own prices, which win, and the shipped ones. Dollars here, micro-dollars in the API. */
-const PRICES = {
-  name: "prices",
-  ask: api.prices.list,
-  every: 60_000,
-  about: (answer) => ({ date: answer?.shipped.date ?? "" }),
-  rows: ({ prices, shipped }) => [...prices.map((price) => ({ ...price, own: true })), ...shipped.prices],
-  id: ({ own, provider, model }) => `${own ? "own" : "shipped"} ${provider}/${model}`,
-  label: ({ model }) => model,
-  sought: ({ provider, model }) => `${provider}/${model}`,
-  kind: "figures num",
-  columns: ["field.model", ...RATES.map((name) => `field.${name}`)],
-  fixed: ({ own }) => (own ? [] : ["remove"]),
-  cells: (price) => html`
-    <th scope="row"><span class="row">${price.model}${price.own && html`<span class="chip plain">${t("price.own")}</span>`}</span>
-      <small>${price.source ? html`<a href=${price.source} target="_blank" rel="noreferrer">${price.provider}</a>` : price.provider}</small></th>
-    ${RATES.map((name) => html`<td key=${name} data-label=${t(`field.${name}`)}>${money(price[name])}</td>`)}`,
-  fields: (_, { own, model }) => [
-    ...["provider", "model"].map((name) => ({ name, required: true, maxlength: 200, readonly: own, class: "mono", usual: name === "provider" ? "*" : "", first: name === "model" && !model })),
-    RATES.map((name) => ({ name, kind: "dollars", max: 10_000, required: name !== "cached_input" })),
-  ],
-  below: () => html`<small>${t("price.hint")}</small>`,
-  // Of a shipped price this makes one's own.
-  add: (_, whole) => api.prices.put(whole),
-  change: (_, __, whole) => api.prices.put(whole),
-  remove: ({ provider, model }) => api.prices.remove({ provider, model }),
-};
-
-export const Prices = ({ route }) => html`<${Things} of=${PRICES} route=${route} />`;
-
-const OPTIONS = { log_level: ["debug", "info", "warn", "error"], request_log: ["off", "meta", "bodies"] };
-
-/** An empty field is left to the var or the default, which it shows. */
-export function Settings() {
-  const { answer, failure, again } = useAnswer(api.settings.list, 60_000);
-  const [round, next] = useState(0);
-  const saved = async () => (await again(), next(round + 1));
-  return html`<${Head} name="settings" failure=${failure} again=${again} />${answer && html`<${SettingsForm} key=${round} of=${answer} saved=${saved} />`}`;
-}
-
-function SettingsForm({ of: { settings, effective }, saved }) {
-  const fields = Object.keys(effective).filter((name) => typeof effective[name] !== "boolean").map((name) => {
-    const time = name.endsWith("_ms"); // times are typed in seconds
-    const fallback = name in settings ? t("default") : String(time ? effective[name] / 1000 : effective[name]);
-    const kind = time ? "seconds" : typeof effective[name] === "number" ? "number" : "maybe";
-    return { name, kind, options: OPTIONS[name], blank: fallback, placeholder: fallback, class: name in settings ? "chosen" : "", ...(kind === "number" && { step: "any" }) };
-  });
-  const form = useFields(() => fields, settings);
-  const save = useAction(async () => {
-    await api.settings.change(form.changed);
-    say(t("saved"));
-    await saved();
-  });
-  const nothing = Object.keys(form.changed).length === 0;
-  return html`<form class="card stack" onSubmit=${save.submit}>
-    <div class="settings">${form.shown}</div>
-    <${Failure} failure=${save.failure} title=${t("save_failed")} />
-    <p class="acts"><button type="submit" class="primary" disabled=${save.pending || nothing} aria-busy=${save.pending}>${t("save")}</button>
-      <button type="button" disabled=${nothing} onClick=${() => (form.reset(), save.forget())}>${t("cancel")}</button></p>
-  </form>`;
 }
