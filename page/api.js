@@ -47,6 +47,7 @@ export const deleteKey = (id) => call("DELETE", at("keys", id));
 export const actOnKey = (id, act) => call("POST", at("keys", id, act));
 export const bulk = (order) => call("POST", "/keys/bulk", order);
 
+export const overview = () => call("GET", "/overview");
 export const stats = (query) => call("GET", `/stats?${search(query)}`);
 export const series = (query) => call("GET", `/stats/series?${search(query)}`);
 export async function costReport(query) {

@@ -243,6 +243,13 @@ export function Dialog({ title, kind = "", locked = false, onClose, children }) 
   </dialog>`;
 }
 
+/** What the server gave is saved as a file. */
+export function saveFile(blob, name) {
+  const link = document.createElement("a");
+  Object.assign(link, { href: URL.createObjectURL(blob), download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
 export const Confirm = ({ title, onClose, ...form }) => html`<${Dialog} title=${title} onClose=${onClose}><${Form} ...${form} onCancel=${onClose} /><//>`;
 
 export function Copy({ text, label, wordy = false }) {

@@ -13,6 +13,7 @@ const PATHS = {
   down: "M8 3v10M4 9l4 4 4-4",
   edit: "M3 13l.6-2.8L11 2.8l2.2 2.2-7.4 7.4L3 13z",
   exit: "M6 3H3v10h3M7 8h7M11 5l3 3-3 3",
+  go: "M6 4l4 4-4 4",
   keys: "M5.5 10.5a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6zM8.3 7.7H14M12 7.7v2.6",
   models: "M8 2l6 3-6 3-6-3zM2 8l6 3 6-3M2 11l6 3 6-3",
   off: "M8 2.5v5M4.8 4.3a5 5 0 1 0 6.4 0",
@@ -131,7 +132,7 @@ export function Chart({ title, whole, lines, stacked, when, show, brief = compac
   // A gap stays a gap; a point between two of them is a dot.
   const dot = (value, i, values) => (value === null ? "" : `${values[i - 1] == null ? "M" : "L"}${i + 0.5} ${100 - high(value)}h0`);
   return html`<figure class="chart num">
-    <figcaption class="row"><strong>${name}</strong>${lines.map((line) => html`<span key=${line.label} class=${`row ${line.kind}`}><i></i>${line.label} <b>${figure(line)}</b></span>`)}</figcaption>
+    <figcaption class="row"><strong>${name}</strong>${lines.map((line, i) => html`<span key=${i} class=${`row ${line.kind}`}><i></i>${line.label} <b>${figure(line)}</b></span>`)}</figcaption>
     <p class="scale">${[top, top / 2, 0].map((value) => html`<span>${brief(value)}</span>`)}</p>
     <div class="plot" role="slider" tabindex="0" aria-label=${title} aria-valuemin="0" aria-valuemax=${size - 1} aria-valuenow=${at ?? size - 1}
       aria-valuetext=${[name, ...lines.map((line) => `${line.label} ${figure(line)}`)].join(", ")}
@@ -139,7 +140,7 @@ export function Chart({ title, whole, lines, stacked, when, show, brief = compac
       <svg viewBox=${`0 0 ${size} 100`} preserveAspectRatio="none" aria-hidden="true">
         <path class="grid" d=${`M0 0h${size}M0 50h${size}M0 100h${size}`} />
         ${at !== null && html`<rect x=${at} width="1" height="100" />`}
-        ${lines.map(({ label, kind, values }, n) => html`<path key=${label} class=${`${kind} ${stacked ? "bar" : "line"}`} d=${values.map(stacked ? bar(n) : dot).join("")} />`)}
+        ${lines.map(({ kind, values }, n) => html`<path key=${n} class=${`${kind} ${stacked ? "bar" : "line"}`} d=${values.map(stacked ? bar(n) : dot).join("")} />`)}
       </svg>
     </div>
     <p class="times">${[0, size >> 1, size - 1].map((i) => html`<span>${when(i)}</span>`)}</p>

@@ -1,109 +1,97 @@
-// What was counted: the rates now, a chart over time, who used how much, and a report of what it cost.
-import { html, useState } from "../preact.js";
+// The first screen: what needs a person, the rates now, how the keys are, what happens next. Below it, what was counted.
+import { html } from "../preact.js";
 import * as api from "../api.js";
-import { clock, compact, date, duration, money, number, percent, t } from "../i18n.js";
-import { Failure, Field, say, Segments, useAction, useAnswer } from "../ui/form.js";
-import { Head, replaceHash, Table } from "../ui/screen.js";
-import { AsOf, Chart, Icon } from "../ui/show.js";
+import { compact, duration, money, number, percent, t } from "../i18n.js";
+import { Failure, useAnswer } from "../ui/form.js";
+import { hashOf, replaceHash } from "../ui/screen.js";
+import { AsOf, className, Countdown, Icon, setServerTime } from "../ui/show.js";
+import { Usage, useUsage } from "./overview/usage.js";
 
-const BYS = ["provider", "key", "model", "client"];
-const RANGES = ["60m", "24h", "30d"];
-const LINES = {
-  requests: [["ok", "accent"], ["failed", "bad"], ["other", "faint"]],
-  tokens: [["prompt_tokens", "accent"], ["completion_tokens", "second"]],
-  cost: [["cost_micros", "accent"]],
-  latency: [["p50_ms", "accent"], ["p95_ms", "second"]],
-};
-const COLUMNS = ["field.requests", "usage.success", "field.tokens", "field.cost", "line.p95_ms"];
-const SHOWN = 100;
-const MONTH_MS = 29 * 86_400_000;
+const STATES = ["active", "cooling", "disabled", "off"];
 
 export function Overview({ route }) {
-  const { by = "provider", range = "60m", figure = "requests", only = "" } = route.query;
-  const { answer, failure, again } = useAnswer(() => load(by, range, only), 10_000, [by, range, only].join());
+  const health = useAnswer(ask);
+  const usage = useUsage(route.query);
+  const again = () => (health.again(), usage.again());
+  const times = [health, usage].flatMap(({ answer }) => answer?.as_of ?? []);
   const go = (change) => replaceHash({ screen: "overview", query: { ...route.query, ...change } });
-  const choice = (name, value, options, change = {}) => html`<${Segments} label=${t(`usage.${name}`)} value=${value} options=${options} choose=${(option) => go({ ...change, [name]: option })} />`;
   return html`
-    <${Head} name="overview" about=${{ zone: answer?.time_zone ?? "UTC" }} failure=${failure} again=${again}><${AsOf} asOf=${answer?.as_of} refresh=${again} /><//>
-    ${answer && html`
-      <${Tiles} of=${answer.total} />
-      <section class="card stack">
-        <div class="filters">
-          <h2>${only ? answer.names[only] ?? only : t("usage.all")}</h2>
-          ${only && html`<button type="button" class="link" onClick=${() => go({ only: "" })}>${t("usage.show_all")}</button>`}
-          ${choice("figure", figure, Object.keys(LINES).map((name) => [name, t(`field.${name}`)]))}
-          ${choice("range", range, RANGES.map((name) => [name, t(`usage.${name}`)]))}
-        </div>
-        <${History} of=${answer} figure=${figure} />
-      </section>
-      <div class="filters">${choice("by", by, BYS.map((name) => [name, t(`field.${name}`)]), { only: "" })}</div>
-      <${Shares} of=${answer} only=${only} choose=${(name) => go({ only: name === only ? "" : name })} />
-      <${Report} />`}`;
+    <header class="head"><h1>${t("overview.title")}</h1><${AsOf} asOf=${times.length && Math.min(...times)} refresh=${again} /></header>
+    <${Failure} failure=${health.failure ?? usage.failure} title=${t("load_failed")} again=${again} />
+    ${health.answer && html`<${Attention} of=${health.answer.attention} />`}
+    ${usage.answer && html`<${Tiles} of=${usage.answer.total} />`}
+    ${health.answer && html`<div class="halves"><${Pool} of=${health.answer} /><${Next} of=${health.answer.next} /></div>`}
+    ${usage.answer && html`<${Usage} of=${usage.answer} query=${route.query} go=${go} />`}`;
 }
 
-/** One answer, so that no figure is shown with another's name. */
-async function load(by, range, only) {
-  const ask = { key: () => api.listKeys({ limit: 1000 }), client: api.clients.list }[by];
-  const [now, series, named = {}] = await Promise.all([api.stats({ by }), api.series({ range, [by]: only }), ask?.()]);
-  const names = (named.keys ?? named.clients ?? []).map(({ id, label, key_masked }) => [id, label || key_masked]);
-  return { ...now, series, dimension: by, names: { env: "PROXY_API_KEY", "": t("none"), ...Object.fromEntries(names) } };
+async function ask() {
+  const answer = await api.overview();
+  setServerTime(answer.as_of);
+  return answer;
+}
+
+const keysAt = (query) => hashOf({ screen: "keys", query });
+/** Where each is mended. */
+const PLACES = {
+  no_keys: () => "#/keys",
+  no_usable_key: () => "#/keys",
+  provider_down: ([provider]) => keysAt({ provider }),
+  keys_dead: () => keysAt({ state: "disabled" }),
+  balance_empty: () => keysAt({ balance_max: "0" }),
+  keys_expiring: ([q]) => keysAt({ q }),
+  no_clients: () => "#/clients/new",
+  clients_expiring: () => "#/clients",
+  budget: () => "#/clients",
+  unpriced: () => "#/prices",
+};
+
+function Attention({ of: needs }) {
+  if (needs.length === 0) return html`<p class="note good"><${Icon} name="check" />${t("attention.none")}</p>`;
+  return html`<section class="needs" aria-label=${t("attention.title")}>${needs.map(({ kind, level, count: n, names }) => {
+    const more = n > names.length ? [t("why.more", { n: n - names.length })] : [];
+    const place = PLACES[kind]?.(names);
+    return html`<${place ? "a" : "p"} key=${kind} class=${`note ${level}`} href=${place}><${Icon} name="warning" /><span>${t(`attention.${kind}`, { n })}${names.length > 0 && html` <small>${[...names, ...more].join(", ")}</small>`}</span>${place && html`<${Icon} name="go" />`}<//>`;
+  })}</section>`;
 }
 
 function Tiles({ of: { rpm, tpm, rpd, tpd, today } }) {
   const both = ({ p50, p95 }) => `${duration(p50)} / ${duration(p95)}`;
-  const figures = { rpm: number(rpm), tpm: number(tpm), rpd: number(rpd), tpd: compact(tpd), success: rate(today), latency_today: both(today.latency_ms), first_byte: both(today.first_byte_ms), spend: money(today.cost_micros) };
+  const figures = { rpm: number(rpm), tpm: compact(tpm), rpd: number(rpd), tpd: compact(tpd), success: today.success_rate === null ? "–" : percent(today.success_rate), latency_today: both(today.latency_ms), first_byte: both(today.first_byte_ms), spend: money(today.cost_micros) };
   return html`<dl class="tiles wide">${Object.entries(figures).map(([name, value]) => html`<div key=${name} class="tile"><dt>${t(`usage.${name}`)}</dt><dd class="num">${value}</dd></div>`)}</dl>`;
 }
 
-const rate = ({ success_rate }) => (success_rate === null ? "–" : percent(success_rate));
+const MOST = 8;
+const troubled = ({ enabled, active, cooling, disabled, rests_until: rests }) => enabled && (rests || disabled + cooling > active);
 
-function History({ of: { series: { range, times, lines: [line] }, time_zone }, figure }) {
-  if (!line?.requests.some(Boolean)) return html`<div class="empty"><p>${t("usage.nothing")}</p></div>`;
-  const all = { ...line, other: line.requests.map((n, i) => n - line.ok[i] - line.failed[i]) };
-  const show = { cost: money, latency: duration }[figure];
-  return html`<${Chart} key=${figure} title=${t(`field.${figure}`)} whole=${t(`usage.${range}`)} stacked=${figure !== "latency"} show=${show ?? number} brief=${show}
-    when=${(i) => (range === "30d" ? date(times[i], time_zone) : clock(times[i]))} lines=${LINES[figure].map(([name, kind]) => ({ kind, label: t(`line.${name}`), values: all[name] }))} />`;
-}
-
-function Shares({ of: { by: rows, dimension, names }, only, choose }) {
-  if (rows.length === 0) return html`<div class="empty"><p>${t("usage.nothing")}</p></div>`;
-  return html`<${Table} title=${t("usage.today")} kind="figures num" acts=${false} columns=${[`field.${dimension}`, ...COLUMNS]}>
-    ${rows.slice(0, SHOWN).map(({ name, today }) => html`<tr key=${name}>
-      <th scope="row">${name ? html`<button type="button" class="link" aria-pressed=${name === only} onClick=${() => choose(name)}>${names[name] ?? name}</button>` : names[""]}</th>
-      ${cells(today).map(([value, note, n], i) => html`<td key=${i} data-label=${t(COLUMNS[i])}>${value}${n > 0 && html` <small>${t(`usage.${note}`, { n })}</small>`}</td>`)}
-    </tr>`)}
-  <//>
-  ${rows.length > SHOWN && html`<p class="faint">${t("preview.more", { n: rows.length - SHOWN })}</p>`}`;
-}
-
-/** As in `COLUMNS`, with what must be said of the figure. */
-const cells = ({ requests, tokens, cost_micros, latency_ms, ...today }) => [
-  [number(requests.total)],
-  [rate(today)],
-  [number(tokens.prompt + tokens.completion), "estimated", tokens.estimated_prompt + tokens.estimated_completion],
-  [money(cost_micros), "unpriced", requests.unpriced],
-  [duration(latency_ms.p95)],
-];
-
-function Report() {
-  const [form, setForm] = useState(() => ({ from: dateOf(Date.now() - MONTH_MS), to: dateOf(Date.now()), by: "day" }));
-  const field = (name, rest) => html`<${Field} label=${t(`report.${name}`)} required value=${form[name]} onText=${(value) => setForm((old) => ({ ...old, [name]: value }))} ...${rest} />`;
-  const get = useAction(async () => save(await api.costReport(form), `keypool-cost-${form.from}-${form.to}-by-${form.by}.csv`));
-  return html`<section class="card stack"><h2>${t("report.title")}</h2>
-    <form class="fields" onSubmit=${get.submit}>
-      ${field("from", { type: "date" })}${field("to", { type: "date" })}
-      ${field("by", { control: "select", children: ["day", ...BYS].map((name) => html`<option value=${name}>${t(`field.${name}`)}</option>`) })}
-      <button type="submit" disabled=${get.pending} aria-busy=${get.pending}><${Icon} name="down" />${t("report.get")}</button>
-    </form>
-    <${Failure} failure=${get.failure} />
+/** The keys by state, as a whole and at each provider: those that are badly off come first. */
+function Pool({ of: { keys, reasons, providers } }) {
+  const sorted = providers.toSorted((a, b) => troubled(b) - troubled(a) || b.disabled - a.disabled || b.active - a.active);
+  return html`<section class="card stack"><h2>${t("overview.keys")}</h2>
+    <div class="bar" aria-hidden="true">${STATES.map((state) => keys[state] > 0 && html`<i key=${state} class=${state} style=${{ flexGrow: keys[state] }}></i>`)}</div>
+    <p class="row">${STATES.map((state) => html`<a key=${state} class=${`chip ${state}`} href=${keysAt(filterOf(state))}>${said(keys, state)}</a>`)}</p>
+    ${reasons.length > 0 && html`<ul class="pool">${reasons.map(({ state, class: reason, count }) => html`<li key=${state + reason}><a href=${keysAt({ state, reason })}>${className(reason)}</a> <span class=${`chip ${state}`}>${number(count)}<span class="sr">${t(`state.${state}`)}</span></span></li>`)}</ul>`}
+    <h3>${t("providers.title")}</h3>
+    <ul class="pool">${sorted.slice(0, MOST).map((provider) => html`<li key=${provider.name}>
+      <a href=${hashOf({ screen: "providers", id: provider.name })}>${provider.name}</a>
+      ${!provider.enabled && html`<span class="chip off">${t("state.off")}</span>`}
+      ${provider.rests_until && html`<span class="why">${t("provider.rests")} <${Countdown} until=${provider.rests_until} /></span>`}
+      <span class="row">${!STATES.some((state) => provider[state]) && html`<span class="faint">${t("none")}</span>`}${STATES.map((state) => provider[state] > 0 && html`<a key=${state} class=${`chip ${state}`} href=${keysAt({ provider: provider.name, ...filterOf(state) })} aria-label=${said(provider, state)}>${number(provider[state])}</a>`)}</span>
+    </li>`)}</ul>
+    ${sorted.length > MOST && html`<a href="#/providers">${t("preview.more", { n: sorted.length - MOST })}</a>`}
   </section>`;
 }
 
-/** "2026-11-20", of this computer's day. */
-const dateOf = (ms) => new Date(ms).toLocaleDateString("en-CA");
+const said = (counts, state) => t("provider.count", { count: number(counts[state]), state: t(`state.${state}`) });
+/** For the list, a key that a person switched off is a disabled one. */
+const filterOf = (state) => (state === "off" ? { state: "disabled", reason: "manual" } : { state });
 
-function save(blob, name) {
-  const link = document.createElement("a");
-  Object.assign(link, { href: URL.createObjectURL(blob), download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+const SCREEN_OF = { provider_back: "providers", client_expires: "clients" };
+
+/** What happens by itself, soonest first. */
+function Next({ of: events }) {
+  return html`<section class="card stack"><h2>${t("overview.next")}</h2>
+    ${events.length === 0 ? html`<p class="faint">${t("overview.no_next")}</p>` : html`<ul class="pool" tabindex="0">${events.map(({ at, event, id, name, provider, model }, i) => html`<li key=${i}>
+      <span><a href=${hashOf({ screen: SCREEN_OF[event] ?? "keys", id: id ?? provider })}>${name}</a> <small>${[t(`next.${event}`), model, event.startsWith("p") ? null : provider].filter(Boolean).join(" · ")}</small></span>
+      <${Countdown} until=${at} /></li>`)}</ul>`}
+  </section>`;
 }

@@ -12,7 +12,7 @@ for (const storage of storages) {
     after(() => stage?.close());
 
     test("before the first request it says that nothing was counted", async () => {
-      const page = await stage.open("#/overview");
+      const page = await stage.open("#/overview?by=provider");
       for (const place of [page.locator(".card"), page.locator("main")]) await place.locator("> .empty").getByText("Nothing was counted yet.").waitFor();
       assert.equal(await tile(page, "Requests today"), "0");
       assert.equal(await tile(page, "Success today"), "–");
@@ -42,12 +42,15 @@ for (const storage of storages) {
       await table.getByRole("row").filter({ hasText: "cheap" }).getByText("1 unpriced").waitFor();
 
       const chart = page.getByRole("slider", { name: "Requests" });
-      assert.match(await chart.getAttribute("aria-valuetext"), /^60 min, Succeeded 3, Failed 0/);
+      assert.equal(await chart.getAttribute("aria-valuetext"), "60 min, dear-1 2, <b>cheap</b> 1");
       await dear.getByRole("button").click();
       await page.getByRole("heading", { name: "dear-1" }).waitFor();
       await page.locator("[aria-valuetext^='60 min, Succeeded 2,']").waitFor();
       await page.getByRole("button", { name: "Show all" }).click();
+      await page.locator("[aria-valuetext^='60 min, dear-1 2,']").waitFor();
+      await page.getByRole("button", { name: "All", exact: true }).click();
       await page.locator("[aria-valuetext^='60 min, Succeeded 3,']").waitFor();
+      await table.waitFor({ state: "detached" });
       await page.checked();
     });
 
@@ -83,6 +86,7 @@ for (const storage of storages) {
 
     test("the cost report is downloaded, and a refusal keeps what was chosen", async () => {
       const page = await stage.open("#/overview");
+      await page.getByText("Cost report").click();
       const [from, to] = [page.getByLabel("From"), page.getByLabel("To", { exact: true })];
       await page.getByLabel("Rows by").selectOption("model");
       const today = await to.inputValue();
