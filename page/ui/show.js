@@ -13,6 +13,7 @@ const PATHS = {
   down: "M8 3v10M4 9l4 4 4-4",
   edit: "M3 13l.6-2.8L11 2.8l2.2 2.2-7.4 7.4L3 13z",
   exit: "M6 3H3v10h3M7 8h7M11 5l3 3-3 3",
+  eye: "M1.5 8s2.3-4.2 6.5-4.2S14.5 8 14.5 8s-2.3 4.2-6.5 4.2S1.5 8 1.5 8zM8 9.6a1.6 1.6 0 1 0 0-3.2 1.6 1.6 0 0 0 0 3.2z",
   go: "M6 4l4 4-4 4",
   keys: "M5.5 10.5a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6zM8.3 7.7H14M12 7.7v2.6",
   models: "M8 2l6 3-6 3-6-3zM2 8l6 3 6-3M2 11l6 3 6-3",
@@ -105,6 +106,11 @@ function Cooling({ cooldowns }) {
   if (!first) return html`<span class="why">${t("time.due")}</span>`;
   return html`<span class="why"><${Countdown} until=${first.until} /> · ${first.model ?? t("why.all_models")}${others.length > 0 && html` · ${t("why.more", { n: others.length })}`}</span>`;
 }
+
+// What a line of counts is shown as.
+export const RANGES = ["60m", "24h", "30d"];
+export const REQUEST_LINES = [["ok", "accent"], ["failed", "bad"], ["other", "faint"]];
+export const withOther = (line) => ({ ...line, other: line.requests.map((n, i) => n - line.ok[i] - line.failed[i]) });
 
 /** `lines`: [{ label, kind, values }] with null where nothing was measured; `when(i)` and `show(value)` give the words. */
 export function Chart({ title, whole, lines, stacked, when, show, brief = compact }) {

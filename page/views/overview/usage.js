@@ -4,13 +4,12 @@ import * as api from "../../api.js";
 import { clock, date, duration, money, number, percent, t } from "../../i18n.js";
 import { Failure, Field, saveFile, Segments, useAction, useAnswer } from "../../ui/form.js";
 import { Table } from "../../ui/screen.js";
-import { Chart, Icon } from "../../ui/show.js";
+import { Chart, Icon, RANGES, REQUEST_LINES, withOther } from "../../ui/show.js";
 
 const BYS = ["provider", "key", "model", "client"];
-const RANGES = ["60m", "24h", "30d"];
 /** A figure's lines when all is one, and its single line of each name. */
 const FIGURES = {
-  requests: [[["ok", "accent"], ["failed", "bad"], ["other", "faint"]], "requests"],
+  requests: [REQUEST_LINES, "requests"],
   failed: [[["failed", "bad"]], "failed"],
   tokens: [[["prompt_tokens", "accent"], ["completion_tokens", "second"]], "tokens"],
   cost: [[["cost_micros", "accent"]], "cost_micros"],
@@ -43,7 +42,7 @@ async function learn(names, by, ids) {
   for (const id of ids) if (!names.has(id)) names.set(id, id);
 }
 
-const whole = (line) => ({ ...line, other: line.requests.map((n, i) => n - line.ok[i] - line.failed[i]), tokens: line.prompt_tokens.map((n, i) => n + line.completion_tokens[i]) });
+const whole = (line) => ({ ...withOther(line), tokens: line.prompt_tokens.map((n, i) => n + line.completion_tokens[i]) });
 
 export function Usage({ of, query, go }) {
   const { by, range, figure, only } = asked(query);
