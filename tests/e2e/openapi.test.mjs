@@ -263,6 +263,12 @@ for (const storage of storages) {
       await ask("PATCH", "/settings", { request_log: null, request_log_days: null, request_log_rows: null }, 200);
     });
 
+    test("describes the audit log", async () => {
+      await ask("GET", "/audit?limit=500", undefined, 200);
+      await ask("GET", "/audit?action=key&id=none", undefined, 200);
+      await ask("GET", "/audit?limit=0", undefined, 400);
+    });
+
     test("describes nothing that does not exist", () => {
       const lost = missing();
       assert.deepEqual(lost, []);
