@@ -126,6 +126,19 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
     Ok(response)
 }
 
+/// For what stands below the admin's paths and is another walk's matter.
+///
+/// # Errors
+/// As `handle`, when there is no session: the token is that of one.
+pub async fn enter(app: &App, request: &Request, now: u64) -> Result<String> {
+    app.var("ADMIN_PASSWORD").ok_or(Fault::NoPassword)?;
+    let token = door::token(request)?;
+    app.load(now).await?;
+    app.pepper(now).await?;
+    app.session(&token, now).ok_or(Fault::LoginRequired)?;
+    Ok(token)
+}
+
 fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<Outcome> {
     let parts: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
     let allow = |methods| Err(Fault::Method { allow: methods }.into());

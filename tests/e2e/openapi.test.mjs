@@ -7,7 +7,7 @@ import { chatBody, json, startStage } from "./pool.mjs";
 
 for (const storage of storages) {
   describe(`docs/openapi.yaml, on ${storage}`, () => {
-    const { check, missing } = contract();
+    const { check, fits, missing } = contract();
     let stage, worker, mock;
     /** Asks, holds the answer against the document, and returns it. */
     const ask = async (method, path, body, expected) => {
@@ -197,6 +197,21 @@ for (const storage of storages) {
         check("POST", path, answer.status, await answer.json(), JSON.parse(chatBody()));
         assert.equal(answer.status, status);
       }
+    });
+
+    test("describes the playground", async () => {
+      await stage.pool(["mock-good-openapi-play"]);
+      const tried = (answer) => JSON.parse(answer.headers.get("x-keypool-trace"));
+      for (const status of [200, 503]) {
+        const sent = { model: "text-embedding-3-small", input: "a" };
+        const answer = await worker.api("POST", "/v1/embeddings", sent, status);
+        check("POST", "/v1/embeddings", status, answer.body, sent);
+        for (const attempt of tried(answer)) fits("Attempt", attempt);
+        assert.equal(tried(answer).length, status === 200 ? 1 : 0);
+        await stage.pool([]);
+      }
+      await ask("GET", "/v1/models", undefined, 200);
+      await raw("GET", "/v1/models", undefined, 401);
     });
 
     test("describes prices", async () => {
