@@ -43,10 +43,18 @@ export const addKeys = (paste, signal) => call("POST", "/keys", paste, signal);
 export const key = (id) => call("GET", at("keys", id));
 export const changeKey = (id, fields) => call("PATCH", at("keys", id), fields);
 export const deleteKey = (id) => call("DELETE", at("keys", id));
-/** `act`: reset, test or balance. */
+/** `act`: reset, test, balance or reveal. */
 export const actOnKey = (id, act) => call("POST", at("keys", id, act));
+/** What another tool exported; `order` as that of `addKeys`. */
+export const importKeys = (order, signal) => call("POST", "/import", order, signal);
+export async function exportKeys(order) {
+  const response = await ask("POST", "/keys/export", order);
+  return response.ok ? response.blob() : answered(response);
+}
 export const bulk = (order) => call("POST", "/keys/bulk", order);
 
+export const listRequests = (query) => call("GET", `/requests?${search(query)}`);
+export const overview = () => call("GET", "/overview");
 export const stats = (query) => call("GET", `/stats?${search(query)}`);
 export const series = (query) => call("GET", `/stats/series?${search(query)}`);
 export async function costReport(query) {
@@ -68,11 +76,11 @@ function search(query) {
 }
 
 async function call(method, path, body, signal) {
-  const headers = { accept: "application/json" };
-  if (body !== undefined) headers["content-type"] = "application/json";
-  const response = await send(BASE + path, { method, headers, body: body && JSON.stringify(body), signal });
-  return answered(response);
+  return answered(await ask(method, path, body, signal));
 }
+
+const ask = (method, path, body, signal) =>
+  send(BASE + path, { method, headers: { accept: "application/json", ...(body !== undefined && { "content-type": "application/json" }) }, body: body && JSON.stringify(body), signal });
 
 async function send(url, { signal, ...options }) {
   const limit = AbortSignal.timeout(PATIENCE_MS);
