@@ -86,6 +86,7 @@ fn a_path_leads_to_the_admin_only_where_it_says_so() {
         |bytes, _| {
             let path = String::from_utf8_lossy(bytes);
             match route::parse(&path) {
+                Route::Playground(rest) => prop_assert!(!rest.is_empty() && path.starts_with("/admin/api/v1/")),
                 Route::Admin(rest) => prop_assert!(
                     path.trim_end_matches('/').ends_with(rest.trim_end_matches('/'))
                         && ["admin/api/", "metrics"]
