@@ -4,6 +4,7 @@
 mod caller;
 mod env;
 mod flush;
+mod held;
 mod limits;
 mod models;
 
@@ -20,6 +21,7 @@ use crate::{
     sort::sort,
     store::{Loaded, Store},
     usage::{
+        audit::Entry as Audited,
         pending::Pending,
         price::{self, Prices},
         requests,
@@ -133,14 +135,21 @@ impl App {
         if let Some(config) = with_cache(|c| c.config.clone()) {
             return Ok(config);
         }
-        let stored = with_cache(|c| c.settings.clone());
-        let lookup = |name: &str| setting(&stored, name).map(str::to_string).or_else(|| self.var(name));
-        let config = config::read(lookup, self.store.name() == "kv", js::is_zone);
-        let config = config.map_err(|p| Fault::Config(p.join("; ")))?;
+        let config = self.read_config(&with_cache(|c| c.settings.clone()))?;
         runtime::set_log_level(config.log_level);
         let config = Rc::new(config);
         with_cache(|c| c.config = Some(config.clone()));
         Ok(config)
+    }
+
+    /// The settings that would be in force if these were stored.
+    ///
+    /// # Errors
+    /// `Config` names every problem.
+    pub fn read_config(&self, stored: &[(String, String)]) -> Result<Config> {
+        let lookup = |name: &str| setting(stored, name).map(str::to_string).or_else(|| self.var(name));
+        let config = config::read(lookup, self.store.name() == "kv", js::is_zone);
+        Ok(config.map_err(|p| Fault::Config(p.join("; ")))?)
     }
 
     /// Sees to it that the cache is fresh enough for a call. An old picture is served while it is renewed, and also
@@ -190,9 +199,9 @@ impl App {
         Ok(())
     }
 
-    /// Stores what a person changed, and only then shows it.
-    pub async fn write(&self, records: Vec<Record>, now: u64) -> Result<()> {
-        self.store.write(&records, now).await?;
+    /// Stores what a person changed, with what the audit log says of it, and only then shows it.
+    pub async fn write(&self, records: Vec<Record>, audited: &[Audited], now: u64) -> Result<()> {
+        self.store.write(&records, audited, now).await?;
         with_cache(|c| c.remember(records, now));
         Ok(())
     }
