@@ -101,6 +101,7 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
             let flushed = app.flush(now).await?;
             answer(200, object! {"flushed": flushed, "folded": app.store.fold(&app.upkeep(now)?).await?})?
         }
+        Say::Session(expires_at) => session::show(&asked, expires_at, app.store.broken().await?)?,
         Say::Requests(wish) => {
             let batches = app.store.requests(&Requests::From(&wish.batch, wish.most())).await?;
             return requests::tell(&wish, &batches);
@@ -114,11 +115,12 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
     with_cache(|c| outcome.records.retain(|record| !c.is_held(record)));
     let (audited, may_fail) = audit::entries(&asked, &session, &mut outcome)?;
     let Outcome { records, mut say, cookie, .. } = outcome;
+    // Before the change, so that a storage that fails here has changed nothing.
+    let counted = app.store.usage(&say.queries()).await?;
     match app.write(records, &audited, asked.now).await {
         Err(error) if may_fail => audit::lost(&error),
         written => written?,
     }
-    let counted = app.store.usage(&say.queries()).await?;
     let response = say.response(&asked, counted)?;
     if let Some(cookie) = cookie {
         response.headers().append("set-cookie", &cookie)?;
@@ -143,7 +145,7 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
     let parts: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
     let allow = |methods| Err(Fault::Method { allow: methods }.into());
     match (parts.as_slice(), method) {
-        (["session"], "GET") => session::show(asked, session),
+        (["session"], "GET") => outcome::store(Vec::new(), Say::Session(session.expires_at())),
         (["session"], _) => allow("GET"),
         (["logout"], "POST") => session::logout(asked, session),
         (["flush"], "POST") => outcome::store(Vec::new(), Say::Flush),

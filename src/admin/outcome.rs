@@ -42,6 +42,8 @@ pub enum Say {
     Probe(Box<keys::Suspect>),
     /// What that provider lists.
     Models(String),
+    /// Until when it lasts, and what must be known of the storage.
+    Session(u64),
     /// How many counts were made durable.
     Flush,
     /// What the request log keeps.
@@ -91,7 +93,13 @@ impl Say {
 
     pub fn response(self, asked: &Asked, counted: Vec<Vec<Row>>) -> Result<Response> {
         let (status, value) = match self {
-            Self::Nothing | Self::Probe(_) | Self::Models(_) | Self::Flush | Self::Requests(_) | Self::Audit(_) => {
+            Self::Nothing
+            | Self::Session(_)
+            | Self::Probe(_)
+            | Self::Models(_)
+            | Self::Flush
+            | Self::Requests(_)
+            | Self::Audit(_) => {
                 return js::text_response(204, &js::headers_of(&[("cache-control", "no-store")])?, None);
             }
             Self::Json(status, value) => (status, value),

@@ -116,6 +116,16 @@ impl Store {
         }
     }
 
+    /// Names of stored values that could not be read and were set aside.
+    pub async fn broken(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Kv(kv) => kv.broken().await,
+            Self::D1(_) => Ok(Vec::new()),
+            #[cfg(test)]
+            Self::Memory(_) => Ok(Vec::new()),
+        }
+    }
+
     /// Writes the record if there is none of its kind and id; answers the one that is there then.
     pub async fn ensure(&self, record: Record, now: u64) -> Result<Record> {
         match self {
