@@ -24,7 +24,7 @@ use crate::{
     error::{Error, Fault, Result},
     record::write::object,
     runtime,
-    store::{Audit, Requests},
+    store::{Logs, Shelf},
     upstream,
 };
 use outcome::{Outcome, Say, answer};
@@ -102,11 +102,11 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
             answer(200, object! {"flushed": flushed, "folded": app.store.fold(&app.upkeep(now)?).await?})?
         }
         Say::Requests(wish) => {
-            let batches = app.store.requests(&Requests::From(&wish.batch, wish.most())).await?;
+            let batches = app.store.logs(&Logs::From(Shelf::Requests, &wish.batch, "", wish.most())).await?;
             return requests::tell(&wish, &batches);
         }
         Say::Audit(wish) => {
-            let found = app.store.audit(&Audit::After(&wish.after, wish.action.as_deref(), wish.most)).await?;
+            let found = app.store.logs(&Logs::From(Shelf::Audit, &wish.from, &wish.ending, wish.most)).await?;
             return audit::tell(&wish, &found);
         }
         _ => outcome,

@@ -71,7 +71,7 @@ pub fn bulk(asked: &Asked) -> Result<Outcome> {
     }
     let done: Vec<&String> = found.iter().map(|(_, id, _)| id).collect();
     let outcome = store(records, Say::Json(200, object! {"done": done, "missing": missing}))?;
-    let deed = Deed::keys("bulk", When::Changed, found.iter().map(|(_, id, key)| (id.as_str(), key)));
+    let deed = Deed::keys("bulk", When::Changed, &mut found.iter().map(|(_, id, key)| (id.as_str(), key)));
     Ok(outcome.told(Deed { fields, ..deed }))
 }
 

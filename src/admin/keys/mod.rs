@@ -157,7 +157,7 @@ pub fn delete(asked: &Asked, id: &str) -> Result<Outcome> {
 pub fn reset(asked: &Asked, id: &str) -> Result<Outcome> {
     let (ticket, key) = find(id)?;
     let outcome = store(wake(ticket, asked.now), Say::key(id))?;
-    Ok(outcome.told(Deed::keys("reset", When::Changed, [(id, &key)].into_iter())))
+    Ok(outcome.told(Deed::keys("reset", When::Changed, &mut [(id, &key)].into_iter())))
 }
 
 /// A free call with this key alone; see `probed`.
@@ -187,7 +187,7 @@ fn suspect(id: &str, url: fn(&Provider) -> Result<String>, for_balance: bool) ->
 /// What the call shows about the key is noted as a probe's outcome is.
 pub fn probed(suspect: &Suspect, probe: Probe, now: u64) -> Result<Outcome> {
     let ticket = suspect.ticket;
-    let deed = |verb| Deed::keys(verb, When::Changed, [(suspect.id.as_str(), &suspect.key)].into_iter());
+    let deed = |verb| Deed::keys(verb, When::Changed, &mut [(suspect.id.as_str(), &suspect.key)].into_iter());
     if suspect.for_balance {
         let record = with_cache(|c| c.pool.balance_answered(ticket, &probe.balance(), now));
         let outcome = store(record.into_iter().collect(), Say::key(&suspect.id))?;
