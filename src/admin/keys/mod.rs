@@ -2,6 +2,8 @@
 
 mod add;
 mod bulk;
+mod choice;
+mod export;
 mod filter;
 mod view;
 
@@ -31,6 +33,7 @@ use crate::{
 };
 pub use add::add;
 pub use bulk::bulk;
+pub use export::{export, reveal};
 use filter::Filter;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -127,18 +130,7 @@ pub fn show(id: &str) -> Result<Outcome> {
 
 pub fn change(asked: &Asked, id: &str) -> Result<Outcome> {
     let mut fields = input::body(asked)?;
-    let mut caps = Vec::new();
-    for name in input::CAPS {
-        caps.extend(fields.number_or_null(name).map(|cap| (name, cap)));
-    }
-    let change = Change {
-        caps,
-        label: fields.text("label"),
-        weight: fields.number("weight"),
-        group: fields.text("group"),
-        enabled: fields.flag("enabled"),
-        models: fields.texts("models"),
-    };
+    let change = Change::read(&mut fields);
     fields.end()?;
     let (ticket, mut key) = find(id)?;
     change.apply(&mut key)?;
@@ -221,6 +213,22 @@ pub fn views(keys: &Keys, now: u64, totals: &HashMap<String, Sums>) -> Vec<Value
 }
 
 impl Change {
+    /// Takes its fields; the caller sees to the rest.
+    fn read(fields: &mut Fields) -> Self {
+        let mut caps = Vec::new();
+        for name in input::CAPS {
+            caps.extend(fields.number_or_null(name).map(|cap| (name, cap)));
+        }
+        Self {
+            caps,
+            label: fields.text("label"),
+            weight: fields.number("weight"),
+            group: fields.text("group"),
+            enabled: fields.flag("enabled"),
+            models: fields.texts("models"),
+        }
+    }
+
     fn apply(&self, key: &mut Key) -> Result<()> {
         if let Some(label) = &self.label {
             key.label = input::label(label)?;
