@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     record::write::object,
     runtime,
-    store::{Audit, Cached, Requests},
+    store::{Cached, Logs, Shelf},
     upstream,
     usage::{audit, requests},
 };
@@ -55,7 +55,7 @@ async fn trim_requests(app: &Rc<App>, now: u64) -> Result<()> {
     let config = app.config()?;
     if (now % HOUR_MS) / MINUTE_MS == TRIM_MINUTE {
         let old = requests::batch_id(now.saturating_sub(config.request_log_days.saturating_mul(24 * HOUR_MS)), "");
-        app.store.requests(&Requests::Trim(&old, config.request_log_rows)).await?;
+        app.store.logs(&Logs::Trim(Shelf::Requests, &old, config.request_log_rows)).await?;
     }
     Ok(())
 }
@@ -64,7 +64,7 @@ async fn trim_audit(app: &Rc<App>, now: u64) -> Result<()> {
     let config = app.config()?;
     if (now % (AUDIT_HOURS * HOUR_MS)) / MINUTE_MS == AUDIT_MINUTE {
         let old = audit::entry_id(now.saturating_sub(config.audit_days.saturating_mul(24 * HOUR_MS)), "", "");
-        app.store.audit(&Audit::Trim(&old, config.audit_rows)).await?;
+        app.store.logs(&Logs::Trim(Shelf::Audit, &old, config.audit_rows)).await?;
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ use crate::{
     error::{Error, Fault, Result},
     record::write::object,
     runtime,
-    store::{Audit, Requests},
+    store::{Logs, Shelf},
     upstream,
 };
 use outcome::{Outcome, Say, answer};
@@ -103,11 +103,11 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
         }
         Say::Session(expires_at) => session::show(&asked, expires_at, app.store.broken().await?)?,
         Say::Requests(wish) => {
-            let batches = app.store.requests(&Requests::From(&wish.batch, wish.most())).await?;
+            let batches = app.store.logs(&Logs::From(Shelf::Requests, &wish.batch, "", wish.most())).await?;
             return requests::tell(&wish, &batches);
         }
         Say::Audit(wish) => {
-            let found = app.store.audit(&Audit::After(&wish.after, wish.action.as_deref(), wish.most)).await?;
+            let found = app.store.logs(&Logs::From(Shelf::Audit, &wish.from, &wish.ending, wish.most)).await?;
             return audit::tell(&wish, &found);
         }
         _ => outcome,
@@ -154,7 +154,8 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["keys"], "POST") => keys::add(asked),
         (["keys", "bulk"], "POST") => keys::bulk(asked),
         (["keys"], _) => allow("GET, POST"),
-        (["keys", "bulk"], _) => allow("POST"),
+        (["keys", "export"], "POST") => keys::export(asked),
+        (["keys", "bulk" | "export"], _) => allow("POST"),
         (["keys", "stats"], "GET") => keys::stats(asked),
         (["keys", "stats"], _) => allow("GET"),
         (["keys", id], "GET") => keys::show(id),
@@ -164,7 +165,8 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["keys", id, "reset"], "POST") => keys::reset(asked, id),
         (["keys", id, "test"], "POST") => keys::test(id),
         (["keys", id, "balance"], "POST") => keys::balance(id),
-        (["keys", _, "reset" | "test" | "balance"], _) => allow("POST"),
+        (["keys", id, "reveal"], "POST") => keys::reveal(id),
+        (["keys", _, "reset" | "test" | "balance" | "reveal"], _) => allow("POST"),
         (["providers"], "GET") => providers::list(asked),
         (["providers"], "POST") => providers::add(asked),
         (["providers"], _) => allow("GET, POST"),

@@ -7,6 +7,7 @@ use crate::{
     pool::Pool,
     record::{Record, provider::Provider, write},
     usage::{
+        date,
         row::{self, Dimension, Query, Row},
         sums::Sums,
     },
@@ -14,6 +15,8 @@ use crate::{
 use serde_json::Value;
 use std::collections::HashMap;
 use worker::web_sys::Response;
+
+const DAY_MS: u64 = 86_400_000;
 
 pub struct Outcome {
     pub records: Vec<Record>,
@@ -33,6 +36,8 @@ pub enum Say {
     /// Status 204.
     Nothing,
     Json(u16, Value),
+    /// A file to keep: its name, its type and what is in it.
+    File(String, &'static str, String),
     /// The settings, as they stand then.
     Settings,
     /// Status, name, and what was stored under it.
@@ -81,6 +86,12 @@ impl Say {
         Self::Keys(Keys { status: 200, ids: vec![id.into()], pool: None, place: Place::Alone })
     }
 
+    /// `what` is in it, and it was made `now`.
+    pub fn file(what: &str, ending: &str, text: String, now: u64) -> Self {
+        let kind = if ending == "json" { "application/json" } else { "text/plain; charset=utf-8" };
+        Self::File(["keypool-", what, "-", &date::text(now / DAY_MS), ".", ending].concat(), kind, text)
+    }
+
     /// What must be known of the counts.
     pub fn queries(&mut self) -> Vec<Query> {
         match self {
@@ -101,6 +112,15 @@ impl Say {
             | Self::Requests(_)
             | Self::Audit(_) => {
                 return js::text_response(204, &js::headers_of(&[("cache-control", "no-store")])?, None);
+            }
+            Self::File(name, kind, text) => {
+                let headers = js::headers_of(&[
+                    ("content-type", kind),
+                    ("content-disposition", &["attachment; filename=\"", &name, "\""].concat()),
+                    ("cache-control", "no-store"),
+                    ("x-content-type-options", "nosniff"),
+                ])?;
+                return js::text_response(200, &headers, Some(&text));
             }
             Self::Json(status, value) => (status, value),
             Self::Settings => (200, settings::view(asked)?),

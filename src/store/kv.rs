@@ -2,10 +2,9 @@
 //! into the journal under a fresh name first. A document names the entries it holds, so when two isolates write it at
 //! the same time, the next fold finds missing what the later one overwrote, and merges it again.
 
-mod audit;
 mod cache;
 mod counts;
-mod requests;
+mod logs;
 
 use super::{
     Audited, Loaded, MINUTE_MS, Upkeep,

@@ -162,6 +162,11 @@ for (const storage of storages) {
         await ask("POST", "/keys/bulk", { ids: [ids[0], "none"], action }, 200);
       await ask("POST", "/keys/bulk", { filter: { state: "active", provider: name }, action: "set", weight: 2 }, 200);
       await ask("POST", "/keys/bulk", { action: "none" }, 400);
+      await ask("POST", `/keys/${ids[0]}/reveal`, undefined, 200);
+      await ask("POST", "/keys/none/reveal", undefined, 404);
+      await ask("POST", "/keys/export", { filter: { provider: name }, format: "json" }, 200);
+      await ask("POST", "/keys/export", { ids: ["none"] }, 404);
+      await ask("POST", "/keys/export", { ids, format: "csv" }, 400);
       await ask("DELETE", `/keys/${ids[0]}`, undefined, 204);
       await ask("POST", "/keys/bulk", { ids: ids.slice(1), action: "delete" }, 200);
     });

@@ -2,6 +2,8 @@
 
 mod add;
 mod bulk;
+mod choice;
+mod export;
 mod filter;
 mod view;
 
@@ -31,6 +33,7 @@ use crate::{
 };
 pub use add::add;
 pub use bulk::bulk;
+pub use export::{export, reveal};
 use filter::Filter;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -127,18 +130,7 @@ pub fn show(id: &str) -> Result<Outcome> {
 
 pub fn change(asked: &Asked, id: &str) -> Result<Outcome> {
     let mut fields = input::body(asked)?;
-    let mut caps = Vec::new();
-    for name in input::CAPS {
-        caps.extend(fields.number_or_null(name).map(|cap| (name, cap)));
-    }
-    let change = Change {
-        caps,
-        label: fields.text("label"),
-        weight: fields.number("weight"),
-        group: fields.text("group"),
-        enabled: fields.flag("enabled"),
-        models: fields.texts("models"),
-    };
+    let change = Change::read(&mut fields);
     fields.end()?;
     let (ticket, mut key) = find(id)?;
     change.apply(&mut key)?;
@@ -157,7 +149,7 @@ pub fn delete(asked: &Asked, id: &str) -> Result<Outcome> {
 pub fn reset(asked: &Asked, id: &str) -> Result<Outcome> {
     let (ticket, key) = find(id)?;
     let outcome = store(wake(ticket, asked.now), Say::key(id))?;
-    Ok(outcome.told(Deed::keys("reset", When::Changed, [(id, &key)].into_iter())))
+    Ok(outcome.told(Deed::keys("reset", When::Changed, &mut [(id, &key)].into_iter())))
 }
 
 /// A free call with this key alone; see `probed`.
@@ -187,7 +179,7 @@ fn suspect(id: &str, url: fn(&Provider) -> Result<String>, for_balance: bool) ->
 /// What the call shows about the key is noted as a probe's outcome is.
 pub fn probed(suspect: &Suspect, probe: Probe, now: u64) -> Result<Outcome> {
     let ticket = suspect.ticket;
-    let deed = |verb| Deed::keys(verb, When::Changed, [(suspect.id.as_str(), &suspect.key)].into_iter());
+    let deed = |verb| Deed::keys(verb, When::Changed, &mut [(suspect.id.as_str(), &suspect.key)].into_iter());
     if suspect.for_balance {
         let record = with_cache(|c| c.pool.balance_answered(ticket, &probe.balance(), now));
         let outcome = store(record.into_iter().collect(), Say::key(&suspect.id))?;
@@ -221,6 +213,22 @@ pub fn views(keys: &Keys, now: u64, totals: &HashMap<String, Sums>) -> Vec<Value
 }
 
 impl Change {
+    /// Takes its fields; the caller sees to the rest.
+    fn read(fields: &mut Fields) -> Self {
+        let mut caps = Vec::new();
+        for name in input::CAPS {
+            caps.extend(fields.number_or_null(name).map(|cap| (name, cap)));
+        }
+        Self {
+            caps,
+            label: fields.text("label"),
+            weight: fields.number("weight"),
+            group: fields.text("group"),
+            enabled: fields.flag("enabled"),
+            models: fields.texts("models"),
+        }
+    }
+
     fn apply(&self, key: &mut Key) -> Result<()> {
         if let Some(label) = &self.label {
             key.label = input::label(label)?;
