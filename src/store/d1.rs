@@ -62,6 +62,7 @@ const REPLACE: &str = "update set body = excluded.body, changed = excluded.chang
 const APPEND: &str = "insert into entries (id, body) select ?1, ?2 where not exists (select 1 from rollups, \
     json_each(body) as done where period = 'f' and done.value = ?1) on conflict (id) do nothing";
 const ENTRIES: &str = "select cast(count(*) as text) as value from (select id from entries limit 500)";
+const OLDEST: &str = "select min(id) as value from entries";
 /// Lines of entries are summed up first, then spread over the periods, then added to what is there: whoever does it at
 /// the same time waits for this batch. Slots of 10 seconds are for minutes alone.
 const FOLD: &str = "insert into rollups (period, at, part, body) with lines as materialized ( \
@@ -243,6 +244,10 @@ impl D1 {
         });
         let answers = self.batch(statements.collect()).await?;
         Ok(answers.iter().map(|parts| rows(parts)).collect())
+    }
+
+    pub async fn oldest(&self) -> Result<Option<String>> {
+        Ok(self.batch(vec![(OLDEST, vec![])]).await?.into_iter().flatten().next())
     }
 
     /// Applies what is missing. Its name goes in first, so of two isolates that try, one fails and changes nothing.

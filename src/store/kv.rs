@@ -65,6 +65,8 @@ thread_local! {
     static WRITTEN: RefCell<Vec<(String, u64)>> = const { RefCell::new(Vec::new()) };
 }
 
+pub use counts::oldest;
+
 pub struct Kv(Namespace);
 
 impl Kv {

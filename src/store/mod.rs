@@ -164,6 +164,18 @@ impl Store {
         }
     }
 
+    /// When the oldest of the counts that wait in the journal were written. On KV it is what the last `usage` of this
+    /// isolate found, as a list of names is dear, and folded ones stand there for a while.
+    pub async fn waits_since(&self) -> Result<Option<u64>> {
+        let oldest = match self {
+            Self::D1(d1) => d1.oldest().await?,
+            Self::Kv(_) => kv::oldest(),
+            #[cfg(test)]
+            Self::Memory(memory) => memory.oldest(),
+        };
+        Ok(oldest.and_then(|id| id.split('-').next()?.parse().ok()))
+    }
+
     /// Keeps, reads or clears away what a log has; answers what was read, by id and text.
     pub async fn logs(&self, ask: &Logs<'_>) -> Result<Vec<(String, String)>> {
         match self {

@@ -204,6 +204,18 @@ for (const storage of storages) {
       }
     });
 
+    test("describes the overview", async () => {
+      await stage.pool([]);
+      await ask("GET", "/overview", undefined, 200);
+      const { ids } = await stage.pool(["mock-429-openapi-over1", "mock-402-openapi-over2", "mock-good-openapi-over"]);
+      await ask("PATCH", `/keys/${ids[2]}`, { enabled: false, expires: Date.now() + 60_000 }, 200);
+      await chat();
+      const seen = await ask("GET", "/overview", undefined, 200);
+      assert.deepEqual(seen.keys, { active: 0, cooling: 1, disabled: 1, off: 1 });
+      await ask("PATCH", `/keys/${ids[2]}`, { expires: 1 }, 400);
+      await raw("GET", "/overview", undefined, 401);
+    });
+
     test("describes the playground", async () => {
       await stage.pool(["mock-good-openapi-play"]);
       const tried = (answer) => JSON.parse(answer.headers.get("x-keypool-trace"));

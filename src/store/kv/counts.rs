@@ -14,11 +14,22 @@ use crate::{
     runtime,
     usage::row::{Query, Row, Table},
 };
+use std::cell::RefCell;
 
 /// Entries of counts that a fold adds, and that it deletes, at the most.
 const ENTRIES: usize = 12;
 /// A fold reads entries of about so many bytes; the next one goes on. See `npm run bench:fold`.
 const STEP: usize = 50_000;
+thread_local! {
+    /// The name of the first entry that was listed last.
+    static OLDEST: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// The id of the oldest entry, by the last list of all.
+pub fn oldest() -> Option<String> {
+    OLDEST.with_borrow(|name| Some(name.as_ref()?.strip_prefix(COUNTS)?.into()))
+}
+
 /// What an entry adds to a document, with the entry's name.
 type Part<'a> = (&'a str, Vec<Row>);
 
@@ -64,7 +75,9 @@ impl Kv {
 
     /// The journal's entries of counts.
     pub(super) async fn counts(&self) -> Result<Vec<(String, Document)>> {
-        self.read_many(&self.all_names(COUNTS).await?).await
+        let names = self.all_names(COUNTS).await?;
+        OLDEST.replace(names.first().cloned());
+        self.read_many(&names).await
     }
 
     /// Adds entries to the documents they belong to, that of all times last, and deletes what has settled in all of
