@@ -1,10 +1,9 @@
-// What was counted: the rates now, a chart over time, who used how much, and a report of what it cost. What tokens cost, and
-// what else may be set while it runs.
+// What was counted: the rates now, a chart over time, who used how much, and a report of what it cost. What tokens cost.
 import { html, useState } from "../preact.js";
 import * as api from "../api.js";
 import { clock, compact, date, duration, money, number, percent, t } from "../i18n.js";
-import { Failure, Field, say, Segments, useAction, useAnswer } from "../ui/form.js";
-import { Head, replaceHash, Table, Things, useFields } from "../ui/screen.js";
+import { download, Failure, Field, Go, Segments, useAction, useAnswer } from "../ui/form.js";
+import { Head, replaceHash, Table, Things } from "../ui/screen.js";
 import { AsOf, Chart, Icon } from "../ui/show.js";
 
 const BYS = ["provider", "key", "model", "client"];
@@ -89,12 +88,12 @@ const cells = ({ requests, tokens, cost_micros, latency_ms, ...today }) => [
 function Report() {
   const [form, setForm] = useState(() => ({ from: dateOf(Date.now() - MONTH_MS), to: dateOf(Date.now()), by: "day" }));
   const field = (name, rest) => html`<${Field} label=${t(`report.${name}`)} required value=${form[name]} onText=${(value) => setForm((old) => ({ ...old, [name]: value }))} ...${rest} />`;
-  const get = useAction(async () => save(await api.costReport(form), `keypool-cost-${form.from}-${form.to}-by-${form.by}.csv`));
+  const get = useAction(async () => download(await api.costReport(form), `keypool-cost-${form.from}-${form.to}-by-${form.by}.csv`));
   return html`<section class="card stack"><h2>${t("report.title")}</h2>
     <form class="fields" onSubmit=${get.submit}>
       ${field("from", { type: "date" })}${field("to", { type: "date" })}
       ${field("by", { control: "select", children: ["day", ...BYS].map((name) => html`<option value=${name}>${t(`field.${name}`)}</option>`) })}
-      <button type="submit" disabled=${get.pending} aria-busy=${get.pending}><${Icon} name="down" />${t("report.get")}</button>
+      <${Go} submit of=${get} kind=""><${Icon} name="down" />${t("report.get")}<//>
     </form>
     <${Failure} failure=${get.failure} />
   </section>`;
@@ -102,12 +101,6 @@ function Report() {
 
 /** "2026-11-20", of this computer's day. */
 const dateOf = (ms) => new Date(ms).toLocaleDateString("en-CA");
-
-function save(blob, name) {
-  const link = document.createElement("a");
-  Object.assign(link, { href: URL.createObjectURL(blob), download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
 
 const RATES = ["input", "cached_input", "output"];
 
@@ -140,35 +133,3 @@ const PRICES = {
 };
 
 export const Prices = ({ route }) => html`<${Things} of=${PRICES} route=${route} />`;
-
-const OPTIONS = { log_level: ["debug", "info", "warn", "error"], request_log: ["off", "meta", "bodies"] };
-
-/** An empty field is left to the var or the default, which it shows. */
-export function Settings() {
-  const { answer, failure, again } = useAnswer(api.settings.list, 60_000);
-  const [round, next] = useState(0);
-  const saved = async () => (await again(), next(round + 1));
-  return html`<${Head} name="settings" failure=${failure} again=${again} />${answer && html`<${SettingsForm} key=${round} of=${answer} saved=${saved} />`}`;
-}
-
-function SettingsForm({ of: { settings, effective }, saved }) {
-  const fields = Object.keys(effective).filter((name) => typeof effective[name] !== "boolean").map((name) => {
-    const time = name.endsWith("_ms"); // times are typed in seconds
-    const fallback = name in settings ? t("default") : String(time ? effective[name] / 1000 : effective[name]);
-    const kind = time ? "seconds" : typeof effective[name] === "number" ? "number" : "maybe";
-    return { name, kind, options: OPTIONS[name], blank: fallback, placeholder: fallback, class: name in settings ? "chosen" : "", ...(kind === "number" && { step: "any" }) };
-  });
-  const form = useFields(() => fields, settings);
-  const save = useAction(async () => {
-    await api.settings.change(form.changed);
-    say(t("saved"));
-    await saved();
-  });
-  const nothing = Object.keys(form.changed).length === 0;
-  return html`<form class="card stack" onSubmit=${save.submit}>
-    <div class="settings">${form.shown}</div>
-    <${Failure} failure=${save.failure} title=${t("save_failed")} />
-    <p class="acts"><button type="submit" class="primary" disabled=${save.pending || nothing} aria-busy=${save.pending}>${t("save")}</button>
-      <button type="button" disabled=${nothing} onClick=${() => (form.reset(), save.forget())}>${t("cancel")}</button></p>
-  </form>`;
-}

@@ -3,7 +3,7 @@
 import { html, useState } from "../../preact.js";
 import * as api from "../../api.js";
 import { has, moment, number, percent, t } from "../../i18n.js";
-import { Confirm, Copy, Dialog, Failure, Field, say, useAction, useAnswer, useLater } from "../../ui/form.js";
+import { Confirm, Copy, Dialog, Failure, Field, Go, say, useAction, useAnswer, useLater } from "../../ui/form.js";
 import { Control, FieldsForm } from "../../ui/screen.js";
 import { Ago, className, Countdown, Icon, running, StateChip, stateOf } from "../../ui/show.js";
 import { STANDBY } from "./table.js";
@@ -11,8 +11,9 @@ import { STANDBY } from "./table.js";
 const BLANK = { text: "", provider: "", group: "", weight: "" };
 let draft = BLANK; // in memory only: it survives a look at another screen, never a reload
 
-export function AddKeys({ providers, presets, groups, onAdded }) {
-  const [paste, setPaste] = useState(draft);
+/** `provider`: whose they are unless the reader says otherwise. */
+export function AddKeys({ providers, presets, groups, provider = "", onAdded }) {
+  const [paste, setPaste] = useState({ ...draft, provider: draft.provider || provider });
   const keep = (change) => setPaste((old) => (draft = { ...old, ...change }));
   const seen = useLater(paste.text.trim() ? orderOf(paste) : null, preview);
   const action = useAction(async () => {
@@ -36,7 +37,7 @@ export function AddKeys({ providers, presets, groups, onAdded }) {
       <${Preview} ...${seen} />
       <${Failure} failure=${action.failure} title=${t("add.failed")} />
     </div>
-    <footer><button type="submit" class="primary" disabled=${action.pending || nothing} aria-busy=${action.pending}>${n > 0 ? t("add.go_n", { n }) : t("keys.add")}</button></footer>
+    <footer><${Go} submit of=${action} ready=${!nothing}>${n > 0 ? t("add.go_n", { n }) : t("keys.add")}<//></footer>
   </form>`;
 }
 
@@ -159,7 +160,7 @@ function Facts({ of: key, changed, setEdit, onDeleted }) {
     say(t("key.reset_done"));
   });
   const toggle = useAction(async () => changed(await api.changeKey(key.id, { enabled: !key.enabled })));
-  const button = (action, icon, label, kind = "") => html`<button type="button" class=${kind} disabled=${action.pending} aria-busy=${action.pending} onClick=${() => action.start()}><${Icon} name=${icon} />${label}</button>`;
+  const button = (action, icon, label, kind = "") => html`<${Go} of=${action} kind=${kind}><${Icon} name=${icon} />${label}<//>`;
   return html`<div class="body facts">
       <p class="row"><${StateChip} value=${stateOf(key)} /><code>${key.key_masked}</code><${Copy} text=${key.key_masked} label=${t("key.copy_masked")} /></p>
       <div class="acts">
@@ -240,7 +241,7 @@ function Balance({ of: { id, balance }, changed }) {
   const { amount, currency, at, failed } = balance;
   return html`<section><h3>${t("field.balance")}</h3>
     <p class="row"><strong class="num">${amount === null ? "–" : `${number(amount)} ${currency ?? ""}`}</strong> ${at && html`<${Ago} at=${at} />`}
-      <button type="button" class="small" disabled=${ask.pending} aria-busy=${ask.pending} onClick=${() => ask.start()}><${Icon} name="reset" />${t("balance.ask")}</button></p>
+      <${Go} of=${ask} kind="small"><${Icon} name="reset" />${t("balance.ask")}<//></p>
     ${failed && html`<p class="note warn">${t(`balance.${failed.code}`)}${failed.status && failed.code === "refused" && ` · ${t("key.upstream_status", { status: String(failed.status) })}`} (<${Ago} at=${failed.at} />)</p>`}
     <${Failure} failure=${ask.failure} />
   </section>`;
@@ -255,7 +256,7 @@ function Particulars({ of: key, changed }) {
     <dl class="pairs">
       <dt>${t("field.provider")}</dt><dd>${key.provider}</dd>
       <dt>${t("field.group")}</dt><dd>${key.group}
-        ${key.group === STANDBY && html` <button type="button" class="small" disabled=${promote.pending} aria-busy=${promote.pending} onClick=${() => promote.start()}><${Icon} name="up" />${t("promote")}</button>`}</dd>
+        ${key.group === STANDBY && html` <${Go} of=${promote} kind="small"><${Icon} name="up" />${t("promote")}<//>`}</dd>
       <dt>${t("field.weight")}</dt><dd class="num">${number(key.weight)}</dd>
       ${CAPS.filter((name) => key[name]).map((name) => html`<dt key=${name}>${t(`field.${name}`)}</dt><dd class="num">${number(key[name])}</dd>`)}
       <dt>${t("field.models")}</dt><dd>${key.models.length ? key.models.map((glob) => html`<code key=${glob}>${glob}</code> `) : t("why.all_models")}</dd>
