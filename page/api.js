@@ -46,10 +46,15 @@ export const addKeys = (paste, signal) => call("POST", "/keys", paste, signal);
 export const key = (id) => call("GET", at("keys", id));
 export const changeKey = (id, fields) => call("PATCH", at("keys", id), fields);
 export const deleteKey = (id) => call("DELETE", at("keys", id));
-/** `act`: reset, test or balance. */
+/** `act`: reset, test, balance or reveal. */
 export const actOnKey = (id, act) => call("POST", at("keys", id, act));
+/** What another tool exported; `order` as that of `addKeys`. */
+export const importKeys = (order, signal) => call("POST", "/import", order, signal);
+export const exportKeys = async (order) => file(await post("/keys/export", order));
 export const bulk = (order) => call("POST", "/keys/bulk", order);
 
+export const listRequests = (query) => call("GET", `/requests?${search(query)}`);
+export const overview = () => call("GET", "/overview");
 export const stats = (query) => call("GET", `/stats?${search(query)}`);
 export const series = (query) => call("GET", `/stats/series?${search(query)}`);
 export async function costReport(query) {
@@ -57,7 +62,6 @@ export async function costReport(query) {
 }
 
 export const flush = () => call("POST", "/flush");
-export const listRequests = (query) => call("GET", `/requests?${search(query)}`);
 export const request = (id) => call("GET", at("requests", id));
 export const audit = (query) => call("GET", `/audit?${search(query)}`);
 

@@ -11,14 +11,21 @@ import { Clients } from "./views/clients.js";
 import { Connect } from "./views/connect.js";
 import { Guide } from "./views/guide.js";
 import { Keys } from "./views/keys.js";
-import { AddKeys } from "./views/keys/key.js";
+import { AddKeys } from "./views/keys/add.js";
+import { Overview } from "./views/overview.js";
 import { Playground } from "./views/playground.js";
 import { Requests } from "./views/requests.js";
 import { Models, Providers, Rules } from "./views/routes.js";
-import { Settings } from "./views/settings.js";
-import { Prices, Usage } from "./views/usage.js";
+import { Prices, Settings } from "./views/settings.js";
 
-const SCREENS = { keys: Keys, usage: Usage, requests: Requests, playground: Playground, connect: Connect, providers: Providers, models: Models, rules: Rules, prices: Prices, clients: Clients, settings: Settings, audit: Audit, backup: Backup };
+/** The page opens on the first one. */
+const GROUPS = {
+  pool: { overview: Overview, keys: Keys, requests: Requests },
+  routing: { providers: Providers, models: Models, rules: Rules, prices: Prices },
+  access: { clients: Clients, connect: Connect, playground: Playground },
+  system: { settings: Settings, audit: Audit, backup: Backup },
+};
+const SCREENS = Object.assign({}, ...Object.values(GROUPS));
 const GUIDED = ["overview", "keys"];
 
 function App({ first }) {
@@ -58,10 +65,10 @@ async function ask() {
 
 function Visit({ session, expired, failure, enter, chooseLanguage }) {
   const route = useRoute();
-  const screen = route.screen in SCREENS ? route.screen : "keys";
+  const screen = route.screen in SCREENS ? route.screen : "overview";
   if (session === null) return html`<${Login} failure=${failure} enter=${enter} chooseLanguage=${chooseLanguage} />`;
   return html`
-    <${Shell} session=${session} screen=${screen} screens=${Object.keys(SCREENS)} chooseLanguage=${chooseLanguage} logout=${logout}>
+    <${Shell} session=${session} screen=${screen} chooseLanguage=${chooseLanguage} logout=${logout}>
       ${GUIDED.includes(screen) && html`<${Guide} route=${route} Paste=${AddKeys} />`}
       <${SCREENS[screen]} key=${screen} route=${route} />
     <//>
@@ -80,15 +87,13 @@ async function logout() {
 
 const THEMES = ["system", "light", "dark"];
 
-function Shell({ session, screen, screens, chooseLanguage, logout, children }) {
+function Shell({ session, screen, chooseLanguage, logout, children }) {
   const main = useArrival(screen);
   return html`<div class="shell">
     <a class="skip" href="#main" onClick=${(event) => (event.preventDefault(), main.current.focus())}>${t("skip")}</a>
     <header class="side">
-      <a class="brand" href="#/keys"><${Mark} /><span>${t("brand")}</span></a>
-      <nav aria-label=${t("nav")}>
-        <ul>${screens.map((name) => html`<li key=${name}><a href=${hashOf({ screen: name })} aria-current=${name === screen ? "page" : undefined}><${Icon} name=${name} /><span>${t(`${name}.title`)}</span></a></li>`)}</ul>
-      </nav>
+      <a class="brand" href="#/overview"><${Mark} /><span>${t("brand")}</span></a>
+      <${Nav} screen=${screen} />
       <div class="choices">
         <${Choices} chooseLanguage=${chooseLanguage} />
         <button type="button" class="quiet" onClick=${logout}><${Icon} name="exit" /><span>${t("logout")}</span></button>
@@ -100,6 +105,20 @@ function Shell({ session, screen, screens, chooseLanguage, logout, children }) {
       ${children}
     </main>
   </div>`;
+}
+
+/** A phone shows the first group, and the others behind a button that bears the name of where the reader is. */
+function Nav({ screen }) {
+  const [open, setOpen] = useState(false);
+  useEffect(() => setOpen(false), [screen]);
+  const away = !(screen in GROUPS.pool);
+  return html`<nav aria-label=${t("nav")} class=${open ? "open" : ""}>
+    ${Object.entries(GROUPS).map(([group, screens]) => html`<div key=${group}>
+      <p id=${`nav-${group}`}>${t(`nav.${group}`)}</p>
+      <ul aria-labelledby=${`nav-${group}`}>${Object.keys(screens).map((name) => html`<li key=${name}><a href=${hashOf({ screen: name })} aria-current=${name === screen ? "page" : undefined} onClick=${() => setOpen(false)}><${Icon} name=${name} /><span>${t(`${name}.title`)}</span></a></li>`)}</ul>
+    </div>`)}
+    <button type="button" class=${`more ${away ? "here" : ""}`} aria-expanded=${open} onClick=${() => setOpen(!open)}>${away ? t(`${screen}.title`) : t("nav.more")}<${Icon} name="unfold" /></button>
+  </nav>`;
 }
 
 function Choices({ chooseLanguage }) {
@@ -137,9 +156,6 @@ function useArrival(screen) {
       scrollTo(0, 0);
     }
     first.current = false;
-    // A phone shows half of them. scrollIntoView would move the place from which Tab goes on, past the skip link.
-    const here = document.querySelector("nav [aria-current]");
-    here.closest("nav").scrollLeft = here.offsetLeft - 40;
   }, [screen]);
   useEffect(() => void (document.title = t("page_title", { screen: t(`${screen}.title`) })));
   return main;

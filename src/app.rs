@@ -4,6 +4,7 @@
 mod caller;
 mod env;
 mod flush;
+mod held;
 mod limits;
 mod models;
 
@@ -20,6 +21,7 @@ use crate::{
     sort::sort,
     store::{Loaded, Store},
     usage::{
+        audit::Entry as Audited,
         pending::Pending,
         price::{self, Prices},
         requests,
@@ -197,9 +199,9 @@ impl App {
         Ok(())
     }
 
-    /// Stores what a person changed, and only then shows it.
-    pub async fn write(&self, records: Vec<Record>, now: u64) -> Result<()> {
-        self.store.write(&records, now).await?;
+    /// Stores what a person changed, with what the audit log says of it, and only then shows it.
+    pub async fn write(&self, records: Vec<Record>, audited: &[Audited], now: u64) -> Result<()> {
+        self.store.write(&records, audited, now).await?;
         with_cache(|c| c.remember(records, now));
         Ok(())
     }

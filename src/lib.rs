@@ -101,6 +101,11 @@ async fn serve(request: Request, env: JsValue, context: js::Context, request_id:
         Route::Home => js::text_response(302, &js::headers_of(&[("location", "/admin/")])?, None),
         Route::Health => js::json_response(200, "{\"status\":\"ok\"}"),
         Route::Admin(rest) => admin::handle(&app()?, Clone::clone(&request), rest, query, runtime::now()).await,
+        Route::Playground(rest) => {
+            let app = app()?;
+            let token = admin::enter(&app, &request, runtime::now()).await?;
+            proxy::play(&app, request, proxy::Asked { pin: None, rest, query }, token, request_id).await
+        }
         Route::Call { pin, rest } => {
             proxy::call(&app()?, Clone::clone(&request), proxy::Asked { pin, rest, query }, request_id).await
         }

@@ -122,7 +122,8 @@ let next = 1;
 let shown = [];
 let publish = () => {};
 
-export const say = (text, kind = "good") => push({ text, kind });
+/** `undo` takes back what is said to be done. */
+export const say = (text, kind = "good", undo = null) => push({ text, kind, undo });
 export const complain = (failure, what) => push({ text: failureText(failure), title: what, kind: "bad" });
 
 /** The page's one status region and one alert region. */
@@ -136,10 +137,11 @@ export function Toasts() {
   </div>`;
 }
 
-function Toast({ id, text, title, kind }) {
+function Toast({ id, text, title, kind, undo }) {
   return html`<div class=${`toast ${kind}`}>
     <${Icon} name=${kind === "good" ? "check" : "warning"} />
     <p>${title && html`<strong>${title} </strong>`}${text}</p>
+    ${undo && html`<button type="button" class="link" onClick=${() => (drop(id), undo())}>${t("undo")}</button>`}
     <${Act} icon="close" label=${t("dismiss")} onClick=${() => drop(id)} />
   </div>`;
 }
@@ -148,7 +150,7 @@ function push(toast) {
   const id = next++;
   shown = [...shown.slice(-3), { ...toast, id }];
   publish(shown);
-  setTimeout(() => drop(id), STAY_MS[toast.kind]);
+  setTimeout(() => drop(id), STAY_MS[toast.undo ? "bad" : toast.kind]);
 }
 
 function drop(id) {
@@ -246,6 +248,13 @@ export function Dialog({ title, kind = "", locked = false, onClose, children }) 
   </dialog>`;
 }
 
+/** What the server gave is saved as a file. */
+export function saveFile(blob, name) {
+  const link = document.createElement("a");
+  Object.assign(link, { href: URL.createObjectURL(blob), download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
 export const Confirm = ({ title, onClose, ...form }) => html`<${Dialog} title=${title} onClose=${onClose}><${Form} ...${form} onCancel=${onClose} /><//>`;
 
 export function Copy({ text, label, wordy = false }) {
@@ -266,11 +275,4 @@ export function Copy({ text, label, wordy = false }) {
   return html`<button type="button" class=${wordy ? "small" : "icon"} aria-label=${wordy ? undefined : name} title=${wordy ? undefined : name} onClick=${copy}>
     <${Icon} name=${done ? "check" : "copy"} />${wordy && name}
   </button>`;
-}
-
-/** Hands the reader a file. */
-export function download(blob, name) {
-  const link = document.createElement("a");
-  Object.assign(link, { href: URL.createObjectURL(blob), download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

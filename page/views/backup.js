@@ -2,7 +2,7 @@
 import { html, useState } from "../preact.js";
 import * as api from "../api.js";
 import { number, t } from "../i18n.js";
-import { Confirm, download, Failure, Field, Go, say, Segments, useAction } from "../ui/form.js";
+import { Confirm, Failure, Field, Go, saveFile, say, Segments, useAction } from "../ui/form.js";
 import { Head } from "../ui/screen.js";
 import { Icon } from "../ui/show.js";
 
@@ -14,7 +14,7 @@ function Make() {
   const [typed, type] = useState({ first: "", again: "" });
   const same = typed.first === typed.again;
   const action = useAction(async () => {
-    download(await api.backup(typed.first), `keypool-${new Date().toISOString().slice(0, 10)}.json`);
+    saveFile(await api.backup(typed.first), `keypool-${new Date().toISOString().slice(0, 10)}.json`);
     type({ first: "", again: "" });
     say(t("backup.made"));
   });

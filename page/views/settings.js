@@ -1,10 +1,42 @@
-// What may be set while it runs, and the end of all logins.
+// What tokens cost, what else may be set while it runs, and the end of all logins.
 import { html, useState } from "../preact.js";
 import * as api from "../api.js";
-import { number, span, t, word } from "../i18n.js";
+import { money, number, span, t, word } from "../i18n.js";
 import { Confirm, Failure, Go, say, useAction, useAnswer } from "../ui/form.js";
-import { Head, useFields } from "../ui/screen.js";
+import { Head, Things, useFields } from "../ui/screen.js";
 import { Icon } from "../ui/show.js";
+
+const RATES = ["input", "cached_input", "output"];
+
+/** The reader's own prices, which win, and the shipped ones. Dollars here, micro-dollars in the API. */
+const PRICES = {
+  name: "prices",
+  ask: api.prices.list,
+  every: 60_000,
+  about: (answer) => ({ date: answer?.shipped.date ?? "" }),
+  rows: ({ prices, shipped }) => [...prices.map((price) => ({ ...price, own: true })), ...shipped.prices],
+  id: ({ own, provider, model }) => `${own ? "own" : "shipped"} ${provider}/${model}`,
+  label: ({ model }) => model,
+  sought: ({ provider, model }) => `${provider}/${model}`,
+  kind: "figures num",
+  columns: ["field.model", ...RATES.map((name) => `field.${name}`)],
+  fixed: ({ own }) => (own ? [] : ["remove"]),
+  cells: (price) => html`
+    <th scope="row"><span class="row">${price.model}${price.own && html`<span class="chip plain">${t("price.own")}</span>`}</span>
+      <small>${price.source ? html`<a href=${price.source} target="_blank" rel="noreferrer">${price.provider}</a>` : price.provider}</small></th>
+    ${RATES.map((name) => html`<td key=${name} data-label=${t(`field.${name}`)}>${money(price[name])}</td>`)}`,
+  fields: (_, { own, model }) => [
+    ...["provider", "model"].map((name) => ({ name, required: true, maxlength: 200, readonly: own, class: "mono", usual: name === "provider" ? "*" : "", first: name === "model" && !model })),
+    RATES.map((name) => ({ name, kind: "dollars", max: 10_000, required: name !== "cached_input" })),
+  ],
+  below: () => html`<small>${t("price.hint")}</small>`,
+  // Of a shipped price this makes one's own.
+  add: (_, whole) => api.prices.put(whole),
+  change: (_, __, whole) => api.prices.put(whole),
+  remove: ({ provider, model }) => api.prices.remove({ provider, model }),
+};
+
+export const Prices = ({ route }) => html`<${Things} of=${PRICES} route=${route} />`;
 
 const GROUPS = {
   tries: ["max_attempts", "retry_after_timeout", "failover_deadline_ms", "wait_budget_ms", "standby_percent"],
@@ -38,7 +70,7 @@ function SettingsForm({ of: { settings, defaults }, saved }) {
   return html`<form class="stack" onSubmit=${save.submit}>
     ${Object.entries(groups).map(([group, list]) => list.length > 0 && html`<section key=${group} class="card stack"><h2>${t(`settings.${group}`)}</h2><div class="settings">${list.map((name) => shown[name])}</div></section>`)}
     <${Failure} failure=${save.failure} title=${t("save_failed")} />
-    <p class=${nothing ? "acts" : "acts bar"}><${Go} submit of=${save} ready=${!nothing}>${t("save")}<//>
+    <p class=${nothing ? "acts" : "acts stuck"}><${Go} submit of=${save} ready=${!nothing}>${t("save")}<//>
       <button type="button" disabled=${nothing} onClick=${() => (form.reset(), save.forget())}>${t("cancel")}</button></p>
   </form>`;
 }

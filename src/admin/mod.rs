@@ -1,5 +1,6 @@
 //! The admin API: one file a noun. docs/openapi.yaml describes it, and the tests hold the answers against it.
 
+mod audit;
 mod clients;
 mod cost;
 mod door;
@@ -18,12 +19,12 @@ mod settings;
 mod stats;
 
 use crate::{
-    app::App,
+    app::{App, with_cache},
     auth::session::Session,
     error::{Error, Fault, Result},
     record::write::object,
     runtime,
-    store::Requests,
+    store::{Audit, Requests},
     upstream,
 };
 use outcome::{Outcome, Say, answer};
@@ -60,23 +61,31 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
     };
     if token.is_none() {
         asked.body = input::text(&asked.request).await?;
-        session::admit(&asked, &password)?;
+        if let Err(error) = session::admit(&asked, &password) {
+            if matches!(*error, Fault::WrongPassword | Fault::Throttled { .. }) {
+                audit::refused(&asked).await;
+            }
+            return Err(error);
+        }
     }
     // An admin never sees an old picture.
     app.load(now).await?;
     asked.pepper = app.pepper(now).await?;
-    let outcome = match token {
+    let (session, outcome) = match token {
         None => session::login(&asked, &password)?,
-        Some(token) if rest == "metrics" && method == "GET" && metrics::is_token(&asked, &token) => metrics::show()?,
+        Some(token) if rest == "metrics" && method == "GET" && metrics::is_token(&asked, &token) => {
+            (String::new(), metrics::show()?)
+        }
         Some(token) => {
             let session = app.session(&token, now).ok_or(Fault::LoginRequired)?;
             if matches!(method.as_str(), "POST" | "PATCH" | "PUT") {
                 asked.body = input::text(&asked.request).await?;
             }
-            decide(&asked, &session, rest, &method)?
+            let outcome = decide(&asked, &session, rest, &method)?;
+            (session.jti, outcome)
         }
     };
-    let Outcome { records, mut say, cookie } = match outcome.say {
+    let mut outcome = match outcome.say {
         Say::Probe(suspect) => {
             let probe =
                 upstream::probe(&suspect.provider, &suspect.key.secret, &suspect.url, upstream::LOOK, keys::PROBE_MS)
@@ -92,14 +101,22 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
             let flushed = app.flush(now).await?;
             answer(200, object! {"flushed": flushed, "folded": app.store.fold(&app.upkeep(now)?).await?})?
         }
+        Say::Requests(wish) => {
+            let batches = app.store.requests(&Requests::From(&wish.batch, wish.most())).await?;
+            return requests::tell(&wish, &batches);
+        }
+        Say::Audit(wish) => {
+            let found = app.store.audit(&Audit::After(&wish.after, wish.action.as_deref(), wish.most)).await?;
+            return audit::tell(&wish, &found);
+        }
         _ => outcome,
     };
-    if let Say::Requests(wish) = &say {
-        let batches = app.store.requests(&Requests::From(&wish.batch, wish.most())).await?;
-        return requests::tell(wish, &batches);
-    }
-    if !records.is_empty() {
-        app.write(records, asked.now).await?;
+    with_cache(|c| outcome.records.retain(|record| !c.is_held(record)));
+    let (audited, may_fail) = audit::entries(&asked, &session, &mut outcome)?;
+    let Outcome { records, mut say, cookie, .. } = outcome;
+    match app.write(records, &audited, asked.now).await {
+        Err(error) if may_fail => audit::lost(&error),
+        written => written?,
     }
     let counted = app.store.usage(&say.queries()).await?;
     let response = say.response(&asked, counted)?;
@@ -107,6 +124,19 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
         response.headers().append("set-cookie", &cookie)?;
     }
     Ok(response)
+}
+
+/// For what stands below the admin's paths and is another walk's matter.
+///
+/// # Errors
+/// As `handle`, when there is no session: the token is that of one.
+pub async fn enter(app: &App, request: &Request, now: u64) -> Result<String> {
+    app.var("ADMIN_PASSWORD").ok_or(Fault::NoPassword)?;
+    let token = door::token(request)?;
+    app.load(now).await?;
+    app.pepper(now).await?;
+    app.session(&token, now).ok_or(Fault::LoginRequired)?;
+    Ok(token)
 }
 
 fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<Outcome> {
@@ -173,6 +203,8 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["requests"], "GET") => requests::list(asked),
         (["requests", id], "GET") => requests::show(id),
         (["requests", ..], _) => allow("GET"),
+        (["audit"], "GET") => audit::list(asked),
+        (["audit"], _) => allow("GET"),
         (["settings"], "GET") => outcome::store(Vec::new(), Say::Settings),
         (["settings"], "PATCH") => settings::change(asked),
         (["settings"], _) => allow("GET, PATCH"),

@@ -1,6 +1,6 @@
 //! What a handler decided: what to store, and what the caller is told once that is done. The handlers await nothing.
 
-use super::{Asked, clients, keys, providers, requests, settings};
+use super::{Asked, audit, clients, keys, providers, requests, settings};
 use crate::{
     error::Result,
     js,
@@ -19,6 +19,14 @@ pub struct Outcome {
     pub records: Vec<Record>,
     pub say: Say,
     pub cookie: Option<String>,
+    /// What the audit log says; `None` = what the records tell.
+    pub deed: Option<audit::Deed>,
+}
+
+impl Outcome {
+    pub fn told(self, deed: audit::Deed) -> Self {
+        Self { deed: Some(deed), ..self }
+    }
 }
 
 pub enum Say {
@@ -38,6 +46,8 @@ pub enum Say {
     Flush,
     /// What the request log keeps.
     Requests(Box<requests::Wish>),
+    /// What the audit log says.
+    Audit(Box<audit::Wish>),
     /// Client keys as they stand then, all of them or that one, with what the queries find that they used.
     Clients(Option<String>, Vec<Query>),
     /// What was counted, told as the function has it.
@@ -81,7 +91,7 @@ impl Say {
 
     pub fn response(self, asked: &Asked, counted: Vec<Vec<Row>>) -> Result<Response> {
         let (status, value) = match self {
-            Self::Nothing | Self::Probe(_) | Self::Models(_) | Self::Flush | Self::Requests(_) => {
+            Self::Nothing | Self::Probe(_) | Self::Models(_) | Self::Flush | Self::Requests(_) | Self::Audit(_) => {
                 return js::text_response(204, &js::headers_of(&[("cache-control", "no-store")])?, None);
             }
             Self::Json(status, value) => (status, value),
@@ -113,10 +123,10 @@ impl Keys {
 
 /// With a status and a JSON value.
 pub fn answer(status: u16, value: Value) -> Result<Outcome> {
-    Ok(Outcome { records: Vec::new(), say: Say::Json(status, value), cookie: None })
+    Ok(Outcome { records: Vec::new(), say: Say::Json(status, value), cookie: None, deed: None })
 }
 
 /// `say` it when the records are stored.
 pub fn store(records: Vec<Record>, say: Say) -> Result<Outcome> {
-    Ok(Outcome { records, say, cookie: None })
+    Ok(Outcome { records, say, cookie: None, deed: None })
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Asked,
+    audit::{Deed, When},
     door::COOKIE,
     input,
     outcome::{Outcome, Say, answer, store},
@@ -16,7 +17,7 @@ use crate::{
     runtime,
 };
 
-/// Whoever sent the password may log in. The storage is not asked for those who may not.
+/// Whoever sent the password may log in. The storage is not read for those who may not.
 pub fn admit(asked: &Asked, password: &str) -> Result<()> {
     let address = js::header(&asked.request.headers(), "cf-connecting-ip").unwrap_or_default();
     if let Some(wait_ms) = with_cache(|c| c.throttle.wait_ms(&address, asked.now)) {
@@ -34,14 +35,16 @@ pub fn admit(asked: &Asked, password: &str) -> Result<()> {
     Ok(())
 }
 
-pub fn login(asked: &Asked, password: &str) -> Result<Outcome> {
+/// With the id of the session.
+pub fn login(asked: &Asked, password: &str) -> Result<(String, Outcome)> {
     let life = asked.app.config()?.session_ms;
     let mark = auth::password_mark(password, &asked.pepper);
     let session = Session::new(runtime::random_id()?, mark, asked.now, life);
     let secret = auth::session_secret(asked.app.var("JWT_SECRET").as_deref(), password, &asked.pepper);
     let token = session.sign(&secret).ok_or_else(|| Error::internal("signing failed"))?;
     let cookie = Some(cookie(&token, life / 1000));
-    Ok(Outcome { cookie, ..answer(200, object! {"token": token, "expires_at": session.expires_at()})? })
+    let outcome = Outcome { cookie, ..answer(200, object! {"token": token, "expires_at": session.expires_at()})? };
+    Ok((session.jti, outcome.told(Deed::new("session", "login", When::IfPossible))))
 }
 
 pub fn logout(asked: &Asked, session: &Session) -> Result<Outcome> {

@@ -46,7 +46,7 @@ impl App {
         if keys > 0 {
             runtime::log(Level::Info, "keys_imported", || object! {"keys": keys});
         }
-        self.write(records, now).await
+        self.write(records, &[], now).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every store promises, told step by step on an empty one. Memory is held to it natively; D1 and KV in
 //! workerd, by a build with the feature `contract`.
 
+mod audit;
 mod cache;
 
 use super::{DAY_MS, Loaded, REVOKED_MS, Requests, Store, TOMBSTONE_MS, Upkeep, entry_id};
@@ -37,6 +38,7 @@ pub async fn check(store: &Store) -> Kept {
     what_is_old_is_trimmed(store).await?;
     old_rollups_are_trimmed(store).await?;
     requests_are_kept_until_they_are_old(store).await?;
+    audit::what_was_done_is_kept_until_it_is_old(store).await?;
     cache::answers_are_kept_until_there_are_too_many(store).await
 }
 
@@ -233,7 +235,7 @@ async fn all(store: &Store) -> Kept<Loaded> {
 }
 
 async fn write(store: &Store, records: &[Record], now: u64) -> Kept {
-    store.write(records, now).await.map_err(said)
+    store.write(records, &[], now).await.map_err(said)
 }
 
 async fn fold(store: &Store, now: u64) -> Kept<u64> {

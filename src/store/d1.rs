@@ -1,10 +1,11 @@
 //! D1: one row a record, one statement for any number of them. A migration is applied when it is found missing, and
 //! what a KV namespace holds is taken over when its mark is.
 
+mod audit;
 mod cache;
 
 use super::{
-    Loaded, MINUTE_MS, REVOKED_MS, Requests, TOMBSTONE_MS, Upkeep,
+    Audited, Loaded, MINUTE_MS, REVOKED_MS, Requests, TOMBSTONE_MS, Upkeep,
     bindings::{Database, failed, number, settled},
     entry_id,
     kv::Kv,
@@ -175,10 +176,16 @@ impl D1 {
         }
     }
 
-    pub async fn write(&self, records: &[Record]) -> Result<()> {
+    pub async fn write(&self, records: &[Record], audited: &[Audited]) -> Result<()> {
         let replace = format!("{INSERT}{REPLACE}");
-        let parts = parts(&mut records.iter().map(Json::json)).into_iter().map(|part| (&*replace, vec![part.into()]));
-        self.batch([(BUMP, vec![])].into_iter().chain(parts).collect()).await.map(|_| ())
+        let mut batch = audit::kept(audited);
+        if !records.is_empty() {
+            batch.push((BUMP, vec![]));
+        }
+        for part in parts(&mut records.iter().map(Json::json)) {
+            batch.push((&replace, vec![part.into()]));
+        }
+        self.batch(batch).await.map(|_| ())
     }
 
     pub async fn ensure(&self, record: Record) -> Result<Record> {
@@ -271,7 +278,8 @@ impl D1 {
     /// Records may be moved again, as the newer one holds; the rollups go with the mark, and so only once.
     async fn take_over(&self, kv: &Kv) -> Result<()> {
         let (records, rollups) = kv.everything().await?;
-        self.write(&records).await?;
+        let audited = kv.newest_audited().await?;
+        self.write(&records, &audited).await?;
         let mut batch = vec![(MARK_MOVED, vec![])];
         for (i, (period, rows)) in rollups.iter().flat_map(|(p, rows)| rows.chunks(CHUNK).map(|c| (*p, c))).enumerate()
         {

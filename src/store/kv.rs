@@ -2,12 +2,13 @@
 //! into the journal under a fresh name first. A document names the entries it holds, so when two isolates write it at
 //! the same time, the next fold finds missing what the later one overwrote, and merges it again.
 
+mod audit;
 mod cache;
 mod counts;
 mod requests;
 
 use super::{
-    Loaded, MINUTE_MS, Upkeep,
+    Audited, Loaded, MINUTE_MS, Upkeep,
     bindings::{Namespace, number, options, settled},
     document::{self, Document, Merged, USAGE, spread, take_newer},
     is_trimmed,
@@ -82,7 +83,11 @@ impl Kv {
         Ok(Some(Loaded { revision, records: held.records, full: true }))
     }
 
-    pub async fn write(&self, records: &[Record], now: u64) -> Result<()> {
+    pub async fn write(&self, records: &[Record], audited: &[Audited], now: u64) -> Result<()> {
+        self.keep_audited(audited).await?;
+        if records.is_empty() {
+            return Ok(());
+        }
         let name = self.note(records, now).await?;
         // It is durable already; a fold that fails is made up for by the next one.
         let _ = self.fold_changes(&self.journal().await?, &[name], now).await;

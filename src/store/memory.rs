@@ -1,10 +1,11 @@
 //! The contract in memory, for native tests.
 
-use super::{Cached, Loaded, Requests, Upkeep, is_trimmed};
+use super::{Audit, Audited, Cached, Loaded, Requests, Upkeep, is_trimmed};
 use crate::{
     cached::Entry,
     record::Record,
     usage::{
+        audit,
         row::{Period, Query, Row, Table},
         sums::Sums,
     },
@@ -27,6 +28,7 @@ struct Inner {
     /// By id: how many entries, and their text.
     requests: BTreeMap<String, (u64, String)>,
     cache: BTreeMap<String, Entry>,
+    audit: BTreeMap<String, String>,
 }
 
 impl Memory {
@@ -41,8 +43,14 @@ impl Memory {
         })
     }
 
-    pub fn write(&self, records: &[Record]) {
+    pub fn write(&self, records: &[Record], audited: &[Audited]) {
         let mut inner = self.0.borrow_mut();
+        for entry in audited {
+            inner.audit.entry(entry.id.clone()).or_insert_with(|| entry.text.clone());
+        }
+        if records.is_empty() {
+            return;
+        }
         inner.revision += 1;
         let revision = inner.revision + 1;
         for record in records {
@@ -57,7 +65,7 @@ impl Memory {
     pub fn ensure(&self, record: Record) -> Record {
         let held = self.0.borrow().records.iter().find(|(_, held)| held.same_place(&record)).map(|(_, r)| r.clone());
         held.unwrap_or_else(|| {
-            self.write(std::slice::from_ref(&record));
+            self.write(std::slice::from_ref(&record), &[]);
             record
         })
     }
@@ -104,6 +112,27 @@ impl Memory {
                     let kept = id.as_str() < *first && newer < *rows;
                     newer += *entries;
                     kept
+                });
+                Vec::new()
+            }
+        }
+    }
+
+    pub fn audit(&self, ask: &Audit) -> Vec<(String, String)> {
+        let log = &mut self.0.borrow_mut().audit;
+        match ask {
+            Audit::After(id, action, most) => {
+                let wanted = |(known, _): &(&String, &String)| {
+                    known.as_str() > *id && action.is_none_or(|action| audit::fits(known, action))
+                };
+                let found = log.iter().filter(wanted).take(usize::try_from(*most).unwrap_or(usize::MAX));
+                found.map(|(id, text)| (id.clone(), text.clone())).collect()
+            }
+            Audit::Trim(first, rows) => {
+                let mut newer = 0;
+                log.retain(|id, _| {
+                    newer += 1;
+                    id.as_str() < *first && newer <= *rows
                 });
                 Vec::new()
             }

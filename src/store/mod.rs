@@ -16,6 +16,7 @@ use crate::{
     error::{Fault, Result},
     record::{Kind, Record},
     usage::{
+        audit::Entry as Audited,
         requests::Batch,
         row::{Query, Row},
     },
@@ -76,17 +77,28 @@ impl Store {
         }
     }
 
-    /// Makes the records durable; of two with one kind and id, the one changed later holds.
-    pub async fn write(&self, records: &[Record], now: u64) -> Result<()> {
+    /// Makes the records durable; of two with one kind and id, the one changed later holds. What the audit log says of it
+    /// is there before they are, and on D1 with them.
+    pub async fn write(&self, records: &[Record], audited: &[Audited], now: u64) -> Result<()> {
         match self {
-            _ if records.is_empty() => Ok(()),
-            Self::D1(d1) => d1.write(records).await,
-            Self::Kv(kv) => kv.write(records, now).await,
+            _ if records.is_empty() && audited.is_empty() => Ok(()),
+            Self::D1(d1) => d1.write(records, audited).await,
+            Self::Kv(kv) => kv.write(records, audited, now).await,
             #[cfg(test)]
             Self::Memory(memory) => {
-                memory.write(records);
+                memory.write(records, audited);
                 Ok(())
             }
+        }
+    }
+
+    /// Reads the audit log or clears away what is old; answers what was read, by id and text.
+    pub async fn audit(&self, ask: &Audit<'_>) -> Result<Vec<(String, String)>> {
+        match self {
+            Self::D1(d1) => d1.audit(ask).await,
+            Self::Kv(kv) => kv.audit(ask).await,
+            #[cfg(test)]
+            Self::Memory(memory) => Ok(memory.audit(ask)),
         }
     }
 
@@ -94,11 +106,11 @@ impl Store {
     pub async fn note(&self, records: &[Record], now: u64) -> Result<()> {
         match self {
             _ if records.is_empty() => Ok(()),
-            Self::D1(d1) => d1.write(records).await,
+            Self::D1(d1) => d1.write(records, &[]).await,
             Self::Kv(kv) => kv.note(records, now).await.map(|_| ()),
             #[cfg(test)]
             Self::Memory(memory) => {
-                memory.write(records);
+                memory.write(records, &[]);
                 Ok(())
             }
         }
@@ -192,6 +204,16 @@ pub enum Requests<'a> {
     From(&'a str, u64),
     /// Clears some of those away that are not newer than a batch of that name would be, and of those that have so many
     /// newer entries.
+    Trim(&'a str, u64),
+}
+
+/// What is asked of the audit log.
+pub enum Audit<'a> {
+    /// The entries that come after that id, which is to say are older, so many at the most, the newest first; only those
+    /// of an action or of all actions of a noun, if one is named.
+    After(&'a str, Option<&'a str>, u64),
+    /// Clears some of those away that are not newer than an entry of that name would be, and of those that have so many
+    /// newer ones.
     Trim(&'a str, u64),
 }
 

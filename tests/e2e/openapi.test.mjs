@@ -7,7 +7,7 @@ import { chatBody, json, startStage } from "./pool.mjs";
 
 for (const storage of storages) {
   describe(`docs/openapi.yaml, on ${storage}`, () => {
-    const { check, missing } = contract();
+    const { check, fits, missing } = contract();
     let stage, worker, mock;
     /** Asks, holds the answer against the document, and returns it. */
     const ask = async (method, path, body, expected) => {
@@ -199,6 +199,21 @@ for (const storage of storages) {
       }
     });
 
+    test("describes the playground", async () => {
+      await stage.pool(["mock-good-openapi-play"]);
+      const tried = (answer) => JSON.parse(answer.headers.get("x-keypool-trace"));
+      for (const status of [200, 503]) {
+        const sent = { model: "text-embedding-3-small", input: "a" };
+        const answer = await worker.api("POST", "/v1/embeddings", sent, status);
+        check("POST", "/v1/embeddings", status, answer.body, sent);
+        for (const attempt of tried(answer)) fits("Attempt", attempt);
+        assert.equal(tried(answer).length, status === 200 ? 1 : 0);
+        await stage.pool([]);
+      }
+      await ask("GET", "/v1/models", undefined, 200);
+      await raw("GET", "/v1/models", undefined, 401);
+    });
+
     test("describes prices", async () => {
       await ask("PUT", "/prices", { provider: "own", model: "gpt-*", input: 1, cached_input: 0, output: 2 }, 200);
       await ask("PUT", "/prices", { model: "gpt-*", input: 1 }, 400);
@@ -261,6 +276,12 @@ for (const storage of storages) {
       await ask("GET", "/requests?limit=0", undefined, 400);
       await ask("GET", "/requests/none", undefined, 404);
       await ask("PATCH", "/settings", { request_log: null, request_log_days: null, request_log_rows: null }, 200);
+    });
+
+    test("describes the audit log", async () => {
+      await ask("GET", "/audit?limit=500", undefined, 200);
+      await ask("GET", "/audit?action=key&id=none", undefined, 200);
+      await ask("GET", "/audit?limit=0", undefined, 400);
     });
 
     test("describes nothing that does not exist", () => {

@@ -17,7 +17,7 @@ for (const storage of storages) {
       await page.getByText("That password is not right.").waitFor();
       assert.equal(await page.getByLabel("Admin password").inputValue(), "wrong");
       await page.signIn();
-      await page.getByRole("heading", { name: "Keys", level: 1 }).waitFor();
+      await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
       await page.getByText(`Stored in ${storage.toUpperCase()}, version`).waitFor();
       await page.getByRole("button", { name: "Sign out" }).click();
       await page.getByLabel("Admin password").waitFor();

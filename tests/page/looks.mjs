@@ -18,10 +18,10 @@ const SCREENS = {
   "a key": { hash: (ids) => `#/keys/${ids[1]}`, ready: ".facts .note.bad" },
   "a key that came back": { hash: (ids) => `#/keys/${ids[4]}`, ready: ".facts .note" },
   "a key's form": { hash: (ids) => `#/keys/${ids[0]}?edit=1`, ready: "dialog form", act: (page) => page.locator("summary").click() },
-  "usage by model": { hash: "#/usage?by=model", ready: ".figures", act: (page) => page.locator(".plot").focus() },
-  "latency by key": { hash: "#/usage?by=key&figure=latency&range=30d", ready: ".figures", act: (page) => page.locator(".plot").hover() },
-  "a model's usage": { hash: "#/usage?by=model&only=gpt-4o", ready: ".figures .link" },
-  "no usage": { hash: "#/usage?only=nobody", ready: ".empty" },
+  "usage by model": { hash: "#/overview?by=model", ready: ".figures", act: (page) => page.locator(".plot").focus() },
+  "latency by key": { hash: "#/overview?by=key&figure=latency&range=30d", ready: ".figures", act: (page) => page.locator(".plot").hover() },
+  "a model's usage": { hash: "#/overview?by=model&only=gpt-4o", ready: ".figures .link" },
+  "no usage": { hash: "#/overview?only=nobody", ready: ".empty" },
   prices: { hash: "#/prices", ready: ".chip.plain" },
   "a price's form": { hash: "#/prices", ready: ".chip.plain", act: async (page) => (await page.locator("tbody a.small").first().click(), await page.locator("dialog form").waitFor()) },
   settings: { hash: "#/settings", ready: "form", act: (page) => page.locator("form input").first().fill("7") },
@@ -95,7 +95,7 @@ export const looks = (language) => describe(`looks, ${language}`, () => {
   });
 
   test("the keyboard alone signs in and skips to the content", async () => {
-    const page = await stage.open("", { out: true });
+    const page = await stage.open("#/keys", { out: true });
     await page.locator("form").waitFor();
     await page.keyboard.type("correct horse battery staple");
     await page.keyboard.press("Enter");

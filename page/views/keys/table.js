@@ -8,7 +8,7 @@ import { hashOf } from "../../ui/screen.js";
 import { Act, Ago, Icon, setServerTime, StateChip, stateOf, Why } from "../../ui/show.js";
 
 export const STANDBY = "standby";
-const COLUMNS = ["key", "provider", "state", "weight", "requests", "tokens", "used"];
+const COLUMNS = ["key", "provider", "state", "weight", "requests", "balance", "tokens", "used"];
 const SORTED_BY = { key: "label", provider: "provider", state: "state", weight: "weight" };
 const USUAL_GROUP = "active"; // nearly every key is in it: saying so would only look like a state
 const HEIGHT = { wide: 56, narrow: 138 }; // as in style.css
@@ -21,18 +21,19 @@ export function KeyTable({ pages, selection, query, here, change, act, busy }) {
   const count = Math.max(total ?? 0, rows.length);
   const [first, last] = useWindow(body, count, height);
   useEffect(() => void pages.want(first, last), [first, last, count]);
+  const rich = rows.some((key) => key.balance);
   const visible = Array.from({ length: Math.max(0, last - first) }, (_, i) => first + i);
   return html`<table class="keys" aria-rowcount=${count + 1} aria-busy=${stale} role="table">
     <caption class="sr">${t("keys.title")}</caption>
     <thead role="rowgroup"><tr role="row" aria-rowindex="1">
       <th scope="col" role="columnheader" class="pick"><${PickAll} selection=${selection} n=${rows.length} /></th>
-      ${COLUMNS.map((name) => html`<${Heading} key=${name} name=${name} query=${query} change=${change} />`)}
+      ${COLUMNS.filter((name) => name !== (rich ? "tokens" : "balance")).map((name) => html`<${Heading} key=${name} name=${name} query=${query} change=${change} />`)}
       <th scope="col" role="columnheader"><span class="sr">${t("field.actions")}</span></th>
     </tr></thead>
     <tbody ref=${body} role="rowgroup">
       <${Gap} rows=${first} height=${height} />
       ${visible.map((i) => (rows[i]
-        ? html`<${Row} key=${rows[i].id} of=${rows[i]} index=${i} selection=${selection} here=${here} act=${act} busy=${busy === rows[i].id} />`
+        ? html`<${Row} key=${rows[i].id} of=${rows[i]} rich=${rich} index=${i} selection=${selection} here=${here} act=${act} busy=${busy === rows[i].id} />`
         : html`<tr key=${`blank-${i}`} class="blank" aria-hidden="true"><td></td></tr>`))}
       <${Gap} rows=${count - last} height=${height} />
     </tbody>
@@ -59,7 +60,7 @@ function PickAll({ selection, n }) {
     checked=${selection.all || selection.everything} onChange=${(event) => selection.toggleAll(event.target.checked)} /></label>`;
 }
 
-function Row({ of: key, index, selection, here, act, busy }) {
+function Row({ of: key, rich, index, selection, here, act, busy }) {
   const name = key.label || key.key_masked;
   const picked = selection.has(key.id);
   const link = hashOf({ screen: "keys", id: key.id, query: here });
@@ -72,7 +73,8 @@ function Row({ of: key, index, selection, here, act, busy }) {
     <td role="cell" class="state"><${StateChip} value=${stateOf(key)} /><small><${Why} of=${key} /></small></td>
     <td role="cell" class="weight num" data-label=${t("field.weight")}>${number(key.weight)}</td>
     <td role="cell" class="requests num" data-label=${t("field.requests")}><span>${compact(attempts)}</span>${failed > 0 && html`<small>${t("keys.failed_n", { n: failed })}</small>`}</td>
-    <td role="cell" class="tokens num" data-label=${t("field.tokens")}>${compact(prompt_tokens + completion_tokens)}</td>
+    ${rich ? html`<td role="cell" class="balance num" data-label=${t("field.balance")}>${key.balance && balanceOf(key.balance)}</td>`
+      : html`<td role="cell" class="tokens num" data-label=${t("field.tokens")}>${compact(prompt_tokens + completion_tokens)}</td>`}
     <td role="cell" class="used" data-label=${t("field.last_used")}><${Ago} at=${key.last_used} /></td>
     <td role="cell" class="acts">
       <${Act} icon="test" label=${t("keys.test_one", { name })} aria-busy=${busy} disabled=${busy} onClick=${() => act.test(key)} />
@@ -81,6 +83,9 @@ function Row({ of: key, index, selection, here, act, busy }) {
     </td>
   </tr>`;
 }
+
+/** What is left on an account; a dash while the provider has not told. */
+export const balanceOf = ({ amount, currency }) => (amount === null ? "–" : `${number(amount)} ${currency ?? ""}`);
 
 const SPARE = 10;
 
@@ -232,16 +237,24 @@ function onScreen(pages, [first, last]) {
 /** A new filter starts with nothing selected. A row that left the table is not selected either. */
 export function useSelection(rows, total, filterName) {
   const [picked, setPicked] = useState(() => new Set());
+  const [named, setNamed] = useState([]); // picked by what was found out about them, in the table or not
   const [everything, setEverything] = useState(false);
   const anchor = useRef(null);
-  const clear = () => {
-    setPicked(new Set());
+  const choose = (keys, kept = []) => {
+    setPicked(new Set(keys.map(({ id }) => id)));
+    setNamed(kept);
     setEverything(false);
+  };
+  const clear = () => {
+    choose([]);
     anchor.current = null;
   };
   useEffect(clear, [filterName]);
 
-  const keys = useMemo(() => rows.filter(({ id }) => picked.has(id)), [rows, picked]);
+  const keys = useMemo(() => {
+    const loaded = new Set(rows.map(({ id }) => id));
+    return [...rows, ...named.filter(({ id }) => !loaded.has(id))].filter(({ id }) => picked.has(id));
+  }, [rows, picked, named]);
   const ids = keys.map(({ id }) => id);
   const toggle = (index, on, stretch) => {
     const from = stretch && anchor.current !== null ? anchor.current : index;
@@ -251,16 +264,15 @@ export function useSelection(rows, total, filterName) {
     setEverything(false);
     setPicked(next);
   };
-  const toggleAll = (on) => {
-    setEverything(false);
-    setPicked(new Set(on ? rows.map(({ id }) => id) : []));
-  };
+  const toggleAll = (on) => choose(on ? rows : []);
   return {
     ids,
+    keys,
+    pick: (keys) => choose(keys, keys),
     standby: keys.filter(({ group }) => group === STANDBY).map(({ id }) => id),
     everything,
     count: everything ? total : ids.length,
-    all: ids.length > 0 && ids.length === rows.length,
+    all: ids.length > 0 && rows.every(({ id }) => picked.has(id)),
     has: (id) => everything || picked.has(id),
     toggle,
     toggleAll,

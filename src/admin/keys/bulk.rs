@@ -4,6 +4,7 @@ use super::{Change, Filter, gone, wake};
 use crate::{
     admin::{
         Asked,
+        audit::{Deed, When},
         fields::Fields,
         input,
         outcome::{Outcome, Say, store},
@@ -32,8 +33,26 @@ enum Action {
     Set,
 }
 
+impl Action {
+    const ALL: [Self; 5] = [Self::Enable, Self::Disable, Self::Delete, Self::Reset, Self::Set];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Enable => "enable",
+            Self::Disable => "disable",
+            Self::Delete => "delete",
+            Self::Reset => "reset",
+            Self::Set => "set",
+        }
+    }
+}
+
 pub fn bulk(asked: &Asked) -> Result<Outcome> {
     let bulk = Bulk::read(input::body(asked)?)?;
+    let mut fields = vec![bulk.action.name().to_string()];
+    for (name, set) in [("weight", bulk.weight.is_some()), ("group", bulk.group.is_some())] {
+        fields.extend(set.then(|| name.to_string()));
+    }
     let change = bulk.change()?;
     let (found, missing) = bulk.chosen(asked.now)?;
     let mut records = Vec::new();
@@ -51,20 +70,18 @@ pub fn bulk(asked: &Asked) -> Result<Outcome> {
         }
     }
     let done: Vec<&String> = found.iter().map(|(_, id, _)| id).collect();
-    store(records, Say::Json(200, object! {"done": done, "missing": missing}))
+    let outcome = store(records, Say::Json(200, object! {"done": done, "missing": missing}))?;
+    let deed = Deed::keys("bulk", When::Changed, found.iter().map(|(_, id, key)| (id.as_str(), key)));
+    Ok(outcome.told(Deed { fields, ..deed }))
 }
 
 type Chosen = Vec<(Ticket, String, Key)>;
 
 impl Bulk {
     fn read(mut fields: Fields) -> Result<Self> {
-        let action = match fields.text("action").as_deref() {
-            Some("enable") => Action::Enable,
-            Some("disable") => Action::Disable,
-            Some("delete") => Action::Delete,
-            Some("reset") => Action::Reset,
-            Some("set") => Action::Set,
-            _ => return Err(Error::invalid("action is enable, disable, delete, reset or set.", Some("action"))),
+        let action = fields.text("action").and_then(|name| Action::ALL.into_iter().find(|known| known.name() == name));
+        let Some(action) = action else {
+            return Err(Error::invalid("action is enable, disable, delete, reset or set.", Some("action")));
         };
         let filter = match fields.object("filter") {
             Some(mut asked) => {

@@ -7,6 +7,7 @@ mod view;
 
 use super::{
     Asked,
+    audit::{Deed, When},
     fields::Fields,
     input,
     outcome::{Keys, Outcome, Place, Say, store},
@@ -154,8 +155,9 @@ pub fn delete(asked: &Asked, id: &str) -> Result<Outcome> {
 }
 
 pub fn reset(asked: &Asked, id: &str) -> Result<Outcome> {
-    let (ticket, _) = find(id)?;
-    store(wake(ticket, asked.now), Say::key(id))
+    let (ticket, key) = find(id)?;
+    let outcome = store(wake(ticket, asked.now), Say::key(id))?;
+    Ok(outcome.told(Deed::keys("reset", When::Changed, [(id, &key)].into_iter())))
 }
 
 /// A free call with this key alone; see `probed`.
@@ -185,9 +187,11 @@ fn suspect(id: &str, url: fn(&Provider) -> Result<String>, for_balance: bool) ->
 /// What the call shows about the key is noted as a probe's outcome is.
 pub fn probed(suspect: &Suspect, probe: Probe, now: u64) -> Result<Outcome> {
     let ticket = suspect.ticket;
+    let deed = |verb| Deed::keys(verb, When::Changed, [(suspect.id.as_str(), &suspect.key)].into_iter());
     if suspect.for_balance {
         let record = with_cache(|c| c.pool.balance_answered(ticket, &probe.balance(), now));
-        return store(record.into_iter().collect(), Say::key(&suspect.id));
+        let outcome = store(record.into_iter().collect(), Say::key(&suspect.id))?;
+        return Ok(outcome.told(deed("balance")));
     }
     let (status, verdict) = (probe.status, probe.refusal());
     let records = with_dice(|c, dice| match &verdict {
@@ -203,7 +207,7 @@ pub fn probed(suspect: &Suspect, probe: Probe, now: u64) -> Result<Outcome> {
     let answer = object! {"ok": verdict.is_none(), "status": status,
     "class": verdict.as_ref().map(|v| v.class.name()), "message": verdict.as_ref().map(|v| &v.message)};
     let keys = Keys { status: 200, ids: vec![suspect.id.clone()], pool: None, place: Place::Key(answer) };
-    store(records, Say::Keys(keys))
+    Ok(store(records, Say::Keys(keys))?.told(deed("test")))
 }
 
 /// Those of the keys that are there.
