@@ -2,23 +2,31 @@
 import { html, render, useCallback, useEffect, useReducer, useRef, useState } from "./preact.js";
 import * as api from "./api.js";
 import { firstLanguage, LANGUAGES, remember, remembered, speak, spoken, t } from "./i18n.js";
-import { complain, Copy, Dialog, Failure, Field, resume, Toasts, useAction } from "./ui/form.js";
+import { complain, Copy, Dialog, Failure, Field, Go, resume, Toasts, useAction } from "./ui/form.js";
 import { hashOf, useRoute } from "./ui/screen.js";
 import { Icon } from "./ui/show.js";
-import { Clients, Connect } from "./views/clients.js";
+import { Audit } from "./views/audit.js";
+import { Backup } from "./views/backup.js";
+import { Clients } from "./views/clients.js";
+import { Connect } from "./views/connect.js";
+import { Guide } from "./views/guide.js";
 import { Keys } from "./views/keys.js";
+import { AddKeys } from "./views/keys/add.js";
 import { Overview } from "./views/overview.js";
+import { Playground } from "./views/playground.js";
+import { Requests } from "./views/requests.js";
 import { Models, Providers, Rules } from "./views/routes.js";
 import { Prices, Settings } from "./views/settings.js";
 
 /** The page opens on the first one. */
 const GROUPS = {
-  pool: { overview: Overview, keys: Keys },
+  pool: { overview: Overview, keys: Keys, requests: Requests },
   routing: { providers: Providers, models: Models, rules: Rules, prices: Prices },
-  access: { clients: Clients, connect: Connect },
-  system: { settings: Settings },
+  access: { clients: Clients, connect: Connect, playground: Playground },
+  system: { settings: Settings, audit: Audit, backup: Backup },
 };
 const SCREENS = Object.assign({}, ...Object.values(GROUPS));
+const GUIDED = ["overview", "keys"];
 
 function App({ first }) {
   const [, redraw] = useReducer((n) => n + 1, 0);
@@ -61,6 +69,7 @@ function Visit({ session, expired, failure, enter, chooseLanguage }) {
   if (session === null) return html`<${Login} failure=${failure} enter=${enter} chooseLanguage=${chooseLanguage} />`;
   return html`
     <${Shell} session=${session} screen=${screen} chooseLanguage=${chooseLanguage} logout=${logout}>
+      ${GUIDED.includes(screen) && html`<${Guide} route=${route} Paste=${AddKeys} />`}
       <${SCREENS[screen]} key=${screen} route=${route} />
     <//>
     ${expired && html`<${LoginAgain} failure=${failure} enter=${enter} />`}`;
@@ -198,17 +207,17 @@ function Password({ failure, enter }) {
   return html`<form onSubmit=${action.submit} ref=${field}>
     <${Field} label=${t("login.password")} type="password" name="password" autocomplete="current-password" first required value=${password} onText=${setPassword} />
     <${Failure} failure=${action.failure ?? failure} />
-    <button type="submit" class="primary wide" disabled=${action.pending} aria-busy=${action.pending}>${t("login.title")}</button>
+    <${Go} submit of=${action} kind="primary wide">${t("login.title")}<//>
   </form>`;
 }
 
 function Setup({ code, enter }) {
-  const { pending, start } = useAction(enter);
+  const action = useAction(enter);
   return html`<section class="setup">
     <h2>${t(`setup.${code}`)}</h2>
     <p>${t(`setup.${code}_why`)}</p>
     ${SETUPS[code].map(([name, command]) => html`<div key=${name}><p>${t(name)}</p><div class="command"><pre tabindex="0">${command}</pre><${Copy} text=${command} /></div></div>`)}
-    <button type="button" class="primary wide" disabled=${pending} aria-busy=${pending} onClick=${() => start()}>${t("setup.done")}</button>
+    <${Go} of=${action} kind="primary wide">${t("setup.done")}<//>
   </section>`;
 }
 

@@ -175,6 +175,9 @@ export function Field({ label, hint, control = "input", children, onText, suffix
   </div>`;
 }
 
+/** The button that starts an action; with `submit`, its form does. */
+export const Go = ({ of: { pending, start }, submit, ready = true, kind = "primary", children }) => html`<button type=${submit ? "submit" : "button"} class=${kind} disabled=${pending || !ready} aria-busy=${pending} onClick=${submit ? null : () => start()}>${children}</button>`;
+
 /** Fields, and what is done with them. Stays as it is, with the reason, when that could not be done. */
 export function Form({ run, action, failed, danger, ready = true, onCancel, children }) {
   const { pending, failure, start } = useAction(run);
@@ -186,7 +189,7 @@ export function Form({ run, action, failed, danger, ready = true, onCancel, chil
     <div class="body">${children}<${Failure} failure=${failure} title=${failed} /></div>
     <footer>
       <button type="button" onClick=${onCancel}>${t("cancel")}</button>
-      <button type="submit" class=${danger ? "danger" : "primary"} disabled=${pending || !ready} aria-busy=${pending}>${action}</button>
+      <${Go} submit of=${{ pending }} kind=${danger ? "danger" : "primary"} ready=${ready}>${action}<//>
     </footer>
   </form>`;
 }
@@ -205,7 +208,7 @@ export const Check = ({ label, checked, onChange, ...rest }) =>
 export function failureText(failure) {
   const own = `error.${failure.code}`;
   const name = failure.status === 404 ? "error.gone" : own;
-  if (has(name)) return t(name, { n: failure.retryAfter ?? 0, detail: failure.message, status: String(failure.status) });
+  if (!failure.quoted && has(name)) return t(name, { n: failure.retryAfter ?? 0, detail: failure.message, status: String(failure.status) });
   if (failure.status) return t("error.status", { detail: failure.message || failure.code, status: String(failure.status) });
   return t("error.page", { detail: failure.message });
 }
@@ -273,4 +276,3 @@ export function Copy({ text, label, wordy = false }) {
     <${Icon} name=${done ? "check" : "copy"} />${wordy && name}
   </button>`;
 }
-

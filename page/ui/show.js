@@ -1,9 +1,11 @@
 // What screens show: icons, a key's state and why, times that tick, figures over time.
 import { html, useEffect, useReducer, useState } from "../preact.js";
-import { ago, compact, has, hour, left, moment, t } from "../i18n.js";
+import { ago, compact, hour, left, moment, t, word } from "../i18n.js";
 
 // Line icons on a 16 px grid, drawn in the text's color. They say nothing to a screen reader: the button's label does.
 const PATHS = {
+  audit: "M4 3h8v10H4zM6 6h4M6 9h4",
+  backup: "M3 3h10v3H3zM4 6v7h8V6M7 9h2",
   add: "M8 3v10M3 8h10",
   check: "M3 8.5l3.2 3.2L13 5",
   clients: "M5.5 8a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM1.5 13.5c.3-2.4 1.9-3.7 4-3.7s3.7 1.3 4 3.7M10.5 3.2a2.4 2.4 0 0 1 0 4.6M11.8 10c1.6.5 2.5 1.7 2.7 3.5",
@@ -19,9 +21,11 @@ const PATHS = {
   models: "M8 2l6 3-6 3-6-3zM2 8l6 3 6-3M2 11l6 3 6-3",
   off: "M8 2.5v5M4.8 4.3a5 5 0 1 0 6.4 0",
   overview: "M3 13V9M6.5 13V5M10 13V7M13.5 13V3",
+  playground: "M3 3h10v7H8l-3 3v-3H3z",
   prices: "M8 2v12M11 4.5H6.5a1.7 1.7 0 0 0 0 3.5h3a1.7 1.7 0 0 1 0 3.5H5",
   providers: "M3 3h10v4H3zM3 9h10v4H3zM5.5 5h.01M5.5 11h.01",
   refresh: "M13 8a5 5 0 1 1-1.5-3.6M13 2.5v2.7h-2.7",
+  requests: "M3 4h5M3 8h10M3 12h7",
   reset: "M3 8a5 5 0 1 0 1.5-3.6M3 2.5v2.7h2.7",
   rules: "M2.5 5h9M9 2.5L11.5 5 9 7.5M13.5 11h-9M7 8.5L4.5 11 7 13.5",
   search: "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.5 10.5L14 14",
@@ -86,7 +90,7 @@ function iso(ms) {
 /** "active", "cooling", "disabled", or "off" for a key that a person switched off. */
 export const stateOf = (key) => (key.enabled ? key.state : "off");
 
-export const className = (name) => (has(`class.${name}`) ? t(`class.${name}`) : name);
+export const className = (name) => word(`class.${name}`, name);
 
 export const StateChip = ({ value }) => html`<span class=${`chip ${value}`}>${t(`state.${value}`)}</span>`;
 

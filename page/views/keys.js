@@ -1,7 +1,7 @@
 // The key screen: what is in the pool, how it is doing, and everything that can be done to it.
-import { html, useEffect, useRef, useState } from "../preact.js";
+import { html, useEffect, useState } from "../preact.js";
 import * as api from "../api.js";
-import { compact, remember, remembered, t } from "../i18n.js";
+import { compact, t } from "../i18n.js";
 import { complain, Dialog, Failure, say, Segments, useAnswer } from "../ui/form.js";
 import { hashOf, replaceHash, Search } from "../ui/screen.js";
 import { Act, AsOf, className, Icon } from "../ui/show.js";
@@ -21,10 +21,8 @@ export function Keys({ route }) {
   const pages = useKeyPages(query);
   const selection = useSelection(pages.rows, pages.total, JSON.stringify(filter));
   const setup = useAnswer(api.providers.list, SLOW_MS);
-  const clients = useAnswer(api.clients.list, SLOW_MS);
   const { groups } = pages;
   const promotes = selection.everything ? groups.includes(STANDBY) && [undefined, STANDBY].includes(filter.group) : selection.standby.length > 0;
-  const used = useEver(pages.rows.some((key) => key.last_used));
   const [bulk, setBulk] = useState(null);
   const { act, busy } = useRowActs(pages);
 
@@ -57,7 +55,7 @@ export function Keys({ route }) {
       ${!empty && html`<a class="button primary" href=${hashOf({ screen: "keys", id: "add", query: shown })}><${Icon} name="add" />${t("keys.add")}</a>`}
     </header>
     <${Failure} failure=${pages.failure ?? setup.failure} title=${t("load_failed")} again=${() => (pages.refresh(), setup.again())} />
-    ${size !== null && clients.answer && html`<${Guide} done=${stepsDone(size, clients.answer, used)}>${empty && form}<//>`}
+    ${empty && html`<div class="empty"><p>${t("keys.none")}</p><a class="button" href=${hashOf({ screen: "keys", id: "add" })}><${Icon} name="add" />${t("keys.add")}</a></div>`}
     ${size > 0 && html`
       <${Filters} query=${query} change=${change} counts=${pages.counts} rich=${pages.rows.some((key) => key.balance)} providers=${setup.answer?.providers ?? []} groups=${groups} search=${search} setSearch=${setSearch} />
       ${pages.total !== null && Object.keys(filter).length > 0 && html`<p class="matches"><span class="num">${t("keys.matches", { n: pages.total, all: size })}</span> <button type="button" class="link" onClick=${clear}>${t("keys.clear_filter")}</button></p>`}
@@ -65,7 +63,7 @@ export function Keys({ route }) {
         : html`<${KeyTable} pages=${pages} selection=${selection} query=${query} here=${shown} change=${change} act=${act} busy=${busy} />`}`}
     <${BulkBar} selection=${selection} shown=${pages.rows.length} total=${pages.total} promotes=${promotes} open=${(action) => setBulk({ action, of: selection })} />
     ${bulk && html`<${bulk.action === "test" ? TestKeys : BulkDialog} action=${bulk.action} selection=${bulk.of} filter=${filter} groups=${groups} onPart=${() => pages.reload()} onDone=${bulkDone} pick=${selection.pick} onClose=${() => setBulk(null)} />`}
-    ${route.id === "add" && !empty && html`<${Dialog} title=${t("keys.add")} kind="wide" onClose=${() => go(null)}>${form}<//>`}
+    ${route.id === "add" && html`<${Dialog} title=${t("keys.add")} kind="wide" onClose=${() => go(null)}>${form}<//>`}
     ${route.id && route.id !== "add" && html`<${KeyDetail} key=${route.id} id=${route.id} edit=${route.query.edit === "1"} groups=${groups}
       setEdit=${(on) => go(route.id, { edit: on ? "1" : "" })} onChange=${(key) => (pages.put(key), pages.refresh())} onDeleted=${() => (go(null), pages.reload())} onClose=${() => go(null)} />`}`;
 }
@@ -99,18 +97,6 @@ function useRowActs(pages) {
   });
   return { act: { test, toggle }, busy };
 }
-
-/** True from the first time on that `now` was: a filter that hides the used keys changes nothing. */
-function useEver(now) {
-  const ever = useRef(false);
-  return (ever.current ||= now);
-}
-
-const stepsDone = (size, { clients, env_client: given }, used) => {
-  if (size === 0) return 0;
-  if (clients.length === 0 && !given) return 1;
-  return used ? 3 : 2;
-};
 
 const STATES = ["active", "cooling", "disabled"];
 const REASONS = { disabled: ["key_dead", "key_broke", "forbidden", "expired", "manual"], cooling: ["rate_limited", "day_quota", "model_busy", "key_lacks_model", "transient", "timeout", "ip_throttle"] };
@@ -149,30 +135,4 @@ function LateSearch({ value, onSearch }) {
     return () => clearTimeout(timer);
   }, [text]);
   return html`<${Search} label=${t("keys.search")} value=${text} onText=${setText} />`;
-}
-
-// The first run, by the hand: keys, then a client key, then the address. Gone once the pool has been used or the reader says so.
-const STEPS = ["keys", "client", "connect"];
-const WAYS = { client: "#/clients/new", connect: "#/connect" };
-
-/** `done`: how many of the steps are. `children` is the first step's form. */
-function Guide({ done, children }) {
-  const [hidden, setHidden] = useState(() => remembered("guide") === "done");
-  if (done >= STEPS.length || (hidden && done > 0)) return null;
-  const dismiss = () => {
-    remember("guide", "done");
-    setHidden(true);
-  };
-  return html`<section class="guide card" aria-label=${t("guide.title")}>
-    <header><h2>${t(done ? "guide.go_on" : "guide.title")}</h2>${done > 0 && html`<button type="button" class="small" onClick=${dismiss}>${t("guide.dismiss")}</button>`}</header>
-    <ol>
-      ${STEPS.map((name, i) => html`<li key=${name} class=${i < done ? "done" : i === done ? "now" : ""} aria-current=${i === done ? "step" : undefined}>
-        <span class="step num">${i < done ? html`<${Icon} name="check" />` : i + 1}</span>
-        <div><h3>${t(`guide.${name}`)}</h3><p>${t(`guide.${name}_text`)}</p>
-          ${i === done && WAYS[name] && html`<a class="button primary" href=${WAYS[name]}>${t(name === "client" ? "guide.client" : "guide.connect_go")}</a>`}
-        </div>
-      </li>`)}
-    </ol>
-    ${children}
-  </section>`;
 }

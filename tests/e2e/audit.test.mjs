@@ -83,6 +83,9 @@ for (const storage of storages) {
       await api("PATCH", "/providers/own", { balance_url: "/balance", balance_path: "left" }, 200);
       await news();
       await drive("POST", `/keys/${one}/balance`, "/keys/{id}/balance", undefined, 200, entry("key.balance", [one], ["Bob's"]));
+      await drive("POST", `/keys/${one}/reveal`, "/keys/{id}/reveal", undefined, 200, entry("key.reveal", [one], ["Bob's"]));
+      const exported = entry("key.export", [one, two], ["Bob's", "[redacted]"], ["json"]);
+      await drive("POST", "/keys/export", "/keys/export", { ids: [one, two], format: "json" }, 200, exported);
       const bulk = (more, status, ...expected) => drive("POST", "/keys/bulk", "/keys/bulk", more, status, ...expected);
       const both = (action, ...fields) => entry("key.bulk", [one, two], ["Bob's", "[redacted]"], [action, ...fields]);
       await bulk({ ids: [one, two], action: "disable" }, 200, both("disable"));

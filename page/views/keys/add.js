@@ -2,7 +2,7 @@
 import { html, useRef, useState } from "../../preact.js";
 import * as api from "../../api.js";
 import { has, list, t } from "../../i18n.js";
-import { complain, Failure, Field, say, useAction, useLater } from "../../ui/form.js";
+import { complain, Failure, Field, Go, say, useAction, useLater } from "../../ui/form.js";
 import { Control } from "../../ui/screen.js";
 import { Icon } from "../../ui/show.js";
 import { groupField, WEIGHT } from "./key.js";
@@ -11,8 +11,9 @@ const BLANK = { text: "", from: "", provider: "", group: "", weight: "" };
 const TOOLS = ["gpt-load", "one-api", "one-balance"];
 let draft = BLANK; // in memory only: it survives a look at another screen, never a reload
 
-export function AddKeys({ providers, presets, groups, onAdded }) {
-  const [paste, setPaste] = useState(draft);
+/** `provider`: whose they are unless the reader says otherwise. */
+export function AddKeys({ providers, presets, groups, provider = "", onAdded }) {
+  const [paste, setPaste] = useState({ ...draft, provider: draft.provider || provider });
   const keep = (change) => setPaste((old) => (draft = { ...old, ...change }));
   const seen = useLater(paste.text.trim() ? orderOf(paste) : null, preview);
   const action = useAction(async () => {
@@ -51,7 +52,7 @@ export function AddKeys({ providers, presets, groups, onAdded }) {
       <${Preview} ...${seen} />
       <${Failure} failure=${action.failure} title=${t("add.failed")} />
     </div>
-    <footer><button type="submit" class="primary" disabled=${action.pending || nothing} aria-busy=${action.pending}>${n > 0 ? t("add.go_n", { n }) : t("keys.add")}</button></footer>
+    <footer><${Go} submit of=${action} ready=${!nothing}>${n > 0 ? t("add.go_n", { n }) : t("keys.add")}<//></footer>
   </form>`;
 }
 

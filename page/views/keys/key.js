@@ -2,7 +2,7 @@
 import { html, useState } from "../../preact.js";
 import * as api from "../../api.js";
 import { moment, number, percent, t } from "../../i18n.js";
-import { Confirm, Copy, Dialog, Failure, say, useAction, useAnswer } from "../../ui/form.js";
+import { Confirm, Copy, Dialog, Failure, Go, say, useAction, useAnswer } from "../../ui/form.js";
 import { FieldsForm } from "../../ui/screen.js";
 import { Ago, className, Countdown, Icon, running, StateChip, stateOf } from "../../ui/show.js";
 import { Errors, History, Reveal, Used } from "./past.js";
@@ -58,7 +58,7 @@ function Facts({ of: key, changed, setEdit, onDeleted }) {
     say(t("key.reset_done"));
   });
   const toggle = useAction(async () => changed(await api.changeKey(key.id, { enabled: !key.enabled })));
-  const button = (action, icon, label, kind = "") => html`<button type="button" class=${kind} disabled=${action.pending} aria-busy=${action.pending} onClick=${() => action.start()}><${Icon} name=${icon} />${label}</button>`;
+  const button = (action, icon, label, kind = "") => html`<${Go} of=${action} kind=${kind}><${Icon} name=${icon} />${label}<//>`;
   return html`<div class="body facts">
       <p class="row"><${StateChip} value=${stateOf(key)} /><code>${key.key_masked}</code><${Copy} text=${key.key_masked} label=${t("key.copy_masked")} />
         <button type="button" class="small" onClick=${() => setRevealing(true)}><${Icon} name="eye" />${t("reveal")}</button></p>
@@ -134,7 +134,7 @@ function Balance({ of: { id, balance }, changed }) {
   const { at, failed } = balance;
   return html`<section><h3>${t("field.balance")}</h3>
     <p class="row"><strong class="num">${balanceOf(balance)}</strong> ${at && html`<${Ago} at=${at} />`}
-      <button type="button" class="small" disabled=${ask.pending} aria-busy=${ask.pending} onClick=${() => ask.start()}><${Icon} name="reset" />${t("balance.ask")}</button></p>
+      <${Go} of=${ask} kind="small"><${Icon} name="reset" />${t("balance.ask")}<//></p>
     ${failed && html`<p class="note warn">${t(`balance.${failed.code}`)}${failed.status && failed.code === "refused" && ` · ${t("key.upstream_status", { status: String(failed.status) })}`} (<${Ago} at=${failed.at} />)</p>`}
     <${Failure} failure=${ask.failure} />
   </section>`;
@@ -149,7 +149,7 @@ function Particulars({ of: key, changed }) {
     <dl class="pairs">
       <dt>${t("field.provider")}</dt><dd>${key.provider}</dd>
       <dt>${t("field.group")}</dt><dd>${key.group}
-        ${key.group === STANDBY && html` <button type="button" class="small" disabled=${promote.pending} aria-busy=${promote.pending} onClick=${() => promote.start()}><${Icon} name="up" />${t("promote")}</button>`}</dd>
+        ${key.group === STANDBY && html` <${Go} of=${promote} kind="small"><${Icon} name="up" />${t("promote")}<//>`}</dd>
       <dt>${t("field.weight")}</dt><dd class="num">${number(key.weight)}</dd>
       ${CAPS.filter((name) => key[name]).map((name) => html`<dt key=${name}>${t(`field.${name}`)}</dt><dd class="num">${number(key[name])}</dd>`)}
       <dt>${t("field.models")}</dt><dd>${key.models.length ? key.models.map((glob) => html`<code key=${glob}>${glob}</code> `) : t("why.all_models")}</dd>
