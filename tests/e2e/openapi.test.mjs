@@ -161,6 +161,9 @@ for (const storage of storages) {
       for (const action of ["disable", "enable", "reset"])
         await ask("POST", "/keys/bulk", { ids: [ids[0], "none"], action }, 200);
       await ask("POST", "/keys/bulk", { filter: { state: "active", provider: name }, action: "set", weight: 2 }, 200);
+      await ask("GET", "/keys?balance_max=1.5", undefined, 200);
+      await ask("GET", "/keys?balance_max=much", undefined, 400);
+      await ask("POST", "/keys/bulk", { filter: { balance_max: 1.5, provider: name }, action: "set", weight: 2 }, 200);
       await ask("POST", "/keys/bulk", { action: "none" }, 400);
       await ask("POST", `/keys/${ids[0]}/reveal`, undefined, 200);
       await ask("POST", "/keys/none/reveal", undefined, 404);
