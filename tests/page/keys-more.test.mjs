@@ -216,6 +216,125 @@ for (const storage of storages) {
       await stage.worker.api("PATCH", "/settings", { request_log: null }, 200);
       await page.checked();
     });
+
+    test("a whole key is shown by two clicks, in one dialog, and the audit log knows", async () => {
+      const secret = "mock-good-whole-0123456789abcdef";
+      const [{ id }] = await stage.keys([{ key: secret, label: "whole" }]);
+      const shown = async () => (await page.evaluate(() => document.documentElement.outerHTML)).includes(secret);
+      const entries = async () => (await stage.worker.api("GET", `/audit?action=key.reveal&id=${id}`, undefined, 200)).body.entries.length;
+      const page = await stage.open(`#/keys/${id}`);
+      await page.getByRole("button", { name: "Reveal" }).click();
+      const dialog = page.getByRole("dialog", { name: "The key of whole" });
+      await dialog.getByText("The audit log notes it.").waitFor();
+      assert.deepEqual([await shown(), await entries()], [false, 0]);
+      await page.route("**/reveal", broken);
+      await dialog.getByRole("button", { name: "Reveal" }).click();
+      await dialog.getByRole("alert").getByText("The storage is resting").waitFor();
+      await page.unroute("**/reveal");
+      await dialog.getByRole("button", { name: "Reveal" }).click();
+      await dialog.getByText(secret, { exact: true }).waitFor();
+      await dialog.getByRole("button", { name: "Copy key" }).click();
+      await dialog.getByRole("button", { name: "Copied" }).waitFor();
+      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), secret);
+      assert.equal(await entries(), 1);
+      assert.ok(!page.url().includes(secret));
+      await dialog.getByRole("button", { name: "Close" }).last().click();
+      await dialog.waitFor({ state: "detached" });
+      assert.equal(await shown(), false);
+      await page.getByRole("button", { name: "Reveal" }).click();
+      await dialog.getByText("The audit log notes it.").waitFor();
+      assert.equal(await shown(), false, "it is asked for anew each time");
+      await page.checked();
+    });
+
+    test("keys are exported after saying how many, as lines or JSON, and come back from the file", async () => {
+      await stage.keys([["alpha", 5], ["beta", 20], ["gamma", 30]].map(([label, weight]) => ({ key: `mock-good-exported-${label}`, label, weight })));
+      const page = await stage.open("#/keys?sort=label");
+      const dialog = page.getByRole("dialog");
+      const download = async (button) => {
+        const [file] = await Promise.all([page.waitForEvent("download"), dialog.getByRole("button", { name: button }).click()]);
+        return { name: file.suggestedFilename(), path: await file.path() };
+      };
+      await pick(page, "alpha");
+      await pick(page, "gamma");
+      await page.getByRole("region", { name: "Bulk actions" }).getByRole("button", { name: "Export" }).click();
+      await dialog.getByText("2 secrets leave keypool in plain text. The audit log notes it.").waitFor();
+      await page.route("**/keys/export", broken);
+      await dialog.getByRole("button", { name: "Export 2 keys" }).click();
+      await dialog.getByText("The storage is resting").waitFor();
+      await page.unroute("**/keys/export");
+      const lines = await download("Export 2 keys");
+      await page.said("2 keys exported.");
+      assert.match(lines.name, /^keypool-keys-\d{4}-\d\d-\d\d\.txt$/);
+      assert.deepEqual(readFileSync(lines.path, "utf8").trim().split("\n").sort(), ["mock-good-exported-alpha|5|alpha", "mock-good-exported-gamma|30|gamma"]);
+
+      await page.getByRole("searchbox").fill("beta");
+      await page.getByText("1 of 3 keys match.").waitFor();
+      await page.getByRole("button", { name: "Export 1 key", exact: true }).click();
+      await dialog.getByText("Filter: Search: beta").waitFor();
+      await dialog.getByLabel("Format").selectOption("json");
+      const json = await download("Export 1 key");
+      const written = JSON.parse(readFileSync(json.path, "utf8")).keys;
+      assert.deepEqual(written.map(({ key, label, weight }) => [key, label, weight]), [["mock-good-exported-beta", "beta", 20]]);
+      assert.equal((await stage.worker.api("GET", "/audit?action=key.export", undefined, 200)).body.entries.length, 2);
+
+      const was = (await keys()).map(({ label, weight }) => `${label} ${weight}`);
+      await stage.keys([{ key: "mock-good-remains-1", label: "remains" }]);
+      await page.goto("/admin/#/keys/add");
+      await page.reload();
+      const choosing = page.waitForEvent("filechooser");
+      await dialog.getByRole("button", { name: "Choose a file" }).click();
+      await (await choosing).setFiles(lines.path);
+      await dialog.getByLabel("Provider").selectOption("mock");
+      await dialog.getByText("2 new").waitFor();
+      // Dropped, where the first one is already.
+      await page.evaluate((text) => {
+        const files = new DataTransfer();
+        files.items.add(new File([text], "keys.txt", { type: "text/plain" }));
+        document.querySelector("dialog textarea").dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: files }));
+      }, "mock-good-exported-beta|20|beta");
+      await dialog.getByText("3 new").waitFor();
+      await dialog.getByRole("button", { name: "Add 3 keys" }).click();
+      await page.said("3 keys added.");
+      assert.deepEqual((await keys()).filter(({ label }) => label !== "remains").map(({ label, weight }) => `${label} ${weight}`), was);
+      await page.checked();
+    });
+
+    test("keys are chosen by what is left on their accounts", async () => {
+      await stage.worker.api("PATCH", "/providers/mock", { balance_url: "/left", balance_path: "left" }, 200);
+      const amounts = { "mock-good-rich-a": "0", "mock-good-rich-b": "1.5", "mock-good-rich-c": "20" };
+      for (const [key, left] of Object.entries(amounts)) stage.upstream.script(key, (call) => (call.path === "/left" ? { body: { left } } : {}));
+      const added = await stage.keys([...Object.keys(amounts), "mock-good-rich-d"].map((key) => ({ key, label: key.at(-1) })));
+      for (const { id } of added.filter(({ label }) => label !== "d")) await stage.worker.api("POST", `/keys/${id}/balance`, undefined, 200);
+      const page = await stage.open("#/keys?sort=label");
+      await page.row("c").getByRole("cell").getByText("20", { exact: true }).waitFor();
+      await page.row("d").getByRole("cell").getByText("–", { exact: true }).waitFor();
+      const most = page.getByLabel("Balance at most");
+      await most.fill("1.5");
+      await most.press("Enter");
+      await page.getByText("2 of 4 keys match.").waitFor();
+      await page.getByRole("checkbox", { name: "Select the 2 keys loaded" }).check();
+      await page.getByRole("region", { name: "Bulk actions" }).getByRole("button", { name: "Disable" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("button", { name: "Disable 2 keys" }).click();
+      await page.said("2 keys disabled.");
+      assert.deepEqual((await keys()).map(({ label, enabled }) => [label, enabled]), [["a", false], ["b", false], ["c", true], ["d", true]]);
+      // All that match, by the filter itself.
+      await page.getByRole("button", { name: "Export 2 keys" }).click();
+      await dialog.getByText("Filter: Balance at most: 1.5").waitFor();
+      const [file] = await Promise.all([page.waitForEvent("download"), dialog.getByRole("button", { name: "Export 2 keys" }).click()]);
+      assert.equal(readFileSync(await file.path(), "utf8").trim().split("\n").length, 2);
+      await page.goto("/admin/#/overview");
+      await page.getByRole("link", { name: /nothing left on/ }).waitFor({ state: "detached" }); // those are switched off
+      await stage.worker.api("POST", "/keys/bulk", { filter: {}, action: "enable" }, 200);
+      await page.getByRole("button", { name: "Refresh" }).click();
+      await page.getByRole("link", { name: "1 key has nothing left on its account. a" }).click();
+      await page.row("a").waitFor();
+      assert.equal(await rowCount(page), 1);
+      await stage.worker.api("PATCH", "/providers/mock", { balance_url: "" }, 200);
+      stage.upstream.reset();
+      await page.checked();
+    });
   });
 }
 
