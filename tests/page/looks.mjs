@@ -7,6 +7,9 @@ import { chat, startStage } from "./browser.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
+/** Set it to look at a few screens while they are made. */
+const ONLY = new RegExp(process.env.KEYPOOL_LOOKS ?? "");
+
 const SCREENS = {
   login: { out: true, ready: "form" },
   keys: { hash: "#/keys", ready: ".keys .chip.disabled" },
@@ -76,7 +79,7 @@ export const looks = (language) => describe(`looks, ${language}`, () => {
 
   for (const phone of [false, true]) {
     test(`${language}, ${phone ? "phone" : "desktop"}, light and dark`, async (t) => {
-      for (const [name, { hash, ready, act, out }] of Object.entries(SCREENS)) {
+      for (const [name, { hash, ready, act, out }] of Object.entries(SCREENS).filter(([name]) => ONLY.test(name))) {
         await t.test(name, async () => {
           const page = await stage.open(typeof hash === "function" ? hash(ids) : hash ?? "", { language, phone, out });
           await page.locator(ready).first().waitFor();
