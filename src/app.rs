@@ -80,6 +80,8 @@ pub struct Cache {
     /// When counts were last written down.
     flushed: Option<u64>,
     recent: Vec<Record>,
+    /// Records that say something we cannot read, as `key 1f0c…`. They are left out.
+    pub unreadable: Vec<String>,
 }
 
 thread_local! {
@@ -286,12 +288,37 @@ impl Cache {
         }
         self.pool.sync(&loaded.records, loaded.full, now);
         self.take(&loaded.records);
+        self.look_for_unreadable(&loaded);
         // What this isolate wrote a moment ago may not be in what it read.
         self.recent.retain(|r| r.changed + RECENT_MS > now);
         if loaded.full && !self.recent.is_empty() {
             let newer = newer(&self.recent, &loaded.records);
             self.pool.sync(&newer, false, now);
             self.take(&newer);
+        }
+    }
+
+    fn look_for_unreadable(&mut self, loaded: &Loaded) {
+        if loaded.full {
+            self.unreadable.clear();
+        }
+        for record in &loaded.records {
+            let is_read = match record.kind {
+                Kind::Key => self.pool.find(&record.id).is_some(),
+                Kind::Provider => self.pool.provider(&record.id).is_some(),
+                Kind::Client => self.clients.values().any(|(id, _)| **id == *record.id),
+                _ => true,
+            };
+            let is_broken = !is_read && record.body.is_some();
+            if !is_broken && self.unreadable.is_empty() {
+                continue;
+            }
+            let name = [record.kind.name(), " ", &record.id].concat();
+            self.unreadable.retain(|known| *known != name);
+            if is_broken {
+                runtime::log(Level::Error, "record_broken", || object! {"name": name.as_str()});
+                self.unreadable.push(name);
+            }
         }
     }
 
@@ -302,7 +329,9 @@ impl Cache {
     }
 
     fn keep(&mut self, records: &[Record], now: u64) {
-        self.recent.retain(|old| old.changed + RECENT_MS > now);
+        // What is changed again and again is kept once.
+        let mine = newer(&std::mem::take(&mut self.recent), records);
+        self.recent.extend(mine.into_iter().filter(|old| old.changed + RECENT_MS > now));
         self.recent.extend(records.iter().cloned());
     }
 

@@ -4,16 +4,15 @@ use crate::{
     app::{App, with_cache},
     config::Level,
     error::Result,
+    pool::health::PROBES,
     record::write::object,
     runtime,
-    store::{Audit, Cached, Requests},
+    store::{Cached, Logs, Shelf},
     upstream,
     usage::{audit, requests},
 };
 use std::rc::Rc;
 
-/// Probes of one tick: with the storage's work well within a free plan's 50 subrequests.
-const PROBES: usize = 10;
 const PROBE_MS: u64 = 10_000;
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
@@ -55,7 +54,7 @@ async fn trim_requests(app: &Rc<App>, now: u64) -> Result<()> {
     let config = app.config()?;
     if (now % HOUR_MS) / MINUTE_MS == TRIM_MINUTE {
         let old = requests::batch_id(now.saturating_sub(config.request_log_days.saturating_mul(24 * HOUR_MS)), "");
-        app.store.requests(&Requests::Trim(&old, config.request_log_rows)).await?;
+        app.store.logs(&Logs::Trim(Shelf::Requests, &old, config.request_log_rows)).await?;
     }
     Ok(())
 }
@@ -64,7 +63,7 @@ async fn trim_audit(app: &Rc<App>, now: u64) -> Result<()> {
     let config = app.config()?;
     if (now % (AUDIT_HOURS * HOUR_MS)) / MINUTE_MS == AUDIT_MINUTE {
         let old = audit::entry_id(now.saturating_sub(config.audit_days.saturating_mul(24 * HOUR_MS)), "", "");
-        app.store.audit(&Audit::Trim(&old, config.audit_rows)).await?;
+        app.store.logs(&Logs::Trim(Shelf::Audit, &old, config.audit_rows)).await?;
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::{
         write::{self, Json, object},
     },
     runtime,
-    usage::audit::{Entry, entry_id},
+    usage::audit::{Entry, ending, entry_id},
 };
 use serde_json::Value;
 use worker::web_sys::Response;
@@ -34,8 +34,10 @@ pub struct Deed {
     pub noun: &'static str,
     pub verb: &'static str,
     pub count: u64,
-    /// By their ids, each with a name for people; the first of them.
-    pub things: Vec<[String; 2]>,
+    /// Of the first of those things.
+    pub ids: Vec<String>,
+    /// What people call them.
+    pub names: Vec<String>,
     /// Of what was changed.
     pub fields: Vec<String>,
     pub when: When,
@@ -54,21 +56,24 @@ pub enum When {
 
 impl Deed {
     pub const fn new(noun: &'static str, verb: &'static str, when: When) -> Self {
-        Self { noun, verb, count: 0, things: Vec::new(), fields: Vec::new(), when }
+        Self { noun, verb, count: 0, ids: Vec::new(), names: Vec::new(), fields: Vec::new(), when }
     }
 
     /// It was done to these keys.
-    pub fn keys<'a>(verb: &'static str, when: When, keys: impl ExactSizeIterator<Item = (&'a str, &'a Key)>) -> Self {
+    pub fn keys<'a>(verb: &'static str, when: When, keys: &mut dyn Iterator<Item = (&'a str, &'a Key)>) -> Self {
         let mut deed = Self::new("key", verb, when);
-        let count = keys.len() as u64;
-        keys.take(NAMED).for_each(|(id, key)| deed.add(Kind::Key, id, Some(&key.json())));
-        Self { count, ..deed }
+        for (id, key) in keys {
+            let body = (deed.ids.len() < NAMED).then(|| key.json());
+            deed.add(Kind::Key, id, body.as_ref());
+        }
+        deed
     }
 
     fn add(&mut self, kind: Kind, id: &str, body: Option<&Value>) {
         self.count += 1;
-        if self.things.len() < NAMED {
-            self.things.push([id.into(), body.map_or_else(|| id.into(), |body| name(kind, id, body))]);
+        if self.ids.len() < NAMED {
+            self.ids.push(id.into());
+            self.names.push(body.map_or_else(|| id.into(), |body| name(kind, id, body)));
         }
     }
 }
@@ -164,9 +169,8 @@ fn entry(asked: &Asked, session: Option<&str>, deed: &Deed) -> Result<Entry> {
     let action = [deed.noun, ".", deed.verb].concat();
     let random: String = runtime::random_id()?.chars().take(8).collect();
     let ip = js::header(&asked.request.headers(), "cf-connecting-ip");
-    let [ids, names] = [0, 1].map(|at| deed.things.iter().filter_map(|thing| thing.get(at)).collect::<Vec<_>>());
     let text = write::text(&object! {"at": asked.now, "who": "admin", "session": session, "ip": ip, "action": action,
-    "count": deed.count, "ids": ids, "names": names, "fields": deed.fields});
+    "count": deed.count, "ids": deed.ids, "names": deed.names, "fields": deed.fields});
     Ok(Entry { id: entry_id(asked.now, &random, &action), text, days: asked.app.config()?.audit_days })
 }
 
@@ -190,8 +194,9 @@ pub fn lost(error: &Error) {
 
 /// Where a page begins, and what is looked for.
 pub struct Wish {
-    pub after: String,
-    pub action: Option<String>,
+    pub from: String,
+    /// Of the ids of the action that is looked for; see `audit::ends`.
+    pub ending: String,
     pub most: u64,
     /// Of a thing that was changed.
     id: Option<String>,
@@ -216,7 +221,9 @@ pub fn list(asked: &Asked) -> Result<Outcome> {
         return Err(Error::invalid("action is a name such as key.change, or a noun such as key.", Some("action")));
     }
     let most = if id.is_some() { READ } else { limit as u64 };
-    let wish = Wish { after: cursor.unwrap_or_default(), action, most, id, limit };
+    // Right behind the entry that was read last.
+    let from = cursor.map(|cursor| cursor + " ").unwrap_or_default();
+    let wish = Wish { from, ending: action.as_deref().map(ending).unwrap_or_default(), most, id, limit };
     store(Vec::new(), Say::Audit(Box::new(wish)))
 }
 
@@ -267,7 +274,8 @@ mod tests {
 
     fn shown(deeds: &[Deed]) -> Vec<String> {
         let shown = |deed: &Deed| {
-            let things: Vec<String> = deed.things.iter().map(|[id, name]| format!("{id}={name}")).collect();
+            let things = deed.ids.iter().zip(&deed.names).map(|(id, name)| format!("{id}={name}"));
+            let things: Vec<String> = things.collect();
             format!("{}.{} {} {things:?} {:?}", deed.noun, deed.verb, deed.count, deed.fields)
         };
         deeds.iter().map(shown).collect()
@@ -306,7 +314,7 @@ mod tests {
     fn of_many_things_the_first_are_named() {
         let records: Vec<Record> = (0..30).map(|n| Record::deleted(Kind::Client, n.to_string(), 2)).collect();
         let deeds = told(&cache(), &records);
-        assert_eq!((deeds.len(), deeds[0].count, deeds[0].things.len()), (1, 30, NAMED));
+        assert_eq!((deeds.len(), deeds[0].count, deeds[0].names.len()), (1, 30, NAMED));
     }
 
     #[test]

@@ -80,8 +80,8 @@ pub fn models_read(name: &str, read: Option<Record>) -> Result<Outcome> {
     let message = || format!("Provider {name} is off, or has no key to ask with.");
     let record = read.ok_or_else(|| Fault::Conflict { code: "no_key_to_ask", message: message() })?;
     let outcome = store(vec![record], Say::Provider(200, name.into(), Box::new(find(name)?)))?;
-    let things = vec![[name.to_string(), name.to_string()]];
-    Ok(outcome.told(Deed { count: 1, things, ..Deed::new("provider", "models", When::Changed) }))
+    let of = || vec![name.to_string()];
+    Ok(outcome.told(Deed { count: 1, ids: of(), names: of(), ..Deed::new("provider", "models", When::Changed) }))
 }
 
 pub fn add(asked: &Asked) -> Result<Outcome> {

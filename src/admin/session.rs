@@ -52,15 +52,18 @@ pub fn logout(asked: &Asked, session: &Session) -> Result<Outcome> {
     Ok(Outcome { cookie: Some(cookie("", 0)), ..store(vec![revoked], Say::Nothing)? })
 }
 
-pub fn show(asked: &Asked, session: &Session) -> Result<Outcome> {
+/// `broken` are values of the storage that cannot be read.
+pub fn show(asked: &Asked, expires_at: u64, broken: Vec<String>) -> Result<Outcome> {
+    let left_out = with_cache(|c| [c.unreadable.as_slice(), &broken].concat());
+    let warning = (!left_out.is_empty()).then(|| ["Left out, as it cannot be read: ", &left_out.join(", ")].concat());
     answer(
         200,
         object! {
-            "expires_at": session.expires_at(),
+            "expires_at": expires_at,
             "storage": asked.app.store.name(),
             "version": env!("CARGO_PKG_VERSION"),
             "encrypted": false,
-            "storage_warning": serde_json::Value::Null,
+            "storage_warning": warning,
         },
     )
 }

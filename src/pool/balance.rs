@@ -30,7 +30,7 @@ impl Pool {
     pub fn balances_due(&self, most: usize, now: u64) -> Vec<Ticket> {
         let tells = |p: &Provider| p.enabled && p.balance_url.is_some();
         let mut due = Vec::new();
-        for (ticket, slot) in self.keys().filter(|(_, s)| s.key.enabled) {
+        for (ticket, slot) in self.keys().filter(|(_, s)| s.key.is_on(now)) {
             let unsupported = slot.balance.as_ref().is_some_and(|b| b.status == Some(GONE));
             let pause = if unsupported { UNSUPPORTED_MS } else { EVERY_MS };
             if self.asked(ticket).is_none_or(|asked| asked + pause <= now)

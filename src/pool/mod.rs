@@ -13,6 +13,7 @@ pub mod fixtures;
 mod hash;
 pub mod health;
 mod lane;
+pub mod overview;
 mod pace;
 pub mod paste;
 pub mod redact;

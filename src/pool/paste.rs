@@ -5,11 +5,13 @@ mod line;
 mod provider;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use super::redact::mask;
 use crate::find;
 pub use provider::guess_provider;
 use std::collections::HashSet;
+pub use written::line;
 
 const SHORTEST: usize = 8;
 const LONGEST: usize = 4096;

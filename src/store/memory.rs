@@ -1,6 +1,6 @@
 //! The contract in memory, for native tests.
 
-use super::{Audit, Audited, Cached, Loaded, Requests, Upkeep, is_trimmed};
+use super::{Audited, Cached, Loaded, Logs, Shelf, Upkeep, is_trimmed};
 use crate::{
     cached::Entry,
     record::Record,
@@ -28,7 +28,16 @@ struct Inner {
     /// By id: how many entries, and their text.
     requests: BTreeMap<String, (u64, String)>,
     cache: BTreeMap<String, Entry>,
-    audit: BTreeMap<String, String>,
+    audit: BTreeMap<String, (u64, String)>,
+}
+
+impl Inner {
+    const fn log(&mut self, shelf: Shelf) -> &mut BTreeMap<String, (u64, String)> {
+        match shelf {
+            Shelf::Requests => &mut self.requests,
+            Shelf::Audit => &mut self.audit,
+        }
+    }
 }
 
 impl Memory {
@@ -46,7 +55,7 @@ impl Memory {
     pub fn write(&self, records: &[Record], audited: &[Audited]) {
         let mut inner = self.0.borrow_mut();
         for entry in audited {
-            inner.audit.entry(entry.id.clone()).or_insert_with(|| entry.text.clone());
+            inner.audit.entry(entry.id.clone()).or_insert_with(|| (1, entry.text.clone()));
         }
         if records.is_empty() {
             return;
@@ -77,6 +86,10 @@ impl Memory {
         }
     }
 
+    pub fn oldest(&self) -> Option<String> {
+        self.0.borrow().journal.keys().next().cloned()
+    }
+
     pub fn fold(&self, upkeep: &Upkeep) -> u64 {
         let mut inner = self.0.borrow_mut();
         inner.records.retain(|(_, r)| !is_trimmed(r, upkeep.now));
@@ -94,45 +107,26 @@ impl Memory {
         journal.len() as u64
     }
 
-    pub fn requests(&self, ask: &Requests) -> Vec<(String, String)> {
-        let requests = &mut self.0.borrow_mut().requests;
+    pub fn logs(&self, ask: &Logs) -> Vec<(String, String)> {
+        let inner = &mut self.0.borrow_mut();
         match ask {
-            Requests::Keep(batch, _) => {
-                requests.entry(batch.id.clone()).or_insert_with(|| (batch.entries, batch.text.clone()));
+            Logs::Keep(batch, _) => {
+                inner.requests.entry(batch.id.clone()).or_insert_with(|| (batch.entries, batch.text.clone()));
                 Vec::new()
             }
-            Requests::From(first, most) => requests
+            Logs::From(shelf, first, ending, most) => inner
+                .log(*shelf)
                 .range(first.to_string()..)
+                .filter(|(id, _)| audit::ends(id, ending))
                 .take(usize::try_from(*most).unwrap_or(usize::MAX))
                 .map(|(id, (_, text))| (id.clone(), text.clone()))
                 .collect(),
-            Requests::Trim(first, rows) => {
+            Logs::Trim(shelf, first, rows) => {
                 let mut newer = 0;
-                requests.retain(|id, (entries, _)| {
+                inner.log(*shelf).retain(|id, (entries, _)| {
                     let kept = id.as_str() < *first && newer < *rows;
                     newer += *entries;
                     kept
-                });
-                Vec::new()
-            }
-        }
-    }
-
-    pub fn audit(&self, ask: &Audit) -> Vec<(String, String)> {
-        let log = &mut self.0.borrow_mut().audit;
-        match ask {
-            Audit::After(id, action, most) => {
-                let wanted = |(known, _): &(&String, &String)| {
-                    known.as_str() > *id && action.is_none_or(|action| audit::fits(known, action))
-                };
-                let found = log.iter().filter(wanted).take(usize::try_from(*most).unwrap_or(usize::MAX));
-                found.map(|(id, text)| (id.clone(), text.clone())).collect()
-            }
-            Audit::Trim(first, rows) => {
-                let mut newer = 0;
-                log.retain(|id, _| {
-                    newer += 1;
-                    id.as_str() < *first && newer <= *rows
                 });
                 Vec::new()
             }

@@ -92,16 +92,6 @@ impl Store {
         }
     }
 
-    /// Reads the audit log or clears away what is old; answers what was read, by id and text.
-    pub async fn audit(&self, ask: &Audit<'_>) -> Result<Vec<(String, String)>> {
-        match self {
-            Self::D1(d1) => d1.audit(ask).await,
-            Self::Kv(kv) => kv.audit(ask).await,
-            #[cfg(test)]
-            Self::Memory(memory) => Ok(memory.audit(ask)),
-        }
-    }
-
     /// Like `write`, for what machines note; on KV it waits for the next fold to reach other isolates.
     pub async fn note(&self, records: &[Record], now: u64) -> Result<()> {
         match self {
@@ -113,6 +103,16 @@ impl Store {
                 memory.write(records, &[]);
                 Ok(())
             }
+        }
+    }
+
+    /// Names of stored values that could not be read and were set aside.
+    pub async fn broken(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Kv(kv) => kv.broken().await,
+            Self::D1(_) => Ok(Vec::new()),
+            #[cfg(test)]
+            Self::Memory(_) => Ok(Vec::new()),
         }
     }
 
@@ -164,13 +164,25 @@ impl Store {
         }
     }
 
-    /// Keeps, reads or clears away batches of the request log; answers those that were read, by id and text.
-    pub async fn requests(&self, ask: &Requests<'_>) -> Result<Vec<(String, String)>> {
-        match self {
-            Self::D1(d1) => d1.requests(ask).await,
-            Self::Kv(kv) => kv.requests(ask).await,
+    /// When the oldest of the counts that wait in the journal were written. On KV it is what the last `usage` of this
+    /// isolate found, as a list of names is dear, and folded ones stand there for a while.
+    pub async fn waits_since(&self) -> Result<Option<u64>> {
+        let oldest = match self {
+            Self::D1(d1) => d1.oldest().await?,
+            Self::Kv(_) => kv::oldest(),
             #[cfg(test)]
-            Self::Memory(memory) => Ok(memory.requests(ask)),
+            Self::Memory(memory) => memory.oldest(),
+        };
+        Ok(oldest.and_then(|id| id.split('-').next()?.parse().ok()))
+    }
+
+    /// Keeps, reads or clears away what a log has; answers what was read, by id and text.
+    pub async fn logs(&self, ask: &Logs<'_>) -> Result<Vec<(String, String)>> {
+        match self {
+            Self::D1(d1) => d1.logs(ask).await,
+            Self::Kv(kv) => kv.logs(ask).await,
+            #[cfg(test)]
+            Self::Memory(memory) => Ok(memory.logs(ask)),
         }
     }
 
@@ -196,25 +208,25 @@ impl Store {
     }
 }
 
-/// What is asked of the request log's batches; see `usage::requests`.
-pub enum Requests<'a> {
-    /// Once only, for about so many days.
-    Keep(&'a Batch, u64),
-    /// That batch and those before it in time, so many at the most, the newest first.
-    From(&'a str, u64),
-    /// Clears some of those away that are not newer than a batch of that name would be, and of those that have so many
-    /// newer entries.
-    Trim(&'a str, u64),
+/// Which log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Shelf {
+    /// In batches; see `usage::requests`.
+    Requests,
+    /// Entry by entry, written by `Store::write`; see `usage::audit`.
+    Audit,
 }
 
-/// What is asked of the audit log.
-pub enum Audit<'a> {
-    /// The entries that come after that id, which is to say are older, so many at the most, the newest first; only those
-    /// of an action or of all actions of a noun, if one is named.
-    After(&'a str, Option<&'a str>, u64),
-    /// Clears some of those away that are not newer than an entry of that name would be, and of those that have so many
-    /// newer ones.
-    Trim(&'a str, u64),
+/// What is asked of a log. Ids begin so that the newest comes first.
+pub enum Logs<'a> {
+    /// A batch of requests. Once only, for about so many days.
+    Keep(&'a Batch, u64),
+    /// That one and those before it in time, so many at the most, the newest first; only those whose ids end so (see
+    /// `audit::ends`).
+    From(Shelf, &'a str, &'a str, u64),
+    /// Clears some of those away that are not newer than one of that name would be, and of those that have so many newer
+    /// entries.
+    Trim(Shelf, &'a str, u64),
 }
 
 /// What is asked of the cache of answers.

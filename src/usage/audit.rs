@@ -15,13 +15,20 @@ pub struct Entry {
 /// How an entry is called: of two, that of the later one comes first. It ends with the action, so that a list of names is
 /// enough to find an action's.
 pub fn entry_id(now: u64, random: &str, action: &str) -> String {
-    format!("{}-{action}", batch_id(now, random))
+    [&*batch_id(now, random), "-", action].concat()
 }
 
-/// `key.change`, or `key.` and whatever for `key`.
-pub fn fits(id: &str, action: &str) -> bool {
-    let is = id.rsplit('-').next().unwrap_or_default();
-    is.strip_prefix(action).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+/// How the ids of an action's entries end, `*` standing for anything: those of `key.change`, or of all actions of `key`.
+pub fn ending(action: &str) -> String {
+    if action.contains('.') { ["-", action].concat() } else { ["-", action, ".*"].concat() }
+}
+
+/// Whether an id ends so. An empty ending is any.
+pub fn ends(id: &str, ending: &str) -> bool {
+    match ending.strip_suffix('*') {
+        None => id.ends_with(ending),
+        Some(noun) => id.rsplit('-').next().is_some_and(|action| action.starts_with(noun.trim_start_matches('-'))),
+    }
 }
 
 #[cfg(test)]
@@ -31,9 +38,9 @@ mod tests {
     #[test]
     fn an_action_is_found_by_its_name_or_its_noun() {
         let id = entry_id(1_700_000_000_000, "0123abcd", "key.change");
-        assert!(fits(&id, "key.change") && fits(&id, "key"));
-        for other in ["key.chang", "ke", "change", "key.change.x", "client", "0123abcd-key"] {
-            assert!(!fits(&id, other), "{other}");
+        assert!(ends(&id, &ending("key.change")) && ends(&id, &ending("key")) && ends(&id, ""));
+        for other in ["key.chang", "ke", "change", "key.change.x", "client", "cdkey"] {
+            assert!(!ends(&id, &ending(other)), "{other}");
         }
     }
 

@@ -61,6 +61,9 @@ for (const storage of storages) {
       await api("PATCH", "/providers/own", { weight: 1000 }, 400);
       assert.deepEqual(await news(), [], "what is refused has no entry");
 
+      // A call through the pool changes nothing; the usage has it.
+      await drive("POST", "/v1/token-count", "/v1/{rest}", { messages: [] }, 200);
+
       // Keys.
       const added = async (text, more) => (await api("POST", "/keys", { text, dry_run: true, ...more }, 200)).body.added.map(({ id, key_masked }) => [id, key_masked]);
       const text = `${first}|5|Ann's\n${second}`;
@@ -83,6 +86,9 @@ for (const storage of storages) {
       await api("PATCH", "/providers/own", { balance_url: "/balance", balance_path: "left" }, 200);
       await news();
       await drive("POST", `/keys/${one}/balance`, "/keys/{id}/balance", undefined, 200, entry("key.balance", [one], ["Bob's"]));
+      await drive("POST", `/keys/${one}/reveal`, "/keys/{id}/reveal", undefined, 200, entry("key.reveal", [one], ["Bob's"]));
+      const exported = entry("key.export", [one, two], ["Bob's", "[redacted]"], ["json"]);
+      await drive("POST", "/keys/export", "/keys/export", { ids: [one, two], format: "json" }, 200, exported);
       const bulk = (more, status, ...expected) => drive("POST", "/keys/bulk", "/keys/bulk", more, status, ...expected);
       const both = (action, ...fields) => entry("key.bulk", [one, two], ["Bob's", "[redacted]"], [action, ...fields]);
       await bulk({ ids: [one, two], action: "disable" }, 200, both("disable"));

@@ -162,6 +162,11 @@ for (const storage of storages) {
         await ask("POST", "/keys/bulk", { ids: [ids[0], "none"], action }, 200);
       await ask("POST", "/keys/bulk", { filter: { state: "active", provider: name }, action: "set", weight: 2 }, 200);
       await ask("POST", "/keys/bulk", { action: "none" }, 400);
+      await ask("POST", `/keys/${ids[0]}/reveal`, undefined, 200);
+      await ask("POST", "/keys/none/reveal", undefined, 404);
+      await ask("POST", "/keys/export", { filter: { provider: name }, format: "json" }, 200);
+      await ask("POST", "/keys/export", { ids: ["none"] }, 404);
+      await ask("POST", "/keys/export", { ids, format: "csv" }, 400);
       await ask("DELETE", `/keys/${ids[0]}`, undefined, 204);
       await ask("POST", "/keys/bulk", { ids: ids.slice(1), action: "delete" }, 200);
     });
@@ -197,6 +202,18 @@ for (const storage of storages) {
         check("POST", path, answer.status, await answer.json(), JSON.parse(chatBody()));
         assert.equal(answer.status, status);
       }
+    });
+
+    test("describes the overview", async () => {
+      await stage.pool([]);
+      await ask("GET", "/overview", undefined, 200);
+      const { ids } = await stage.pool(["mock-429-openapi-over1", "mock-402-openapi-over2", "mock-good-openapi-over"]);
+      await ask("PATCH", `/keys/${ids[2]}`, { enabled: false, expires: Date.now() + 60_000 }, 200);
+      await chat();
+      const seen = await ask("GET", "/overview", undefined, 200);
+      assert.deepEqual(seen.keys, { active: 0, cooling: 1, disabled: 1, off: 1 });
+      await ask("PATCH", `/keys/${ids[2]}`, { expires: 1 }, 400);
+      await raw("GET", "/overview", undefined, 401);
     });
 
     test("describes the playground", async () => {

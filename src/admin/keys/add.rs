@@ -1,5 +1,6 @@
 //! Adding keys: what was pasted is understood, what is new is stored, and every line that was not is reported.
 
+use super::Change;
 use crate::{
     admin::{
         Asked,
@@ -24,6 +25,7 @@ use crate::{
     },
 };
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// More at once are refused whole, before anything is stored.
 const MOST: usize = 20_000;
@@ -40,15 +42,12 @@ struct New {
 struct One {
     key: String,
     provider: Option<String>,
-    label: Option<String>,
-    weight: Option<u64>,
-    group: Option<String>,
-    enabled: Option<bool>,
+    change: Change,
 }
 
 impl New {
-    fn read(mut fields: Fields) -> Result<Self> {
-        let one = |item| One::read(Fields::of(item)?);
+    fn read(mut fields: Fields, now: u64) -> Result<Self> {
+        let one = |item| One::read(Fields::of(item)?, now);
         let new = Self {
             text: fields.text("text"),
             keys: fields.list("keys").map(|items| items.into_iter().map(one).collect()).transpose()?,
@@ -62,24 +61,17 @@ impl New {
 }
 
 impl One {
-    fn read(mut fields: Fields) -> Result<Self> {
-        let one = Self {
-            key: fields.required("key"),
-            provider: fields.text("provider"),
-            label: fields.text("label"),
-            weight: fields.number("weight"),
-            group: fields.text("group"),
-            enabled: fields.flag("enabled"),
-        };
+    fn read(mut fields: Fields, now: u64) -> Result<Self> {
+        let (key, provider) = (fields.required("key"), fields.text("provider"));
+        let one = Self { key, provider, change: Change::read(&mut fields, now)? };
         fields.end().map(|()| one)
     }
 }
 
 /// A key that was understood, and what its own entry says beyond the text forms.
-struct Wish {
+struct Wish<'a> {
     entry: Entry,
-    group: Option<String>,
-    enabled: bool,
+    change: Option<&'a Change>,
 }
 
 /// What will be done.
@@ -91,10 +83,11 @@ struct Plan {
     known: Vec<Value>,
     refused: Vec<Value>,
     providers: Vec<String>,
+    ids: HashSet<String>,
 }
 
 pub fn add(asked: &Asked) -> Result<Outcome> {
-    let new = New::read(input::body(asked)?)?;
+    let new = New::read(input::body(asked)?, asked.now)?;
     let plan = with_cache(|c| plan(&new, c, &asked.pepper, asked.now))?;
     let place = Place::List("added", object! {"added": Value::Null, "known": plan.known, "refused": plan.refused});
     let keys = Keys { status: 201, ids: plan.added, pool: None, place };
@@ -127,12 +120,14 @@ fn plan(new: &New, cache: &Cache, pepper: &str, now: u64) -> Result<Plan> {
             continue;
         };
         let label = wish.entry.label.clone().unwrap_or_default();
-        let key = Key {
+        let mut key = Key {
             weight: wish.entry.weight.or(weight).unwrap_or(DEFAULT_WEIGHT),
-            group: wish.group.or_else(|| group.clone()).unwrap_or_else(|| ACTIVE_GROUP.into()),
-            enabled: wish.enabled,
+            group: group.clone().unwrap_or_else(|| ACTIVE_GROUP.into()),
             ..Key::new(&provider, &wish.entry.secret, label, now)
         };
+        if let Some(change) = wish.change {
+            change.apply(&mut key)?;
+        }
         plan.take(wish.entry.line, &key, cache, pepper, now)?;
     }
     let made: Result<Vec<Record>> = plan
@@ -149,6 +144,11 @@ fn plan(new: &New, cache: &Cache, pepper: &str, now: u64) -> Result<Plan> {
 impl Plan {
     fn take(&mut self, line: u32, key: &Key, cache: &Cache, pepper: &str, now: u64) -> Result<()> {
         let id = auth::key_id(pepper, &key.provider, &key.secret);
+        if !self.ids.insert(id.clone()) {
+            let refused = Refused { line, reason: Refusal::Duplicate, shown: mask(&key.secret) };
+            self.refused.push(refused_view(&refused));
+            return Ok(());
+        }
         if cache.pool.find(&id).is_some() {
             self.known.push(object! {"line": line, "id": id, "key_masked": mask(&key.secret)});
             return Ok(());
@@ -163,35 +163,28 @@ impl Plan {
     }
 }
 
-fn wishes(new: &New) -> Result<(Vec<Wish>, Vec<Refused>)> {
+fn wishes(new: &New) -> Result<(Vec<Wish<'_>>, Vec<Refused>)> {
     match (&new.text, &new.keys) {
         (Some(text), None) => {
             let Pasted { entries, refused } = paste::parse(text);
-            let wishes = entries.into_iter().map(|entry| Wish { entry, group: None, enabled: true }).collect();
+            let wishes = entries.into_iter().map(|entry| Wish { entry, change: None }).collect();
             Ok((wishes, refused))
         }
-        (None, Some(keys)) => listed(keys),
+        (None, Some(keys)) => Ok(listed(keys)),
         _ => Err(Error::invalid("Send either `text` or `keys`.", Some("text"))),
     }
 }
 
 /// Keys as JSON objects; `line` is their place in the list.
-fn listed(keys: &[One]) -> Result<(Vec<Wish>, Vec<Refused>)> {
-    let (mut wishes, mut refused): (Vec<Wish>, Vec<Refused>) = Default::default();
+fn listed(keys: &[One]) -> (Vec<Wish<'_>>, Vec<Refused>) {
+    let (mut wishes, mut refused) = (Vec::new(), Vec::new());
     for (line, one) in (1..).zip(keys) {
         let mut understood = paste::parse(&one.key);
         match (understood.entries.pop(), understood.entries.is_empty(), understood.refused.pop()) {
             (Some(entry), true, None) => {
-                if wishes.iter().any(|w| w.entry.secret == entry.secret) {
-                    refused.push(Refused { line, reason: Refusal::Duplicate, shown: mask(&one.key) });
-                    continue;
-                }
                 let provider = one.provider.clone().or(entry.provider);
-                let label = one.label.as_deref().map(input::label).transpose()?.or(entry.label);
-                let weight = one.weight.map(input::weight).transpose()?.or(entry.weight);
-                let group = one.group.as_deref().map(input::group).transpose()?;
-                let entry = Entry { line, secret: entry.secret, provider, weight, label };
-                wishes.push(Wish { entry, group, enabled: one.enabled.unwrap_or(true) });
+                let entry = Entry { line, provider, ..entry };
+                wishes.push(Wish { entry, change: Some(&one.change) });
             }
             (_, _, why) => {
                 let reason = why.map_or(Refusal::NotAKey, |r| r.reason);
@@ -199,7 +192,7 @@ fn listed(keys: &[One]) -> Result<(Vec<Wish>, Vec<Refused>)> {
             }
         }
     }
-    Ok((wishes, refused))
+    (wishes, refused)
 }
 
 /// What the caller chose, what the entry says, what the key looks like, or the default.
