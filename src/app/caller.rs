@@ -63,7 +63,7 @@ impl App {
             return caller("admin", &Right::ALL, &["*".into()]);
         }
         with_cache(|c| {
-            let known = c.peppers().find_map(|pepper| c.clients.get(&auth::client_hash(pepper, credential)));
+            let known = c.peppers().iter().find_map(|pepper| c.clients.get(&auth::client_hash(pepper, credential)));
             let known = known.filter(|(_, client)| client.enabled);
             let (id, client) = known.ok_or(Fault::ClientKey)?;
             if client.expires.is_some_and(|at| at <= now) {

@@ -28,8 +28,8 @@ impl App {
             let Some(name) = entry.provider else { continue };
             let id = auth::key_id(&pepper, &name, &entry.secret);
             let (is_new, has_provider) = with_cache(|c| {
-                let mut ids = c.peppers().map(|pepper| auth::key_id(pepper, &name, &entry.secret));
-                (!ids.any(|id| c.imported.contains(&id)), c.pool.provider(&name).is_some())
+                let is_known = |pepper: &&str| c.imported.contains(&auth::key_id(pepper, &name, &entry.secret));
+                (!c.peppers().iter().any(is_known), c.pool.provider(&name).is_some())
             });
             let preset = provider::preset(&name).filter(|preset| preset.is_complete());
             if !is_new || !has_provider && preset.is_none() {

@@ -13,7 +13,7 @@ use serde_json::Value;
 impl Cache {
     /// All of them, which is what a backup holds.
     pub fn each(&self, f: &mut dyn FnMut(Kind, &str, &dyn Json)) {
-        self.peppers().for_each(|pepper| f(Kind::Secret, super::PEPPER, &pepper));
+        self.peppers().into_iter().for_each(|pepper| f(Kind::Secret, super::PEPPER, &pepper));
         self.settings.iter().for_each(|(name, text)| f(Kind::Setting, name, text));
         self.pool.providers().for_each(|(name, provider)| f(Kind::Provider, name, provider));
         self.pool.keys().for_each(|(_, slot)| f(Kind::Key, &slot.id, &slot.key));
@@ -28,13 +28,26 @@ impl Cache {
 
     /// The secrets behind the digests that are stored: first that of this keypool, then those of others whose backups were
     /// restored here.
-    pub fn peppers(&self) -> impl Iterator<Item = &str> {
-        self.pepper.iter().chain(&self.older_peppers).map(String::as_str)
+    pub fn peppers(&self) -> Vec<&str> {
+        let mut all = Vec::new();
+        if let Some(own) = &self.pepper {
+            all.push(own.as_str());
+        }
+        for other in &self.older_peppers {
+            all.push(other);
+        }
+        all
     }
 
     /// The id of the key, if it is here.
     pub fn key_of(&self, provider: &str, secret: &str) -> Option<String> {
-        self.peppers().map(|pepper| auth::key_id(pepper, provider, secret)).find(|id| self.pool.find(id).is_some())
+        for pepper in self.peppers() {
+            let id = auth::key_id(pepper, provider, secret);
+            if self.pool.find(&id).is_some() {
+                return Some(id);
+            }
+        }
+        None
     }
 
     /// The body under that kind and id; `None` of what machines note.

@@ -37,7 +37,7 @@ impl Held {
 /// When the ids are of two keys, or of one that is gone, switched off, or not for this caller.
 pub async fn held(app: &App, caller: &Caller, asked: &Asked<'_>, intake: Option<&Intake>, now: u64) -> Result<Held> {
     // Its own first; a tag of another keypool's holds where its backup was restored.
-    let peppers = with_cache(|c| c.peppers().map(str::to_string).collect::<Vec<_>>());
+    let peppers = with_cache(|c| c.peppers().into_iter().map(str::to_string).collect::<Vec<_>>());
     let signs = || peppers.iter().map(|pepper| move |message: &str| auth::keyed_digest(pepper, message));
     let (mut held, mut keys) = (Held::default(), Vec::new());
     for (text, out) in [(asked.rest, &mut held.rest), (asked.query, &mut held.query)] {

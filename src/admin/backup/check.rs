@@ -25,61 +25,61 @@ use serde_json::Value;
 /// # Errors
 /// What is wrong with it.
 pub fn record(kind: Kind, id: &str, body: &Value, private: bool) -> Result<Value, String> {
+    let clean: fn(&Value) -> Option<Value> = match kind {
+        Kind::Provider => cleaned::<Provider>,
+        Kind::Key => cleaned::<Key>,
+        Kind::Client => cleaned::<Client>,
+        Kind::Alias => cleaned::<Alias>,
+        Kind::Price => cleaned::<Price>,
+        Kind::Setting | Kind::Secret => cleaned::<String>,
+        Kind::Rule => return rule(id, body),
+        Kind::Imported => return held(is_id(id), "its id cannot be one").map(|()| true.json()),
+        Kind::Disabled | Kind::Cooldown | Kind::Balance | Kind::Models | Kind::Revoked => {
+            return Err("such records are not in a backup".into());
+        }
+    };
+    let body = clean(body).ok_or("it cannot be read")?;
+    let from = Reader(&body);
+    let text = |name| from.text(name).unwrap_or_default();
     match kind {
         Kind::Provider => {
-            let provider: Provider = read(body)?;
             held(provider::is_name(id), "its name cannot be one")?;
-            provider::base_url(&provider.base_url, private)?;
-            if let Some(url) = &provider.balance_url {
-                provider::balance_url(url)?;
+            provider::base_url(&text("base_url"), private)?;
+            if let Some(url) = from.text("balance_url") {
+                provider::balance_url(&url)?;
             }
-            let headers = body.get("headers").cloned().unwrap_or_else(|| object! {});
+            let headers = from.field("headers").map(|headers| headers.0.clone()).unwrap_or_default();
             let headers = Fields::of(headers).and_then(|headers| providers::apply_headers(&headers, &mut Vec::new()));
             headers.map_err(said)?;
-            Ok(provider.json())
         }
         Kind::Key => {
-            let key: Key = read(body)?;
-            let is_secret = (1..=4096).contains(&key.secret.len()) && key.secret.bytes().all(|b| b.is_ascii_graphic());
-            held(is_secret && provider::is_name(&key.provider), "it has no secret or no provider")?;
-            input::label(&key.label).and_then(|_| input::group(&key.group)).map_err(said)?;
-            Ok(key.json())
+            let secret = text("secret");
+            let is_secret = (1..=4096).contains(&secret.len()) && secret.bytes().all(|b| b.is_ascii_graphic());
+            held(is_secret && provider::is_name(&text("provider")), "it has no secret or no provider")?;
+            input::label(&text("label")).and_then(|_| input::group(&text("group"))).map_err(said)?;
         }
         Kind::Client => {
-            let client: Client = read(body)?;
-            let is_hash = client.hash.len() == 64 && client.hash.bytes().all(|b| b.is_ascii_hexdigit());
-            held(is_hash && is_id(id), "it has no digest")?;
-            held(client.ips.iter().all(|text| ip::is_range(text)), "its addresses cannot be read")?;
-            input::label(&client.label).map_err(said)?;
-            Ok(client.json())
+            let hash = text("hash");
+            held(is_id(id) && hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "it has no digest")?;
+            let ips = from.texts("ips").unwrap_or_default();
+            held(ips.iter().all(|text| ip::is_range(text)), "its addresses cannot be read")?;
+            input::label(&text("label")).map_err(said)?;
         }
-        Kind::Alias => {
-            input::label(id).map_err(said)?;
-            Ok(read::<Alias>(body)?.json())
-        }
+        Kind::Alias => drop(input::label(id).map_err(said)?),
         Kind::Price => {
-            let price: Price = read(body)?;
-            held(price.id() == id, "it stands under another name")?;
-            Ok(price.json())
+            let name = [&*text("provider"), " ", &text("model")].concat();
+            held(name == id, "it stands under another name")?;
         }
-        Kind::Rule => rule(id, body),
-        Kind::Setting => {
-            let text: String = read(body)?;
-            if id != "default_provider" {
-                config::check(id, &text, js::is_zone)?;
-            }
-            Ok(text.json())
+        Kind::Setting if id != "default_provider" => {
+            config::check(id, body.as_str().unwrap_or_default(), js::is_zone)?;
         }
-        Kind::Imported => held(is_id(id), "its id cannot be one").map(|()| true.json()),
         Kind::Secret => {
-            let text: String = read(body)?;
-            held((16..=200).contains(&text.len()), "it is too short or too long")?;
-            Ok(text.json())
+            let length = body.as_str().unwrap_or_default().len();
+            held((16..=200).contains(&length), "it is too short or too long")?;
         }
-        Kind::Disabled | Kind::Cooldown | Kind::Balance | Kind::Models | Kind::Revoked => {
-            Err("such records are not in a backup".into())
-        }
+        _ => {}
     }
+    Ok(body)
 }
 
 /// One of people's own, or the switch of a shipped one.
@@ -96,8 +96,9 @@ fn rule(id: &str, body: &Value) -> Result<Value, String> {
     Ok(rule.json())
 }
 
-fn read<T: Stored>(body: &Value) -> Result<T, String> {
-    T::read(&Reader(body)).ok_or_else(|| "it cannot be read".into())
+#[inline(never)]
+fn cleaned<T: Stored + Json>(body: &Value) -> Option<Value> {
+    T::read(&Reader(body)).map(|value| value.json())
 }
 
 fn is_id(id: &str) -> bool {

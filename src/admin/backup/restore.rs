@@ -103,9 +103,9 @@ fn content(data: &Value, private: bool) -> Result<Content> {
 /// The records that are not here as they are in the file.
 fn written(cache: &Cache, content: &Content, asked: &Asked) -> Result<Vec<Record>> {
     let mut records = Vec::new();
-    let new: Vec<&String> =
-        content.peppers.iter().filter(|pepper| cache.peppers().all(|known| known != *pepper)).collect();
-    if cache.peppers().count() + new.len() > PEPPERS {
+    let known = cache.peppers();
+    let new: Vec<&String> = content.peppers.iter().filter(|pepper| !known.contains(&pepper.as_str())).collect();
+    if known.len() + new.len() > PEPPERS {
         let message = format!("Backups of {PEPPERS} other keypools were restored here already; that is the most.");
         return Err(Error::invalid(message, Some("file")));
     }
@@ -127,15 +127,15 @@ fn written(cache: &Cache, content: &Content, asked: &Asked) -> Result<Vec<Record
 fn place(cache: &Cache, content: &Content, id: &str, body: &Value) -> String {
     let from = Reader(body);
     let (provider, secret) = (from.text("provider").unwrap_or_default(), from.text("secret").unwrap_or_default());
-    let mut own = None;
-    for pepper in cache.peppers().chain(content.peppers.iter().map(String::as_str)) {
-        let made = auth::key_id(pepper, &provider, &secret);
-        if cache.pool.find(&made).is_some() || made == id {
-            return made;
-        }
-        own.get_or_insert(made);
+    if let Some(known) = cache.key_of(&provider, &secret) {
+        return known;
     }
-    own.unwrap_or_default()
+    let made = |pepper: &str| auth::key_id(pepper, &provider, &secret);
+    let peppers = cache.peppers();
+    if peppers.iter().any(|pepper| made(pepper) == id) || content.peppers.iter().any(|pepper| made(pepper) == id) {
+        return id.into();
+    }
+    made(peppers.first().copied().unwrap_or_default())
 }
 
 /// What is here and not in the file. What was taken over from secrets stays known, or it would be taken over again.
