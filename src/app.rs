@@ -69,6 +69,8 @@ pub struct Cache {
     pub requests: requests::Pending,
     pub throttle: Throttle,
     pub pepper: Option<String>,
+    /// Of other keypools; see `Cache::peppers`.
+    older_peppers: Vec<String>,
     config: Option<Rc<Config>>,
     dice: Option<Dice>,
     revision: u64,
@@ -358,7 +360,11 @@ impl Cache {
                 Kind::Imported => {
                     self.imported.insert(record.id.clone());
                 }
-                Kind::Secret => self.pepper = record.read(),
+                Kind::Secret if record.id == PEPPER => self.pepper = record.read(),
+                Kind::Secret => {
+                    let pepper = record.read().filter(|pepper| !self.older_peppers.contains(pepper));
+                    self.older_peppers.extend(pepper);
+                }
                 Kind::Provider
                 | Kind::Key
                 | Kind::Disabled

@@ -298,6 +298,18 @@ for (const storage of storages) {
       await ask("PATCH", "/settings", { request_log: null, request_log_days: null, request_log_rows: null }, 200);
     });
 
+    test("describes backups", async () => {
+      await stage.pool(["mock-good-openapi-backup"]);
+      await ask("POST", "/clients", { label: "kept" }, 201);
+      const passphrase = "a passphrase of some length";
+      const plain = await ask("POST", "/backup", { plain: true }, 200);
+      await ask("POST", "/backup/restore", { file: plain, mode: "merge" }, 200);
+      const file = await ask("POST", "/backup", { passphrase }, 200);
+      await ask("POST", "/backup", { passphrase: "short" }, 400);
+      await ask("POST", "/backup/restore", { file, passphrase, mode: "replace", dry_run: true }, 200);
+      await ask("POST", "/backup/restore", { file, passphrase: `${passphrase}!`, mode: "replace" }, 400);
+    });
+
     test("describes the audit log", async () => {
       await ask("GET", "/audit?limit=500", undefined, 200);
       await ask("GET", "/audit?action=key&id=none", undefined, 200);
