@@ -87,7 +87,7 @@ impl App {
             let secret = auth::session_secret(self.var("JWT_SECRET").as_deref(), &password, pepper);
             session::check(token, &secret, now)
                 .filter(|session| session.pw == auth::password_mark(&password, pepper))
-                .filter(|session| !c.revoked.contains(&session.jti))
+                .filter(|session| session.began() > c.revoked_until && !c.revoked.contains(&session.jti))
         })
     }
 }
