@@ -99,7 +99,7 @@ function useRowActs(pages) {
 }
 
 const STATES = ["active", "cooling", "disabled"];
-const REASONS = { disabled: ["key_dead", "key_broke", "forbidden", "manual"], cooling: ["rate_limited", "day_quota", "model_busy", "key_lacks_model", "transient", "timeout", "ip_throttle"] };
+const REASONS = { disabled: ["key_dead", "key_broke", "forbidden", "expired", "manual"], cooling: ["rate_limited", "day_quota", "model_busy", "key_lacks_model", "transient", "timeout", "ip_throttle"] };
 const SORTS = ["-created", "created", "label", "-label", "provider", "state", "-weight", "weight"];
 
 function Filters({ query, change, counts, rich, providers, groups, search, setSearch }) {

@@ -36,7 +36,7 @@ const PLACES = {
   no_keys: () => "#/keys",
   no_usable_key: () => "#/keys",
   provider_down: ([provider]) => keysAt({ provider }),
-  keys_dead: () => keysAt({ state: "disabled" }),
+  keys_dead: () => keysAt({ state: "disabled", reason: "key_dead" }),
   balance_empty: () => keysAt({ balance_max: "0" }),
   keys_expiring: ([q]) => keysAt({ q }),
   no_clients: () => "#/clients/new",
@@ -91,7 +91,7 @@ const SCREEN_OF = { provider_back: "providers", client_expires: "clients" };
 function Next({ of: events }) {
   return html`<section class="card stack"><h2>${t("overview.next")}</h2>
     ${events.length === 0 ? html`<p class="faint">${t("overview.no_next")}</p>` : html`<ul class="pool" tabindex="0">${events.map(({ at, event, id, name, provider, model }, i) => html`<li key=${i}>
-      <span><a href=${hashOf({ screen: SCREEN_OF[event] ?? "keys", id: id ?? provider })}>${name}</a> <small>${[t(`next.${event}`), model, event.startsWith("p") ? null : provider].filter(Boolean).join(" · ")}</small></span>
+      <span><a href=${hashOf({ screen: SCREEN_OF[event] ?? "keys", id: id ?? provider })}>${name}</a> <small>${[t(`next.${event}`), model, event === "provider_back" ? null : provider].filter(Boolean).join(" · ")}</small></span>
       <${Countdown} until=${at} /></li>`)}</ul>`}
   </section>`;
 }

@@ -147,6 +147,9 @@ impl Pool {
         }
         for (_, slot) in self.keys() {
             all.add_key(slot, now);
+            if slot.key.enabled && self.balance(slot).is_some_and(|amount| amount <= 0.0) {
+                all.empty.add(&|| name(slot));
+            }
         }
         all.late = self.late(now);
         let reasons = all.reasons.clone();
@@ -212,9 +215,6 @@ impl<'a> Overview<'a> {
                 }
             }
             (None, State::Active | State::Disabled) => {}
-        }
-        if slot.balance.as_ref().and_then(|balance| balance.amount).is_some_and(|amount| amount <= 0.0) {
-            self.empty.add(&|| name(slot));
         }
         if let Some(at) = key.expires.filter(|at| *at > now) {
             self.next.add(at, "key_expires", of, None);

@@ -18,6 +18,7 @@ const fieldsOf = (groups) => [
   { ...WEIGHT, required: true },
   { ...groupField(groups), required: true },
   { name: "models", kind: "lines" },
+  { name: "expires", kind: "time" },
   { name: "caps", fields: [CAPS.map((name) => ({ name, kind: "number", min: 1 }))] },
   { name: "enabled", kind: "check" },
 ];
@@ -153,6 +154,7 @@ function Particulars({ of: key, changed }) {
       <dt>${t("field.weight")}</dt><dd class="num">${number(key.weight)}</dd>
       ${CAPS.filter((name) => key[name]).map((name) => html`<dt key=${name}>${t(`field.${name}`)}</dt><dd class="num">${number(key[name])}</dd>`)}
       <dt>${t("field.models")}</dt><dd>${key.models.length ? key.models.map((glob) => html`<code key=${glob}>${glob}</code> `) : t("why.all_models")}</dd>
+      ${key.expires && html`<dt>${t("field.expires")}</dt><dd>${moment(key.expires)}</dd>`}
       <dt>${t("field.last_used")}</dt><dd><${Ago} at=${key.last_used} /></dd>
       <dt>${t("key.created")}</dt><dd>${moment(key.created)}</dd>
       <dt>${t("key.id")}</dt><dd><code>${key.id}</code> <${Copy} text=${key.id} label=${t("key.copy_id")} /></dd>

@@ -7,7 +7,7 @@ import { hashOf } from "../../ui/screen.js";
 import { Chart, className, REQUEST_LINES, RANGES, withOther } from "../../ui/show.js";
 
 /** Newest first. */
-export function History({ of: { history = [] } }) {
+export function History({ of: { history } }) {
   if (history.length === 0) return null;
   return html`<section><h3>${t("history.title")}</h3>
     <ol class="pool">${history.map(({ at, event, class: what, status, message }) => html`<li key=${at}>

@@ -2,7 +2,7 @@
 // high, so where one stands is arithmetic, and only those near the screen exist: ten thousand of them cost what forty do.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../../preact.js";
 import * as api from "../../api.js";
-import { compact, number, t } from "../../i18n.js";
+import { compact, number, spoken, t } from "../../i18n.js";
 import { usePoll } from "../../ui/form.js";
 import { hashOf } from "../../ui/screen.js";
 import { Act, Ago, Icon, setServerTime, StateChip, stateOf, Why } from "../../ui/show.js";
@@ -22,6 +22,8 @@ export function KeyTable({ pages, selection, query, here, change, act, busy }) {
   const [first, last] = useWindow(body, count, height);
   useEffect(() => void pages.want(first, last), [first, last, count]);
   const rich = rows.some((key) => key.balance);
+  const live = useRef(null); // what a row's buttons do, without drawing the row anew for it
+  live.current = { selection, act };
   const visible = Array.from({ length: Math.max(0, last - first) }, (_, i) => first + i);
   return html`<table class="keys" aria-rowcount=${count + 1} aria-busy=${stale} role="table">
     <caption class="sr">${t("keys.title")}</caption>
@@ -33,7 +35,7 @@ export function KeyTable({ pages, selection, query, here, change, act, busy }) {
     <tbody ref=${body} role="rowgroup">
       <${Gap} rows=${first} height=${height} />
       ${visible.map((i) => (rows[i]
-        ? html`<${Row} key=${rows[i].id} of=${rows[i]} rich=${rich} index=${i} selection=${selection} here=${here} act=${act} busy=${busy === rows[i].id} />`
+        ? html`<${Row} key=${rows[i].id} of=${rows[i]} rich=${rich} index=${i} picked=${selection.has(rows[i].id)} here=${here} live=${live} busy=${busy === rows[i].id} />`
         : html`<tr key=${`blank-${i}`} class="blank" aria-hidden="true"><td></td></tr>`))}
       <${Gap} rows=${count - last} height=${height} />
     </tbody>
@@ -60,14 +62,18 @@ function PickAll({ selection, n }) {
     checked=${selection.all || selection.everything} onChange=${(event) => selection.toggleAll(event.target.checked)} /></label>`;
 }
 
-function Row({ of: key, rich, index, selection, here, act, busy }) {
+/** Drawn anew only when something of it has changed. */
+function Row({ of: key, rich, index, picked, here, live, busy }) {
+  return useMemo(() => drawn(key, rich, index, picked, here, live, busy), [key, rich, index, picked, JSON.stringify(here), busy, spoken()]);
+}
+
+function drawn(key, rich, index, picked, here, live, busy) {
   const name = key.label || key.key_masked;
-  const picked = selection.has(key.id);
   const link = hashOf({ screen: "keys", id: key.id, query: here });
   const { attempts, failed, prompt_tokens, completion_tokens } = key.counters;
   return html`<tr class=${picked ? "picked" : ""} role="row" aria-rowindex=${index + 2}>
     <td role="cell" class="pick"><label class="hit"><input type="checkbox" aria-label=${t("keys.pick_one", { name })} checked=${picked}
-      onClick=${(event) => selection.toggle(index, event.target.checked, event.shiftKey)} /></label></td>
+      onClick=${(event) => live.current.selection.toggle(index, event.target.checked, event.shiftKey)} /></label></td>
     <th scope="row" role="rowheader" class="key"><a href=${link} title=${key.label || undefined}>${name}</a>${key.label && html`<code>${key.key_masked}</code>`}</th>
     <td role="cell" class="provider"><span>${key.provider}</span>${key.group !== USUAL_GROUP && html`<small>${key.group}</small>`}</td>
     <td role="cell" class="state"><${StateChip} value=${stateOf(key)} /><small><${Why} of=${key} /></small></td>
@@ -77,8 +83,8 @@ function Row({ of: key, rich, index, selection, here, act, busy }) {
       : html`<td role="cell" class="tokens num" data-label=${t("field.tokens")}>${compact(prompt_tokens + completion_tokens)}</td>`}
     <td role="cell" class="used" data-label=${t("field.last_used")}><${Ago} at=${key.last_used} /></td>
     <td role="cell" class="acts">
-      <${Act} icon="test" label=${t("keys.test_one", { name })} aria-busy=${busy} disabled=${busy} onClick=${() => act.test(key)} />
-      <${Act} icon="off" label=${t(key.enabled ? "disable_one" : "enable_one", { name })} aria-pressed=${!key.enabled} onClick=${() => act.toggle(key)} />
+      <${Act} icon="test" label=${t("keys.test_one", { name })} aria-busy=${busy} disabled=${busy} onClick=${() => live.current.act.test(key)} />
+      <${Act} icon="off" label=${t(key.enabled ? "disable_one" : "enable_one", { name })} aria-pressed=${!key.enabled} onClick=${() => live.current.act.toggle(key)} />
       <a class="button icon" href=${hashOf({ screen: "keys", id: key.id, query: { ...here, edit: "1" } })} aria-label=${t("edit_one", { name })} title=${t("edit")}><${Icon} name="edit" /></a>
     </td>
   </tr>`;
@@ -87,7 +93,7 @@ function Row({ of: key, rich, index, selection, here, act, busy }) {
 /** What is left on an account; a dash while the provider has not told. */
 export const balanceOf = ({ amount, currency }) => (amount === null ? "–" : `${number(amount)} ${currency ?? ""}`);
 
-const SPARE = 10;
+const SPARE = 6;
 
 /** Which of `count` rows of `height` px below `box` to draw: [first, last). */
 function useWindow(box, count, height) {

@@ -15,9 +15,9 @@ export function TestKeys({ selection, filter, pick, onDone, onClose }) {
   const scope = { everything: selection.everything, ids: selection.ids, filter };
   const total = useFreshTotal(scope, selection.count);
   const run = useTrial(scope);
-  const { queue, tested, failed, running, failure } = run;
+  const { queue, all, tested, failed, running, failure } = run;
   const begun = queue !== null;
-  const n = begun ? queue.length + tested : total ?? 0;
+  const n = (begun ? all : total) ?? 0;
   const close = () => {
     run.stop();
     if (begun) onDone();
@@ -44,7 +44,7 @@ const nameOf = ({ key }) => key.label || key.key_masked;
 
 /** What is to be tested and came of it. An answer that tells nothing of the key halts it, and the key waits for another go. */
 function useTrial({ everything, ids, filter }) {
-  const [state, setState] = useState({ queue: null, tested: 0, failed: [], running: false, failure: null });
+  const [state, setState] = useState({ queue: null, all: 0, tested: 0, failed: [], running: false, failure: null });
   const now = useRef(state);
   const set = (change) => setState((now.current = { ...now.current, ...change }));
   const next = async () => {
@@ -56,8 +56,8 @@ function useTrial({ everything, ids, filter }) {
         const why = [what && className(what), status].filter(Boolean).join(" · ") || t("key.no_status");
         set({ tested: now.current.tested + 1, failed: ok ? now.current.failed : [...now.current.failed, { key, why }] });
       } catch (failure) {
-        if (failure.status === 404) continue; // somebody deleted it meanwhile
-        set({ queue: [id, ...now.current.queue], running: false, failure });
+        if (failure.status === 404) set({ all: now.current.all - 1 }); // somebody deleted it meanwhile
+        else set({ queue: [id, ...now.current.queue], running: false, failure });
       }
     }
   };
@@ -65,7 +65,8 @@ function useTrial({ everything, ids, filter }) {
     if (now.current.running) return;
     set({ running: true, failure: null });
     try {
-      if (!now.current.queue) set({ queue: everything ? await idsOf(filter) : ids });
+      const queue = now.current.queue ?? (everything ? await idsOf(filter) : ids);
+      set({ queue, all: now.current.all || queue.length });
     } catch (failure) {
       return set({ running: false, failure });
     }

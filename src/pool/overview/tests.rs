@@ -10,7 +10,7 @@ const HOUR: u64 = 60 * MINUTE_MS;
 fn pool(keys: &[(&str, Key)]) -> Pool {
     let mut pool = Pool::default();
     let made = |name: &str, enabled| {
-        let provider = Provider { enabled, ..provider::PRESETS[0].provider(0) };
+        let provider = Provider { enabled, balance_url: Some("/b".into()), ..provider::PRESETS[0].provider(0) };
         Record::new(Kind::Provider, name, &provider, 0).unwrap()
     };
     let mut records = vec![made("p", true), made("off", false)];
