@@ -77,8 +77,9 @@ function History({ of: { all, parts, times, time_zone: zone }, figure, range, na
 function shared(parts, all, figure, name) {
   const most = (line) => line[figure].reduce((sum, value) => sum + value, 0);
   const top = parts.filter(most).toSorted((a, b) => most(b) - most(a)).slice(0, TOP);
-  const lines = top.map((line, i) => ({ kind: `s${i}`, label: name(line.name), values: line[figure] }));
-  if (figure === "p95_ms") return lines.length ? lines : [{ kind: "faint", label: "", values: all[figure] }];
+  const times = figure === "p95_ms";
+  const lines = top.map((line, i) => ({ kind: `s${i}`, label: name(line.name) + (times ? ` ${t("line.p95_ms")}` : ""), values: line[figure] }));
+  if (times) return lines.length ? lines : [{ kind: "faint", label: "", values: all[figure] }];
   const rest = all[figure].map((sum, i) => Math.max(0, top.reduce((left, line) => left - line[figure][i], sum)));
   return rest.some(Boolean) || !top.length ? [...lines, { kind: "faint", label: t("usage.rest"), values: rest }] : lines;
 }
