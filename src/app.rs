@@ -43,6 +43,8 @@ const RECENT_MS: u64 = 15 * 60_000;
 /// A picture older than this many times its age limit is not served while it is renewed.
 const TOO_OLD: u64 = 6;
 const PEPPER: &str = "pepper";
+/// The id of the record that ends all sessions which began before it was written.
+pub const EVERY_SESSION: &str = "*";
 
 pub struct App {
     pub store: Store,
@@ -58,6 +60,8 @@ pub struct Cache {
     /// What the page stored, by the setting's name.
     pub settings: Vec<(String, String)>,
     pub revoked: HashSet<String>,
+    /// Sessions that began until then are over, too.
+    pub revoked_until: u64,
     /// Ids of keys that were taken over from secrets, once and for all.
     imported: HashSet<String>,
     /// The user's own.
@@ -69,6 +73,8 @@ pub struct Cache {
     pub requests: requests::Pending,
     pub throttle: Throttle,
     pub pepper: Option<String>,
+    /// Of other keypools; see `Cache::peppers`.
+    older_peppers: Vec<String>,
     config: Option<Rc<Config>>,
     dice: Option<Dice>,
     revision: u64,
@@ -281,6 +287,7 @@ impl Cache {
             self.clients.clear();
             self.settings.clear();
             self.revoked.clear();
+            self.revoked_until = 0;
             self.imported.clear();
             self.prices = Prices::default();
             self.rules = Rules::default();
@@ -352,13 +359,18 @@ impl Cache {
                 }
                 Kind::Price => self.prices.take(&record.id, record.read()),
                 Kind::Rule => self.rules.take(record),
+                Kind::Revoked if record.id == EVERY_SESSION => self.revoked_until = record.changed,
                 Kind::Revoked => {
                     self.revoked.insert(record.id.clone());
                 }
                 Kind::Imported => {
                     self.imported.insert(record.id.clone());
                 }
-                Kind::Secret => self.pepper = record.read(),
+                Kind::Secret if record.id == PEPPER => self.pepper = record.read(),
+                Kind::Secret => {
+                    let pepper = record.read().filter(|pepper| !self.older_peppers.contains(pepper));
+                    self.older_peppers.extend(pepper);
+                }
                 Kind::Provider
                 | Kind::Key
                 | Kind::Disabled

@@ -32,7 +32,10 @@ const nounOf = (noun) => word(`${noun}s.title`, word(`${noun}.title`, noun));
 function Row({ of: { at, who, ip, action, count, ids, names, fields }, there, only }) {
   const [noun, verb] = action.split(".");
   const more = count - Math.min(ids.length, SHOWN);
-  const thing = (id, i) => (id in (there?.[noun] ?? {}) ? html`<a href=${hashOf({ screen: `${noun}s`, id })}>${names[i] || id}</a>` : html`<span>${names[i] || id}</span>`);
+  const thing = (id, i) => {
+    const name = noun === "settings" ? word(`field.${id}`, id) : names[i] || id;
+    return id in (there?.[noun] ?? {}) ? html`<a href=${hashOf({ screen: `${noun}s`, id })}>${name}</a>` : html`<span>${name}</span>`;
+  };
   return html`<tr>
     <th scope="row" class="whole"><${Ago} at=${at} /><small>${moment(at)}</small></th>
     <td><button type="button" class="link" onClick=${() => only(noun)}>${nounOf(noun)}</button> · <strong>${word(`audit.verb.${verb}`, verb)}</strong>${fields?.length > 0 && html`<small>${fields.map((name) => word(`field.${name}`, name)).join(", ")}</small>`}</td>

@@ -23,7 +23,7 @@ function Make() {
     <h2>${t("backup.make")}</h2>
     <p class="note warn"><${Icon} name="warning" /><span>${t("backup.no_way_back")}</span></p>
     <div class="fields">
-      <${Passphrase} name="passphrase" autocomplete="new-password" value=${typed.first} onText=${(first) => type({ ...typed, first })}
+      <${Passphrase} name="passphrase" autocomplete="new-password" minlength="12" value=${typed.first} onText=${(first) => type({ ...typed, first })}
         hint=${typed.first ? html`${t(bits < 50 ? "backup.weak" : bits < 80 ? "backup.fair" : "backup.strong")} <meter aria-hidden="true" max="100" low="50" high="80" optimum="100" value=${Math.min(bits, 100)}></meter>` : t("backup.hint")} />
       <${Passphrase} name="again" autocomplete="new-password" value=${typed.again} onText=${(again) => type({ ...typed, again })} hint=${!same && typed.again && t("backup.differs")} />
     </div>
@@ -62,7 +62,7 @@ function Restore() {
     <p>${t(`backup.${mode}_text`)}</p>
     <${Failure} failure=${look.failure} />
     <p><${Go} submit of=${look} kind="" ready=${order.file}><${Icon} name="search" />${t("backup.look")}<//></p>
-    ${seen && html`<${Counts} of=${seen} /><p><button type="button" class=${mode === "replace" ? "danger" : "primary"} onClick=${() => setSure(true)}>${go}</button></p>`}
+    ${seen && html`<${Counts} of=${seen} /><p><button type="button" class=${mode === "replace" ? "danger" : "primary"} disabled=${seen.written + seen.deleted === 0} onClick=${() => setSure(true)}>${go}</button></p>`}
     ${sure && html`<${Confirm} title=${t(`backup.${mode}_title`)} action=${go} danger=${mode === "replace"} run=${restore} onClose=${() => setSure(false)}>
       <p>${t("backup.would", { n: seen.written, deleted: seen.deleted })} ${t(`backup.${mode}_text`)}</p><//>`}
   </form>`;

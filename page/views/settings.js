@@ -41,7 +41,7 @@ export const Prices = ({ route }) => html`<${Things} of=${PRICES} route=${route}
 const GROUPS = {
   tries: ["max_attempts", "retry_after_timeout", "failover_deadline_ms", "wait_budget_ms", "standby_percent"],
   timeouts: ["first_byte_timeout_ms", "answer_timeout_ms", "idle_timeout_ms", "overall_timeout_ms"],
-  logs: ["request_log", "request_log_days", "request_log_rows", "log_level"],
+  logs: ["request_log", "request_log_days", "request_log_rows", "audit_days", "audit_rows", "log_level"],
   counts: ["flush_interval_ms", "snapshot_age_ms", "retention_minutes_days", "retention_days", "time_zone"],
   access: ["session_ms", "cors_origins", "models_hours", "cache_mb"],
 };

@@ -1,6 +1,7 @@
 //! The admin API: one file a noun. docs/openapi.yaml describes it, and the tests hold the answers against it.
 
 mod audit;
+mod backup;
 mod clients;
 mod cost;
 mod door;
@@ -111,6 +112,8 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: Option<&str>, query: 
             answer(200, object! {"flushed": flushed, "folded": app.store.fold(&app.upkeep(now)?).await?})?
         }
         Say::Session(expires_at) => session::show(&asked, expires_at, app.store.broken().await?)?,
+        Say::Backup(passphrase) => backup::made(&asked, passphrase.as_deref()).await?,
+        Say::Restore(wish) => backup::opened(&asked, *wish).await?,
         Say::Requests(wish) => {
             let batches = app.store.logs(&Logs::From(Shelf::Requests, &wish.batch, "", wish.most())).await?;
             return requests::tell(&wish, &batches).map(Handled::Answered);
@@ -208,6 +211,9 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["requests"], "GET") => requests::list(asked),
         (["requests", id], "GET") => requests::show(id),
         (["requests", ..], _) => allow("GET"),
+        (["backup"], "POST") => backup::make(asked),
+        (["backup", "restore"], "POST") => backup::restore(asked),
+        (["backup"] | ["backup", "restore"], _) => allow("POST"),
         (["audit"], "GET") => audit::list(asked),
         (["audit"], _) => allow("GET"),
         (["settings"], "GET") => outcome::store(Vec::new(), Say::Settings),

@@ -1,6 +1,6 @@
 //! What a handler decided: what to store, and what the caller is told once that is done. The handlers await nothing.
 
-use super::{Asked, audit, clients, keys, providers, requests, settings};
+use super::{Asked, audit, backup, clients, keys, providers, requests, settings};
 use crate::{
     error::Result,
     js,
@@ -53,6 +53,10 @@ pub enum Say {
     Flush,
     /// What the request log keeps.
     Requests(Box<requests::Wish>),
+    /// All that people have set, under that passphrase.
+    Backup(Option<String>),
+    /// What is to be done with a backup.
+    Restore(Box<backup::Wish>),
     /// What the audit log says.
     Audit(Box<audit::Wish>),
     /// Client keys as they stand then, all of them or that one, with what the queries find that they used.
@@ -115,6 +119,8 @@ impl Say {
             | Self::Flush
             | Self::Requests(_)
             | Self::Audit(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
             | Self::Overview(_) => {
                 return js::text_response(204, &js::headers_of(&[("cache-control", "no-store")])?, None);
             }

@@ -25,6 +25,8 @@ use crate::{
 };
 use serde_json::Value;
 
+pub use headers::apply as apply_headers;
+
 const DEFAULT: &str = "default_provider";
 
 #[expect(clippy::option_option, reason = "absent, null (back to the setting) and a number mean three things")]

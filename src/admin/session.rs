@@ -4,11 +4,12 @@ use super::{
     Asked,
     audit::{Deed, When},
     door::COOKIE,
+    fields::Fields,
     input,
     outcome::{Outcome, Say, answer, store},
 };
 use crate::{
-    app::with_cache,
+    app::{EVERY_SESSION, with_cache},
     auth::{self, session::Session},
     config::Level,
     error::{Error, Fault, Result},
@@ -47,8 +48,13 @@ pub fn login(asked: &Asked, password: &str) -> Result<(String, Outcome)> {
     Ok((session.jti, outcome.told(Deed::new("session", "login", When::IfPossible))))
 }
 
+/// Of this session, or `everywhere` of all that have begun.
 pub fn logout(asked: &Asked, session: &Session) -> Result<Outcome> {
-    let revoked = Record::new(Kind::Revoked, &*session.jti, &object! {"until": session.expires_at()}, asked.now)?;
+    let mut fields = if asked.body.is_empty() { Fields::query("") } else { input::body(asked)? };
+    let everywhere = fields.flag("everywhere").unwrap_or(false);
+    fields.end()?;
+    let id = if everywhere { EVERY_SESSION } else { &session.jti };
+    let revoked = Record::new(Kind::Revoked, id, &object! {"until": session.expires_at()}, asked.now)?;
     Ok(Outcome { cookie: Some(cookie("", 0)), ..store(vec![revoked], Say::Nothing)? })
 }
 

@@ -47,9 +47,9 @@ pub enum Kind {
     Price,
     /// id: random, or a shipped rule's, which is then switched on or off. Written by people.
     Rule,
-    /// id: the `jti` of a session that was logged out.
+    /// id: the `jti` of a session that was logged out; `*` = all that began until then.
     Revoked,
-    /// id: `pepper`. Written once, by the first login.
+    /// id: `pepper`, written once, by the first login; or `pepper` and more, of another keypool whose backup was restored.
     Secret,
 }
 
@@ -70,6 +70,10 @@ impl Kind {
         Self::Revoked,
         Self::Secret,
     ];
+
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -133,7 +137,7 @@ impl Stored for Record {
     fn read(from: &Reader) -> Option<Self> {
         let kind = from.text("kind")?;
         Some(Self {
-            kind: Kind::ALL.into_iter().find(|k| k.name() == kind)?,
+            kind: Kind::of(&kind)?,
             id: from.text("id")?,
             body: from.field("body").map(|body| body.0.clone()).filter(|body| !body.is_null()),
             changed: from.number("changed")?,

@@ -133,6 +133,22 @@ for (const storage of storages) {
       await drive("PUT", "/prices", "/prices", { ...price, output: 3 }, 200, entry("price.change", ["own gpt-*"], ["own gpt-*"], ["output"]));
       await drive("DELETE", "/prices?provider=own&model=gpt-*", "/prices", undefined, 204, entry("price.delete", ["own gpt-*"]));
 
+      // Backups.
+      const word = "the passphrase of the audit";
+      secrets.push(word);
+      const backup = (count, way) => ({ ...entry("backup.make", [], [], [way]), count });
+      const held = (await api("POST", "/backup", { plain: true }, 200)).body;
+      const size = held.data.records.length;
+      driven.add("post /backup");
+      assert.deepEqual(await news(), [backup(size, "plain")]);
+      await drive("POST", "/backup", "/backup", { passphrase: word }, 200, backup(size, "encrypted"));
+      const back = (more, ...expected) => drive("POST", "/backup/restore", "/backup/restore", { file: held, mode: "replace", ...more }, 200, ...expected);
+      await back({});
+      await api("PUT", "/models", { name: "slow", target: "own/gpt-4o" }, 200);
+      await news();
+      await back({ dry_run: true });
+      await back({}, { ...entry("backup.restore", [], [], ["replace"]), count: 1 });
+
       // Settings, and a provider with all that hangs on it.
       await drive("PATCH", "/settings", "/settings", { max_attempts: 4, log_level: "warn" }, 200, settings("max_attempts", "log_level"));
       await drive("PATCH", "/settings", "/settings", { max_attempts: 4, log_level: null }, 200, settings("log_level"));

@@ -37,7 +37,8 @@ for (const storage of storages) {
       await raw("POST", "/login", '{"password":"no"}', 401);
       await raw("GET", "/session", undefined, 401);
       await ask("GET", "/session", undefined, 200);
-      await raw("POST", "/logout", undefined, 204, { authorization: `Bearer ${token}` });
+      await raw("POST", "/logout", '{"everywhere":1}', 400, { authorization: `Bearer ${token}` });
+      await raw("POST", "/logout", '{"everywhere":false}', 204, { authorization: `Bearer ${token}` });
     });
 
     test("describes providers", async () => {
@@ -296,6 +297,18 @@ for (const storage of storages) {
       await ask("GET", "/requests?limit=0", undefined, 400);
       await ask("GET", "/requests/none", undefined, 404);
       await ask("PATCH", "/settings", { request_log: null, request_log_days: null, request_log_rows: null }, 200);
+    });
+
+    test("describes backups", async () => {
+      await stage.pool(["mock-good-openapi-backup"]);
+      await ask("POST", "/clients", { label: "kept" }, 201);
+      const passphrase = "a passphrase of some length";
+      const plain = await ask("POST", "/backup", { plain: true }, 200);
+      await ask("POST", "/backup/restore", { file: plain, mode: "merge" }, 200);
+      const file = await ask("POST", "/backup", { passphrase }, 200);
+      await ask("POST", "/backup", { passphrase: "short" }, 400);
+      await ask("POST", "/backup/restore", { file, passphrase, mode: "replace", dry_run: true }, 200);
+      await ask("POST", "/backup/restore", { file, passphrase: `${passphrase}!`, mode: "replace" }, 400);
     });
 
     test("describes the audit log", async () => {

@@ -149,7 +149,7 @@ impl Plan {
             self.refused.push(refused_view(&refused));
             return Ok(());
         }
-        if cache.pool.find(&id).is_some() {
+        if let Some(id) = cache.key_of(&key.provider, &key.secret) {
             self.known.push(object! {"line": line, "id": id, "key_masked": mask(&key.secret)});
             return Ok(());
         }

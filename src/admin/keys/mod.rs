@@ -284,6 +284,11 @@ fn ended(ticket: Ticket, now: u64) -> Vec<Record> {
     })
 }
 
+/// `gone`, by the id.
+pub fn removed(id: &str, now: u64) -> Vec<Record> {
+    find(id).map_or_else(|_| Vec::new(), |(ticket, _)| gone(ticket, id, now))
+}
+
 /// What must be stored so that the key and all notes about it are gone.
 fn gone(ticket: Ticket, id: &str, now: u64) -> Vec<Record> {
     let mut records = ended(ticket, now);
