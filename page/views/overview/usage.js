@@ -19,6 +19,7 @@ const COLUMNS = ["field.requests", "usage.success", "field.tokens", "field.cost"
 const SHOWN = 100;
 const TOP = 5; // lines told apart by color; the others are one
 const MONTH_MS = 29 * 86_400_000;
+const EVERY_MS = { "60m": 10_000 }; // the others change slowly, and each look reads storage
 
 const asked = ({ by = "", range = "60m", figure = "requests", only = "" }) => ({ by: BYS.includes(by) ? by : "", range, figure: figure in FIGURES ? figure : "requests", only: by && only });
 
@@ -30,7 +31,7 @@ export function useUsage(query) {
     const [now, all, parts] = await Promise.all([api.stats({ by }), api.series({ range, [by]: only }), by && !only && api.series({ range, by })]);
     await learn(names, by, now.by.map(({ name }) => name));
     return { ...now, all: whole(all.lines[0]), times: all.times, parts: parts && parts.lines.map(whole), dimension: by, names };
-  }, 10_000, [by, range, only].join());
+  }, EVERY_MS[range] ?? 60_000, [by, range, only].join());
 }
 
 /** Asks for the names of ids when there is one that is not known; what is gone keeps its id. */
