@@ -133,6 +133,13 @@ for (const storage of storages) {
       await drive("PUT", "/prices", "/prices", { ...price, output: 3 }, 200, entry("price.change", ["own gpt-*"], ["own gpt-*"], ["output"]));
       await drive("DELETE", "/prices?provider=own&model=gpt-*", "/prices", undefined, 204, entry("price.delete", ["own gpt-*"]));
 
+      // Imports.
+      const data = [{ type: 1, key: "sk-audit-import-01", name: "channel", base_url: "https://relay.example.com" }];
+      secrets.push(data[0].key);
+      const { added: [brought] } = (await api("POST", "/import", { data, dry_run: true }, 200)).body;
+      await drive("POST", "/import", "/import", { data }, 201, entry("import.run", [brought.id], ["channel"], ["one-api"]));
+      await drive("POST", "/import", "/import", { data }, 201);
+
       // Backups.
       const word = "the passphrase of the audit";
       secrets.push(word);
