@@ -4,6 +4,7 @@
 mod caller;
 mod env;
 mod flush;
+mod held;
 mod limits;
 mod models;
 
@@ -20,6 +21,7 @@ use crate::{
     sort::sort,
     store::{Loaded, Store},
     usage::{
+        audit::Entry as Audited,
         pending::Pending,
         price::{self, Prices},
         requests,
@@ -73,6 +75,8 @@ pub struct Cache {
     pub requests: requests::Pending,
     pub throttle: Throttle,
     pub pepper: Option<String>,
+    /// Of other keypools; see `Cache::peppers`.
+    older_peppers: Vec<String>,
     config: Option<Rc<Config>>,
     dice: Option<Dice>,
     revision: u64,
@@ -86,6 +90,8 @@ pub struct Cache {
     /// When counts were last written down.
     flushed: Option<u64>,
     recent: Vec<Record>,
+    /// Records that say something we cannot read, as `key 1f0c…`. They are left out.
+    pub unreadable: Vec<String>,
 }
 
 thread_local! {
@@ -141,14 +147,21 @@ impl App {
         if let Some(config) = with_cache(|c| c.config.clone()) {
             return Ok(config);
         }
-        let stored = with_cache(|c| c.settings.clone());
-        let lookup = |name: &str| setting(&stored, name).map(str::to_string).or_else(|| self.var(name));
-        let config = config::read(lookup, self.store.name() == "kv", js::is_zone);
-        let config = config.map_err(|p| Fault::Config(p.join("; ")))?;
+        let config = self.read_config(&with_cache(|c| c.settings.clone()))?;
         runtime::set_log_level(config.log_level);
         let config = Rc::new(config);
         with_cache(|c| c.config = Some(config.clone()));
         Ok(config)
+    }
+
+    /// The settings that would be in force if these were stored.
+    ///
+    /// # Errors
+    /// `Config` names every problem.
+    pub fn read_config(&self, stored: &[(String, String)]) -> Result<Config> {
+        let lookup = |name: &str| setting(stored, name).map(str::to_string).or_else(|| self.var(name));
+        let config = config::read(lookup, self.store.name() == "kv", js::is_zone);
+        Ok(config.map_err(|p| Fault::Config(p.join("; ")))?)
     }
 
     /// Sees to it that the cache is fresh enough for a call. An old picture is served while it is renewed, and also
@@ -214,9 +227,9 @@ impl App {
         Ok(())
     }
 
-    /// Stores what a person changed, and only then shows it.
-    pub async fn write(&self, records: Vec<Record>, now: u64) -> Result<()> {
-        self.store.write(&records, now).await?;
+    /// Stores what a person changed, with what the audit log says of it, and only then shows it.
+    pub async fn write(&self, records: Vec<Record>, audited: &[Audited], now: u64) -> Result<()> {
+        self.store.write(&records, audited, now).await?;
         with_cache(|c| c.remember(records, now));
         Ok(())
     }
@@ -302,12 +315,37 @@ impl Cache {
         }
         self.pool.sync(&loaded.records, loaded.full, now);
         self.take(&loaded.records);
+        self.look_for_unreadable(&loaded);
         // What this isolate wrote a moment ago may not be in what it read.
         self.recent.retain(|r| r.changed + RECENT_MS > now);
         if loaded.full && !self.recent.is_empty() {
             let newer = newer(&self.recent, &loaded.records);
             self.pool.sync(&newer, false, now);
             self.take(&newer);
+        }
+    }
+
+    fn look_for_unreadable(&mut self, loaded: &Loaded) {
+        if loaded.full {
+            self.unreadable.clear();
+        }
+        for record in &loaded.records {
+            let is_read = match record.kind {
+                Kind::Key => self.pool.find(&record.id).is_some(),
+                Kind::Provider => self.pool.provider(&record.id).is_some(),
+                Kind::Client => self.clients.values().any(|(id, _)| **id == *record.id),
+                _ => true,
+            };
+            let is_broken = !is_read && record.body.is_some();
+            if !is_broken && self.unreadable.is_empty() {
+                continue;
+            }
+            let name = [record.kind.name(), " ", &record.id].concat();
+            self.unreadable.retain(|known| *known != name);
+            if is_broken {
+                runtime::log(Level::Error, "record_broken", || object! {"name": name.as_str()});
+                self.unreadable.push(name);
+            }
         }
     }
 
@@ -318,7 +356,9 @@ impl Cache {
     }
 
     fn keep(&mut self, records: &[Record], now: u64) {
-        self.recent.retain(|old| old.changed + RECENT_MS > now);
+        // What is changed again and again is kept once.
+        let mine = newer(&std::mem::take(&mut self.recent), records);
+        self.recent.extend(mine.into_iter().filter(|old| old.changed + RECENT_MS > now));
         self.recent.extend(records.iter().cloned());
     }
 
@@ -346,7 +386,11 @@ impl Cache {
                 Kind::Imported => {
                     self.imported.insert(record.id.clone());
                 }
-                Kind::Secret => self.pepper = record.read(),
+                Kind::Secret if record.id == PEPPER => self.pepper = record.read(),
+                Kind::Secret => {
+                    let pepper = record.read().filter(|pepper| !self.older_peppers.contains(pepper));
+                    self.older_peppers.extend(pepper);
+                }
                 Kind::Provider
                 | Kind::Key
                 | Kind::Disabled

@@ -38,7 +38,7 @@ const fn setting(name: &'static str, var: &'static str, range: [u64; 3], about: 
 const DAY: u64 = 86_400_000;
 
 /// Times are in milliseconds. The README's table is held against this one by a test.
-pub const SETTINGS: [Setting; 22] = [
+pub const SETTINGS: [Setting; 24] = [
     setting("max_attempts", "KEYPOOL_MAX_ATTEMPTS", [5, 1, 20], "Upstream tries of one request"),
     setting(
         "first_byte_timeout_ms",
@@ -139,6 +139,8 @@ pub const SETTINGS: [Setting; 22] = [
         [10_000, 100, 1_000_000],
         "About how many calls the request log keeps",
     ),
+    setting("audit_days", "KEYPOOL_AUDIT_DAYS", [365, 1, 3660], "How many days the audit log is kept"),
+    setting("audit_rows", "KEYPOOL_AUDIT_ROWS", [10_000, 100, 1_000_000], "About how many entries the audit log keeps"),
     setting("cache_mb", "KEYPOOL_CACHE_MB", [50, 1, 1000], "About how many MB of cached answers are kept"),
     Setting {
         name: "time_zone",
@@ -176,6 +178,8 @@ pub struct Config {
     pub request_log: Log,
     pub request_log_days: u64,
     pub request_log_rows: u64,
+    pub audit_days: u64,
+    pub audit_rows: u64,
     pub cache_mb: u64,
     pub time_zone: String,
     /// http:// and private hosts may be providers.
@@ -185,7 +189,7 @@ pub struct Config {
 
 impl Json for Config {
     fn json(&self) -> Value {
-        object! { "max_attempts": self.max_attempts, "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "failover_deadline_ms": self.failover_deadline_ms, "wait_budget_ms": self.wait_budget_ms, "retry_after_timeout": self.retry_after_timeout, "standby_percent": self.standby_percent, "models_hours": self.models_hours, "cors_origins": self.cors_origins, "flush_interval_ms": self.flush_interval_ms, "snapshot_age_ms": self.snapshot_age_ms, "session_ms": self.session_ms, "retention_minutes_days": self.retention_minutes_days, "retention_days": self.retention_days, "request_log": self.request_log.name(), "request_log_days": self.request_log_days, "request_log_rows": self.request_log_rows, "cache_mb": self.cache_mb, "time_zone": self.time_zone, "allow_private_upstreams": self.allow_private_upstreams, "log_level": self.log_level.name() }
+        object! { "max_attempts": self.max_attempts, "first_byte_timeout_ms": self.first_byte_timeout_ms, "answer_timeout_ms": self.answer_timeout_ms, "idle_timeout_ms": self.idle_timeout_ms, "overall_timeout_ms": self.overall_timeout_ms, "failover_deadline_ms": self.failover_deadline_ms, "wait_budget_ms": self.wait_budget_ms, "retry_after_timeout": self.retry_after_timeout, "standby_percent": self.standby_percent, "models_hours": self.models_hours, "cors_origins": self.cors_origins, "flush_interval_ms": self.flush_interval_ms, "snapshot_age_ms": self.snapshot_age_ms, "session_ms": self.session_ms, "retention_minutes_days": self.retention_minutes_days, "retention_days": self.retention_days, "request_log": self.request_log.name(), "request_log_days": self.request_log_days, "request_log_rows": self.request_log_rows, "audit_days": self.audit_days, "audit_rows": self.audit_rows, "cache_mb": self.cache_mb, "time_zone": self.time_zone, "allow_private_upstreams": self.allow_private_upstreams, "log_level": self.log_level.name() }
     }
 }
 
@@ -240,6 +244,8 @@ pub fn read(lookup: impl Fn(&str) -> Option<String>, on_kv: bool, is_zone: IsZon
         request_log: Log::parse(&found.text("request_log")).unwrap_or(Log::Off),
         request_log_days: found.number("request_log_days"),
         request_log_rows: found.number("request_log_rows"),
+        audit_days: found.number("audit_days"),
+        audit_rows: found.number("audit_rows"),
         cache_mb: found.number("cache_mb"),
         time_zone: found.text("time_zone"),
         allow_private_upstreams: found.flag("KEYPOOL_ALLOW_PRIVATE_UPSTREAMS"),

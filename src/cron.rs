@@ -7,9 +7,9 @@ use crate::{
     pool::health::PROBES,
     record::write::object,
     runtime,
-    store::{Cached, Requests},
+    store::{Cached, Logs, Shelf},
     upstream,
-    usage::requests,
+    usage::{audit, requests},
 };
 use std::rc::Rc;
 
@@ -17,6 +17,9 @@ const PROBE_MS: u64 = 10_000;
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 const TRIM_MINUTE: u64 = 7;
+/// The audit log is trimmed four times a day: on KV that takes a list of a thousand names each.
+const AUDIT_HOURS: u64 = 6;
+const AUDIT_MINUTE: u64 = 3 * 60 + 27;
 /// The cache of answers is looked through twice an hour, and on KV, where it expires by itself, once.
 const CACHE_MINUTES: [u64; 2] = [17, 47];
 const MB: u64 = 1_000_000;
@@ -43,6 +46,7 @@ pub async fn tick(app: &Rc<App>, now: u64) {
     report("models_failed", read_models(app, now).await);
     report("requests_failed", trim_requests(app, now).await);
     report("cache_failed", trim_cache(app, now).await);
+    report("audit_failed", trim_audit(app, now).await);
 }
 
 async fn fold(app: &Rc<App>, now: u64) -> Result<()> {
@@ -54,7 +58,16 @@ async fn trim_requests(app: &Rc<App>, now: u64) -> Result<()> {
     let config = app.config()?;
     if (now % HOUR_MS) / MINUTE_MS == TRIM_MINUTE {
         let old = requests::batch_id(now.saturating_sub(config.request_log_days.saturating_mul(24 * HOUR_MS)), "");
-        app.store.requests(&Requests::Trim(&old, config.request_log_rows)).await?;
+        app.store.logs(&Logs::Trim(Shelf::Requests, &old, config.request_log_rows)).await?;
+    }
+    Ok(())
+}
+
+async fn trim_audit(app: &Rc<App>, now: u64) -> Result<()> {
+    let config = app.config()?;
+    if (now % (AUDIT_HOURS * HOUR_MS)) / MINUTE_MS == AUDIT_MINUTE {
+        let old = audit::entry_id(now.saturating_sub(config.audit_days.saturating_mul(24 * HOUR_MS)), "", "");
+        app.store.logs(&Logs::Trim(Shelf::Audit, &old, config.audit_rows)).await?;
     }
     Ok(())
 }
@@ -78,7 +91,7 @@ async fn read_models(app: &Rc<App>, now: u64) -> Result<()> {
     for name in with_cache(|c| c.pool.models_due(age_ms, now)).iter().take(LISTS) {
         records.extend(app.fetch_models(name, now).await?);
     }
-    app.write(records, now).await
+    app.write(records, &[], now).await
 }
 
 async fn trim_cache(app: &Rc<App>, now: u64) -> Result<()> {
@@ -130,7 +143,7 @@ async fn probe_due(app: &Rc<App>, now: u64) -> Result<()> {
         runtime::log(Level::Info, event, || object! {"key": id.as_deref(), "class": class});
     }
     // At once: KV takes one write a second to one name.
-    app.store.write(&records, now).await?;
+    app.store.write(&records, &[], now).await?;
     outcome
 }
 

@@ -1,5 +1,7 @@
 //! The JavaScript side: what web-sys lacks or cannot do without throwing, and short ways to say the rest.
 
+pub mod sealed;
+
 use crate::{
     error::{Error, Fault, Result},
     find,

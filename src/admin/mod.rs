@@ -1,5 +1,7 @@
 //! The admin API: one file a noun. docs/openapi.yaml describes it, and the tests hold the answers against it.
 
+mod audit;
+mod backup;
 mod clients;
 mod cost;
 mod door;
@@ -19,12 +21,12 @@ mod settings;
 mod stats;
 
 use crate::{
-    app::App,
+    app::{App, with_cache},
     auth::session::Session,
     error::{Error, Fault, Result},
     record::write::object,
     runtime,
-    store::Requests,
+    store::{Logs, Shelf},
     upstream,
 };
 use outcome::{Outcome, Say, answer};
@@ -68,15 +70,20 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: Option<&str>, query: 
     };
     if token.is_none() {
         asked.body = input::text(&asked.request).await?;
-        session::admit(&asked, &password)?;
+        if let Err(error) = session::admit(&asked, &password) {
+            if matches!(*error, Fault::WrongPassword | Fault::Throttled { .. }) {
+                audit::refused(&asked).await;
+            }
+            return Err(error);
+        }
     }
     // An admin never sees an old picture.
     app.load(now).await?;
     asked.pepper = app.pepper(now).await?;
-    let outcome = match token {
+    let (session, outcome) = match token {
         None => session::login(&asked, &password)?,
         Some(token) if rest == Some("metrics") && method == "GET" && metrics::is_token(&asked, &token) => {
-            metrics::show()?
+            (String::new(), metrics::show()?)
         }
         Some(token) => {
             let session = app.session(&token, now).ok_or(Fault::LoginRequired)?;
@@ -84,10 +91,11 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: Option<&str>, query: 
             if matches!(method.as_str(), "POST" | "PATCH" | "PUT") {
                 asked.body = input::text(&asked.request).await?;
             }
-            decide(&asked, &session, rest, &method)?
+            let outcome = decide(&asked, &session, rest, &method)?;
+            (session.jti, outcome)
         }
     };
-    let Outcome { records, mut say, cookie } = match outcome.say {
+    let mut outcome = match outcome.say {
         Say::Probe(suspect) => {
             let probe =
                 upstream::probe(&suspect.provider, &suspect.key.secret, &suspect.url, upstream::LOOK, keys::PROBE_MS)
@@ -103,16 +111,28 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: Option<&str>, query: 
             let flushed = app.flush(now).await?;
             answer(200, object! {"flushed": flushed, "folded": app.store.fold(&app.upkeep(now)?).await?})?
         }
+        Say::Session(expires_at) => session::show(&asked, expires_at, app.store.broken().await?)?,
+        Say::Backup(passphrase) => backup::made(&asked, passphrase.as_deref()).await?,
+        Say::Restore(wish) => backup::opened(&asked, *wish).await?,
+        Say::Requests(wish) => {
+            let batches = app.store.logs(&Logs::From(Shelf::Requests, &wish.batch, "", wish.most())).await?;
+            return requests::tell(&wish, &batches).map(Handled::Answered);
+        }
+        Say::Audit(wish) => {
+            let found = app.store.logs(&Logs::From(Shelf::Audit, &wish.from, &wish.ending, wish.most)).await?;
+            return audit::tell(&wish, &found).map(Handled::Answered);
+        }
         _ => outcome,
     };
-    if let Say::Requests(wish) = &say {
-        let batches = app.store.requests(&Requests::From(&wish.batch, wish.most())).await?;
-        return requests::tell(wish, &batches).map(Handled::Answered);
-    }
-    if !records.is_empty() {
-        app.write(records, asked.now).await?;
-    }
+    with_cache(|c| outcome.records.retain(|record| !c.is_held(record)));
+    let (audited, may_fail) = audit::entries(&asked, &session, &mut outcome)?;
+    let Outcome { records, mut say, cookie, .. } = outcome;
+    // Before the change, so that a storage that fails here has changed nothing.
     let counted = app.store.usage(&say.queries()).await?;
+    match app.write(records, &audited, asked.now).await {
+        Err(error) if may_fail => audit::lost(&error),
+        written => written?,
+    }
     if matches!(say, Say::Overview(_)) {
         return overview::tell(&asked, &counted, app.store.waits_since().await?).map(Handled::Answered);
     }
@@ -127,7 +147,7 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
     let parts: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
     let allow = |methods| Err(Fault::Method { allow: methods }.into());
     match (parts.as_slice(), method) {
-        (["session"], "GET") => session::show(asked, session),
+        (["session"], "GET") => outcome::store(Vec::new(), Say::Session(session.expires_at())),
         (["session"], _) => allow("GET"),
         (["logout"], "POST") => session::logout(asked, session),
         (["overview"], "GET") => overview::show(asked),
@@ -138,7 +158,8 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["keys"], "POST") => keys::add(asked),
         (["keys", "bulk"], "POST") => keys::bulk(asked),
         (["keys"], _) => allow("GET, POST"),
-        (["keys", "bulk"], _) => allow("POST"),
+        (["keys", "export"], "POST") => keys::export(asked),
+        (["keys", "bulk" | "export"], _) => allow("POST"),
         (["keys", "stats"], "GET") => keys::stats(asked),
         (["keys", "stats"], _) => allow("GET"),
         (["keys", id], "GET") => keys::show(id),
@@ -148,7 +169,8 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["keys", id, "reset"], "POST") => keys::reset(asked, id),
         (["keys", id, "test"], "POST") => keys::test(id),
         (["keys", id, "balance"], "POST") => keys::balance(id),
-        (["keys", _, "reset" | "test" | "balance"], _) => allow("POST"),
+        (["keys", id, "reveal"], "POST") => keys::reveal(id),
+        (["keys", _, "reset" | "test" | "balance" | "reveal"], _) => allow("POST"),
         (["providers"], "GET") => providers::list(asked),
         (["providers"], "POST") => providers::add(asked),
         (["providers"], _) => allow("GET, POST"),
@@ -189,6 +211,13 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["requests"], "GET") => requests::list(asked),
         (["requests", id], "GET") => requests::show(id),
         (["requests", ..], _) => allow("GET"),
+        (["backup"], "POST") => backup::make(asked),
+        (["backup", "restore"], "POST") => backup::restore(asked),
+        (["backup"] | ["backup", "restore"], _) => allow("POST"),
+        (["import"], "POST") => keys::import(asked),
+        (["import"], _) => allow("POST"),
+        (["audit"], "GET") => audit::list(asked),
+        (["audit"], _) => allow("GET"),
         (["settings"], "GET") => outcome::store(Vec::new(), Say::Settings),
         (["settings"], "PATCH") => settings::change(asked),
         (["settings"], _) => allow("GET, PATCH"),

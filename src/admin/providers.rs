@@ -4,6 +4,7 @@ mod headers;
 
 use super::{
     Asked,
+    audit::{Deed, When},
     fields::Fields,
     input,
     outcome::{Outcome, Say, answer, store},
@@ -23,6 +24,8 @@ use crate::{
     },
 };
 use serde_json::Value;
+
+pub use headers::apply as apply_headers;
 
 const DEFAULT: &str = "default_provider";
 
@@ -78,7 +81,9 @@ pub fn read_models(name: &str) -> Result<Outcome> {
 pub fn models_read(name: &str, read: Option<Record>) -> Result<Outcome> {
     let message = || format!("Provider {name} is off, or has no key to ask with.");
     let record = read.ok_or_else(|| Fault::Conflict { code: "no_key_to_ask", message: message() })?;
-    store(vec![record], Say::Provider(200, name.into(), Box::new(find(name)?)))
+    let outcome = store(vec![record], Say::Provider(200, name.into(), Box::new(find(name)?)))?;
+    let of = || vec![name.to_string()];
+    Ok(outcome.told(Deed { count: 1, ids: of(), names: of(), ..Deed::new("provider", "models", When::Changed) }))
 }
 
 pub fn add(asked: &Asked) -> Result<Outcome> {

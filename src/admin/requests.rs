@@ -112,7 +112,7 @@ fn page(wish: &Wish, batches: &[(String, String)]) -> String {
 }
 
 /// An entry with its id in front. A line is stored as the object that it is answered as.
-fn entry(id: &str, line: &str) -> String {
+pub fn entry(id: &str, line: &str) -> String {
     merged(&write::text(&object! {"id": id}), line)
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     Asked,
+    audit::{Deed, When},
     door::COOKIE,
     fields::Fields,
     input,
@@ -18,7 +19,7 @@ use crate::{
     store::{Secrecy, secrecy},
 };
 
-/// Whoever sent the password may log in. The storage is not asked for those who may not.
+/// Whoever sent the password may log in. The storage is not read for those who may not.
 pub fn admit(asked: &Asked, password: &str) -> Result<()> {
     let address = js::header(&asked.request.headers(), "cf-connecting-ip").unwrap_or_default();
     if let Some(wait_ms) = with_cache(|c| c.throttle.wait_ms(&address, asked.now)) {
@@ -36,14 +37,16 @@ pub fn admit(asked: &Asked, password: &str) -> Result<()> {
     Ok(())
 }
 
-pub fn login(asked: &Asked, password: &str) -> Result<Outcome> {
+/// With the id of the session.
+pub fn login(asked: &Asked, password: &str) -> Result<(String, Outcome)> {
     let life = asked.app.config()?.session_ms;
     let mark = auth::password_mark(password, &asked.pepper);
     let session = Session::new(runtime::random_id()?, mark, asked.now, life);
     let secret = auth::session_secret(asked.app.var("JWT_SECRET").as_deref(), password, &asked.pepper);
     let token = session.sign(&secret).ok_or_else(|| Error::internal("signing failed"))?;
     let cookie = Some(cookie(&token, life / 1000));
-    Ok(Outcome { cookie, ..answer(200, object! {"token": token, "expires_at": session.expires_at()})? })
+    let outcome = Outcome { cookie, ..answer(200, object! {"token": token, "expires_at": session.expires_at()})? };
+    Ok((session.jti, outcome.told(Deed::new("session", "login", When::IfPossible))))
 }
 
 /// Of this session, or `everywhere` of all that have begun.
@@ -56,31 +59,32 @@ pub fn logout(asked: &Asked, session: &Session) -> Result<Outcome> {
     Ok(Outcome { cookie: Some(cookie("", 0)), ..store(vec![revoked], Say::Nothing)? })
 }
 
-pub fn show(asked: &Asked, session: &Session) -> Result<Outcome> {
+/// `broken` are values of the storage that cannot be read.
+pub fn show(asked: &Asked, expires_at: u64, broken: Vec<String>) -> Result<Outcome> {
     let secrecy = secrecy();
+    let left_out = with_cache(|c| [c.unreadable.as_slice(), &broken].concat());
+    let left_out = (!left_out.is_empty()).then(|| ["Left out, as it cannot be read: ", &left_out.join(", ")].concat());
     answer(
         200,
         object! {
-            "expires_at": session.expires_at(),
+            "expires_at": expires_at,
             "storage": asked.app.store.name(),
             "version": env!("CARGO_PKG_VERSION"),
             "encrypted": secrecy.has_key && secrecy.plain == 0,
-            "storage_warning": warning(&secrecy),
+            "storage_warning": left_out.or_else(|| warning(&secrecy)),
         },
     )
 }
 
+/// What cron has still to do.
 fn warning(secrecy: &Secrecy) -> Option<String> {
     let (n, what) = match secrecy {
-        Secrecy { damaged: n @ 1.., .. } => {
-            (n, "cannot be decrypted: damaged, or taken from another place. Add them again")
-        }
         Secrecy { plain: n @ 1.., .. } => (n, "not encrypted yet. Cron does it, some every minute"),
         Secrecy { old: n @ 1.., .. } => (
             n,
             "still encrypted with a former key. Cron changes that, some every minute: keep ENCRYPTION_KEY_OLD until then",
         ),
-        _ => return None,
+        Secrecy { .. } => return None,
     };
     Some(format!("Keys and providers: {n} {what}."))
 }

@@ -69,8 +69,8 @@ impl App {
             return Ok(Caller::admin());
         }
         with_cache(|c| {
-            let hash = c.pepper.as_deref().map(|pepper| auth::client_hash(pepper, credential));
-            let known = hash.and_then(|hash| c.clients.get(&hash)).filter(|(_, client)| client.enabled);
+            let known = c.peppers().iter().find_map(|pepper| c.clients.get(&auth::client_hash(pepper, credential)));
+            let known = known.filter(|(_, client)| client.enabled);
             let (id, client) = known.ok_or(Fault::ClientKey)?;
             if client.expires.is_some_and(|at| at <= now) {
                 return Err(Fault::ClientExpired.into());

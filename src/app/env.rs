@@ -27,7 +27,10 @@ impl App {
         for entry in paste::parse(&text).entries {
             let Some(name) = entry.provider else { continue };
             let id = auth::key_id(&pepper, &name, &entry.secret);
-            let (is_new, has_provider) = with_cache(|c| (!c.imported.contains(&id), c.pool.provider(&name).is_some()));
+            let (is_new, has_provider) = with_cache(|c| {
+                let is_known = |pepper: &&str| c.imported.contains(&auth::key_id(pepper, &name, &entry.secret));
+                (!c.peppers().iter().any(is_known), c.pool.provider(&name).is_some())
+            });
             let preset = provider::preset(&name).filter(|preset| preset.is_complete());
             if !is_new || !has_provider && preset.is_none() {
                 continue;
@@ -46,7 +49,7 @@ impl App {
         if keys > 0 {
             runtime::log(Level::Info, "keys_imported", || object! {"keys": keys});
         }
-        self.write(records, now).await
+        self.write(records, &[], now).await
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     limit::When,
     record::write::object,
     runtime,
-    store::{Requests, Upkeep, entry_id},
+    store::{Logs, Upkeep, entry_id},
     usage::{date, pending::Time, requests::batch_id},
 };
 use std::rc::Rc;
@@ -84,7 +84,7 @@ impl App {
         loop {
             let (random, days) = (runtime::random_id()?, self.config()?.request_log_days);
             let Some(batch) = with_cache(|c| c.requests.send(|| batch_id(now, &random))) else { return Ok(()) };
-            self.store.requests(&Requests::Keep(&batch, days)).await?;
+            self.store.logs(&Logs::Keep(&batch, days)).await?;
             with_cache(|c| c.requests.arrived(&batch.id));
             if batch.lost > 0 {
                 runtime::log(Level::Warn, "requests_not_kept", || object! {"calls": batch.lost});

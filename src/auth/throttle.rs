@@ -9,6 +9,11 @@ const ADDRESSES: usize = 1000;
 pub struct Throttle {
     /// Address, wrong tries, and when the first of them was, in Unix milliseconds.
     wrong: Vec<(String, u32, u64)>,
+    /// Refused tries since the window of all addresses began, which was when, and those of which the audit log does not
+    /// tell yet.
+    refused: u64,
+    since: u64,
+    untold: u64,
 }
 
 impl Throttle {
@@ -27,6 +32,31 @@ impl Throttle {
             Some((_, count, _)) => *count += 1,
             None => self.wrong.push((name.into(), 1, now)),
         }
+    }
+
+    /// A try was refused. Answers how many the audit log is to be told of now: after the first, the tenth, the hundredth
+    /// in a window and so on, so that a flood is a few entries.
+    pub fn to_tell(&mut self, now: u64) -> Option<u64> {
+        if self.since + WINDOW_MS <= now {
+            (self.refused, self.since) = (0, now);
+        }
+        self.refused += 1;
+        self.untold += 1;
+        let mut step = self.refused;
+        while step.is_multiple_of(10) {
+            step /= 10;
+        }
+        (step == 1).then(|| self.rest()).flatten()
+    }
+
+    /// How many the audit log was not told of; it is now.
+    pub fn rest(&mut self) -> Option<u64> {
+        Some(std::mem::take(&mut self.untold)).filter(|count| *count > 0)
+    }
+
+    /// It could not be written.
+    pub const fn not_told(&mut self, count: u64) {
+        self.untold += count;
     }
 
     pub fn right(&mut self, address: &str) {
@@ -48,6 +78,18 @@ mod tests {
         assert_eq!(throttle.wait_ms("1.2.3.4", 1000), Some(WINDOW_MS - 1000));
         assert_eq!(throttle.wait_ms("5.6.7.8", 1000), None);
         assert_eq!(throttle.wait_ms("1.2.3.4", WINDOW_MS), None);
+    }
+
+    #[test]
+    fn a_flood_of_wrong_passwords_is_told_of_in_a_few_sums() {
+        let mut throttle = Throttle::default();
+        let told: Vec<u64> = (0..1234).filter_map(|_| throttle.to_tell(WINDOW_MS)).collect();
+        assert_eq!(told, [1, 9, 90, 900]);
+        assert_eq!((throttle.rest(), throttle.rest()), (Some(234), None));
+        assert_eq!(throttle.to_tell(WINDOW_MS), None);
+        assert_eq!(throttle.to_tell(2 * WINDOW_MS), Some(2));
+        throttle.not_told(2);
+        assert_eq!(throttle.rest(), Some(2));
     }
 
     #[test]

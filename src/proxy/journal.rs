@@ -156,7 +156,8 @@ impl Journal {
             let time = c.time(now);
             c.pending.attempt(&series, (!ok).then_some(class), ms, time);
         });
-        self.attempts.push(object! {"key": &*key, "provider": self.provider, "model": self.model, "class": class, "status": status, "ms": ms});
+        self.attempts.push(object! {"key": &*key, "provider": self.provider, "model": self.model, "class": class, "status": status, "ms": ms,
+            "at_ms": began.saturating_sub(self.began)});
     }
 
     fn series(&self, key: &Rc<str>) -> Series {
@@ -220,12 +221,14 @@ impl Journal {
         let ms = now.saturating_sub(self.began);
         let first_byte_ms = self.first_byte.get();
         let series = self.series(&self.last_key.clone().unwrap_or_else(|| "".into()));
-        let is_limited = with_cache(|c| {
+        let (is_limited, cost) = with_cache(|c| {
             let rates = tokens.and_then(|_| c.price(&self.provider, &self.model));
             let cost = tokens.zip(rates).map(|(tokens, rates)| price::cost(tokens, &rates));
             let time = c.time(now);
             c.pending.call(&series, &Call { end, ms, first_byte_ms, tokens, cost }, time);
-            tokens.is_some_and(|t| c.meter(&self.client, t.prompt + t.completion, cost.unwrap_or(0), now))
+            let is_limited =
+                tokens.is_some_and(|t| c.meter(&self.client, t.prompt + t.completion, cost.unwrap_or(0), now));
+            (is_limited, cost)
         });
         app.flush_soon(now);
         if is_limited {
@@ -238,7 +241,7 @@ impl Journal {
         let line = || {
             let mut line = object! {"request": self.request_id, "client": self.client, "provider": self.provider, "model": self.model,
             "key": self.last_key, "status": status, "attempts": self.attempts, "ending": end.name(), "ms": ms,
-            "first_byte_ms": first_byte_ms, "tokens": tokens};
+            "first_byte_ms": first_byte_ms, "tokens": tokens, "cost_nanos": cost};
             if let (Some(cache), Some(fields)) = (self.cache, line.as_object_mut()) {
                 fields.insert("cache".into(), cache.into());
             }

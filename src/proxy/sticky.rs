@@ -36,17 +36,21 @@ impl Held {
 /// # Errors
 /// When the ids are of two keys, or of one that is gone, switched off, or not for this caller.
 pub async fn held(app: &App, caller: &Caller, asked: &Asked<'_>, intake: Option<&Intake>, now: u64) -> Result<Held> {
-    let Some(pepper) = with_cache(|c| c.pepper.clone()) else { return Ok(Held::default()) };
-    let sign = |message: &str| auth::keyed_digest(&pepper, message);
+    // Its own first; a tag of another keypool's holds where its backup was restored.
+    let peppers = with_cache(|c| c.peppers().into_iter().map(str::to_string).collect::<Vec<_>>());
+    let signs = || peppers.iter().map(|pepper| move |message: &str| auth::keyed_digest(pepper, message));
     let (mut held, mut keys) = (Held::default(), Vec::new());
     for (text, out) in [(asked.rest, &mut held.rest), (asked.query, &mut held.query)] {
-        if let Some((text, named)) = sticky::taken_out(text, &sign) {
+        if let Some((text, named)) = signs().find_map(|sign| sticky::taken_out(text, &sign)) {
             *out = Some(text);
             keys.extend(named);
         }
     }
     for end in intake.map(Intake::tagged).unwrap_or_default() {
-        let named = intake.and_then(|i| sticky::last(&i.before(*end, tag::LONGEST + BEFORE), &sign));
+        let named = intake.and_then(|i| {
+            let before = i.before(*end, tag::LONGEST + BEFORE);
+            signs().find_map(|sign| sticky::last(&before, &sign))
+        });
         if let Some(key) = named {
             held.patches.push(Patch { at: end - tag::LENGTH..*end, with: Vec::new() });
             keys.push(key);

@@ -50,7 +50,7 @@ pub enum Kind {
     Rule,
     /// id: the `jti` of a session that was logged out; `*` = all that began until then.
     Revoked,
-    /// id: `pepper`. Written once, by the first login.
+    /// id: `pepper`, written once, by the first login; or `pepper` and more, of another keypool whose backup was restored.
     Secret,
 }
 
@@ -71,6 +71,10 @@ impl Kind {
         Self::Revoked,
         Self::Secret,
     ];
+
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -114,8 +118,11 @@ impl Record {
         Self { kind, id: id.into(), body: None, changed: now }
     }
 
-    /// The body as `T`; `None` when deleted or not readable as such.
+    /// The body as `T`; `None` when deleted or not readable as such, as is one whose secret part could not be decrypted.
     pub fn read<T: Stored>(&self) -> Option<T> {
+        if self.sealed().is_some() {
+            return None;
+        }
         T::read(&Reader(self.body.as_ref()?))
     }
 
@@ -134,7 +141,7 @@ impl Stored for Record {
     fn read(from: &Reader) -> Option<Self> {
         let kind = from.text("kind")?;
         Some(Self {
-            kind: Kind::ALL.into_iter().find(|k| k.name() == kind)?,
+            kind: Kind::of(&kind)?,
             id: from.text("id")?,
             body: from.field("body").map(|body| body.0.clone()).filter(|body| !body.is_null()),
             changed: from.number("changed")?,

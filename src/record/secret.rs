@@ -98,10 +98,12 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_sealed_is_no_key() {
-        let mut record = Record::new(Kind::Key, "k", &Key::new("p", "sk", String::new(), 5), 5).unwrap();
-        record.seal("v1.x.y");
-        assert_eq!(record.read::<Key>(), None);
+    fn what_is_sealed_is_neither_a_key_nor_a_provider() {
+        let mut key = Record::new(Kind::Key, "k", &Key::new("p", "sk", String::new(), 5), 5).unwrap();
+        key.seal("v1.x.y");
+        let mut provider = Record::new(Kind::Provider, "p", &provider::PRESETS[0].provider(5), 5).unwrap();
+        provider.seal("v1.x.y");
+        assert_eq!((key.read::<Key>(), provider.read::<Provider>()), (None, None));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What every store promises, told step by step on an empty one. Memory is held to it natively; D1 and KV in
 //! workerd, by a build with the feature `contract`.
 
+mod audit;
 mod cache;
 
-use super::{DAY_MS, Loaded, REVOKED_MS, Requests, Store, TOMBSTONE_MS, Upkeep, entry_id};
+use super::{DAY_MS, Loaded, Logs, REVOKED_MS, Shelf, Store, TOMBSTONE_MS, Upkeep, entry_id};
 use crate::{
     error::Error,
     record::{Kind, Record},
@@ -37,6 +38,7 @@ pub async fn check(store: &Store) -> Kept {
     what_is_old_is_trimmed(store).await?;
     old_rollups_are_trimmed(store).await?;
     requests_are_kept_until_they_are_old(store).await?;
+    audit::what_was_done_is_kept_until_it_is_old(store).await?;
     cache::answers_are_kept_until_there_are_too_many(store).await
 }
 
@@ -185,14 +187,14 @@ async fn requests_are_kept_until_they_are_old(store: &Store) -> Kept {
     for id in [&first, &second, &third, &first] {
         let text = format!("{{\"of\":\"{id}\"}}\n{{}}\nb\n{{}}\n");
         let batch = Batch { id: id.clone(), text, entries: 2, lost: 0 };
-        store.requests(&Requests::Keep(&batch, 1)).await.map_err(said)?;
+        store.logs(&Logs::Keep(&batch, 1)).await.map_err(said)?;
     }
-    let read = async |from: &str, most| store.requests(&Requests::From(from, most)).await.map_err(said);
+    let read = async |from: &str, most| store.logs(&Logs::From(Shelf::Requests, from, "", most)).await.map_err(said);
     hold(ids(&read("0", 9).await?) == [&*third, &second, &first], "batches are read from the newest on")?;
     hold(ids(&read(&second, 1).await?) == [&*second], "a batch is found by its id")?;
     let [(_, text)] = &read(&first, 9).await?[..] else { return Err("older batches are read alone".into()) };
     hold(text.starts_with(&format!("{{\"of\":\"{first}\"}}\n")), "a batch's text is as it was kept")?;
-    let trim = async |from: &str, rows| store.requests(&Requests::Trim(from, rows)).await.map_err(said);
+    let trim = async |from: &str, rows| store.logs(&Logs::Trim(Shelf::Requests, from, rows)).await.map_err(said);
     trim(&batch_id(START, ""), 4).await?;
     hold(ids(&read("0", 9).await?) == [&*third, &second], "batches beyond so many entries are cleared away")?;
     trim(&batch_id(START + 2 * 60_000, ""), 4).await?;
@@ -233,7 +235,7 @@ async fn all(store: &Store) -> Kept<Loaded> {
 }
 
 async fn write(store: &Store, records: &[Record], now: u64) -> Kept {
-    store.write(records, now).await.map_err(said)
+    store.write(records, &[], now).await.map_err(said)
 }
 
 async fn fold(store: &Store, now: u64) -> Kept<u64> {

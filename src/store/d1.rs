@@ -2,23 +2,26 @@
 //! what a KV namespace holds is taken over when its mark is.
 
 mod cache;
+mod logs;
 
 use super::{
-    Loaded, MINUTE_MS, REVOKED_MS, Requests, TOMBSTONE_MS, Upkeep,
+    Audited, Loaded, MINUTE_MS, REVOKED_MS, TOMBSTONE_MS, Upkeep,
     bindings::{Database, failed, number, settled},
     entry_id,
     kv::Kv,
     schema::{MIGRATIONS, TABLE, statements},
 };
 use crate::{
+    config::Level,
     error::{Error, Result},
     js::field,
     json,
     record::{
         Record,
         read::{self, Stored},
-        write::{self, Json},
+        write::{self, Json, object},
     },
+    runtime,
     usage::{
         lines,
         row::{Query, Row},
@@ -115,10 +118,6 @@ const USAGE: &str = "select json_group_array(json(line)) as value from ( \
     where (?10 is null or json_extract(s, ?9) in (select value from json_each(?10))) \
     and (?1 <> 'k' or json_extract(s, '$[3]') <> '') and (?1 = 'm' or metric.key not glob '[st][0-5]') \
     group by 1, 2, 3, 4, 5, 6) group by at, provider, key, model, client) group by at, substr(key, 1, 1)";
-const KEEP_REQUESTS: &str = "insert into requests (id, entries, body) values (?1, ?2, ?3) on conflict (id) do nothing";
-const REQUESTS: &str = "select id || char(10) || body as value from requests where id >= ?1 order by id limit ?2";
-const TRIM_REQUESTS: &str = "delete from requests where id in (select id from (select id, \
-    sum(entries) over (order by id) - entries as newer from requests) where id >= ?1 or newer >= ?2 limit 200)";
 /// What was a KV namespace's is in parts of its own.
 const TAKE: &str = "insert into rollups (period, at, part, body) select ?3, value ->> 0, ?2, \
     json_group_array(json(value)) from json_each(?1) group by 2";
@@ -176,10 +175,16 @@ impl D1 {
         }
     }
 
-    pub async fn write(&self, records: &[Record]) -> Result<()> {
+    pub async fn write(&self, records: &[Record], audited: &[Audited]) -> Result<()> {
         let replace = format!("{INSERT}{REPLACE}");
-        let parts = parts(&mut records.iter().map(Json::json)).into_iter().map(|part| (&*replace, vec![part.into()]));
-        self.batch([(BUMP, vec![])].into_iter().chain(parts).collect()).await.map(|_| ())
+        let mut batch = logs::audited(audited);
+        if !records.is_empty() {
+            batch.push((BUMP, vec![]));
+        }
+        for part in parts(&mut records.iter().map(Json::json)) {
+            batch.push((&replace, vec![part.into()]));
+        }
+        self.batch(batch).await.map(|_| ())
     }
 
     pub async fn ensure(&self, record: Record) -> Result<Record> {
@@ -238,26 +243,11 @@ impl D1 {
             (USAGE, values)
         });
         let answers = self.batch(statements.collect()).await?;
-        answers.iter().map(|parts| rows(parts)).collect()
+        Ok(answers.iter().map(|parts| rows(parts)).collect())
     }
 
     pub async fn oldest(&self) -> Result<Option<String>> {
         Ok(self.batch(vec![(OLDEST, vec![])]).await?.into_iter().flatten().next())
-    }
-
-    pub async fn requests(&self, ask: &Requests<'_>) -> Result<Vec<(String, String)>> {
-        let statement = match ask {
-            Requests::Keep(batch, _) => {
-                (KEEP_REQUESTS, vec![batch.id.as_str().into(), number(batch.entries), batch.text.as_str().into()])
-            }
-            Requests::From(first, most) => (REQUESTS, vec![(*first).into(), number(*most)]),
-            Requests::Trim(first, rows) => (TRIM_REQUESTS, vec![(*first).into(), number(*rows)]),
-        };
-        let mut batches = Vec::new();
-        for found in self.batch(vec![statement]).await?.iter().flatten() {
-            batches.extend(found.split_once('\n').map(|(id, text)| (id.to_string(), text.to_string())));
-        }
-        Ok(batches)
     }
 
     /// Applies what is missing. Its name goes in first, so of two isolates that try, one fails and changes nothing.
@@ -276,7 +266,8 @@ impl D1 {
     /// Records may be moved again, as the newer one holds; the rollups go with the mark, and so only once.
     async fn take_over(&self, kv: &Kv) -> Result<()> {
         let (records, rollups) = kv.everything().await?;
-        self.write(&records).await?;
+        let audited = kv.newest_audited().await?;
+        self.write(&records, &audited).await?;
         let mut batch = vec![(MARK_MOVED, vec![])];
         for (i, (period, rows)) in rollups.iter().flat_map(|(p, rows)| rows.chunks(CHUNK).map(|c| (*p, c))).enumerate()
         {
@@ -323,12 +314,16 @@ fn records(parts: &[String]) -> Result<Vec<Record>> {
     Ok(records)
 }
 
-fn rows(parts: &[String]) -> Result<Vec<Row>> {
+/// What cannot be read is left out: somebody has written it by hand.
+fn rows(parts: &[String]) -> Vec<Row> {
     let mut rows = Vec::new();
     for part in parts {
-        rows.extend(lines::read(part).ok_or_else(|| Error::storage("stored counts cannot be read"))?);
+        match lines::read(part) {
+            Some(more) => rows.extend(more),
+            None => runtime::log(Level::Error, "value_broken", || object! {"name": "rollups"}),
+        }
     }
-    Ok(rows)
+    rows
 }
 
 fn list<T: Stored>(text: &str) -> Result<Vec<T>> {

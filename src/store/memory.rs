@@ -1,10 +1,11 @@
 //! The contract in memory, for native tests.
 
-use super::{Cached, Loaded, Requests, Upkeep, is_trimmed};
+use super::{Audited, Cached, Loaded, Logs, Shelf, Upkeep, is_trimmed};
 use crate::{
     cached::Entry,
     record::Record,
     usage::{
+        audit,
         row::{Period, Query, Row, Table},
         sums::Sums,
     },
@@ -27,6 +28,16 @@ struct Inner {
     /// By id: how many entries, and their text.
     requests: BTreeMap<String, (u64, String)>,
     cache: BTreeMap<String, Entry>,
+    audit: BTreeMap<String, (u64, String)>,
+}
+
+impl Inner {
+    const fn log(&mut self, shelf: Shelf) -> &mut BTreeMap<String, (u64, String)> {
+        match shelf {
+            Shelf::Requests => &mut self.requests,
+            Shelf::Audit => &mut self.audit,
+        }
+    }
 }
 
 impl Memory {
@@ -41,8 +52,14 @@ impl Memory {
         })
     }
 
-    pub fn write(&self, records: &[Record]) {
+    pub fn write(&self, records: &[Record], audited: &[Audited]) {
         let mut inner = self.0.borrow_mut();
+        for entry in audited {
+            inner.audit.entry(entry.id.clone()).or_insert_with(|| (1, entry.text.clone()));
+        }
+        if records.is_empty() {
+            return;
+        }
         inner.revision += 1;
         let revision = inner.revision + 1;
         for record in records {
@@ -57,7 +74,7 @@ impl Memory {
     pub fn ensure(&self, record: Record) -> Record {
         let held = self.0.borrow().records.iter().find(|(_, held)| held.same_place(&record)).map(|(_, r)| r.clone());
         held.unwrap_or_else(|| {
-            self.write(std::slice::from_ref(&record));
+            self.write(std::slice::from_ref(&record), &[]);
             record
         })
     }
@@ -90,21 +107,23 @@ impl Memory {
         journal.len() as u64
     }
 
-    pub fn requests(&self, ask: &Requests) -> Vec<(String, String)> {
-        let requests = &mut self.0.borrow_mut().requests;
+    pub fn logs(&self, ask: &Logs) -> Vec<(String, String)> {
+        let inner = &mut self.0.borrow_mut();
         match ask {
-            Requests::Keep(batch, _) => {
-                requests.entry(batch.id.clone()).or_insert_with(|| (batch.entries, batch.text.clone()));
+            Logs::Keep(batch, _) => {
+                inner.requests.entry(batch.id.clone()).or_insert_with(|| (batch.entries, batch.text.clone()));
                 Vec::new()
             }
-            Requests::From(first, most) => requests
+            Logs::From(shelf, first, ending, most) => inner
+                .log(*shelf)
                 .range(first.to_string()..)
+                .filter(|(id, _)| audit::ends(id, ending))
                 .take(usize::try_from(*most).unwrap_or(usize::MAX))
                 .map(|(id, (_, text))| (id.clone(), text.clone()))
                 .collect(),
-            Requests::Trim(first, rows) => {
+            Logs::Trim(shelf, first, rows) => {
                 let mut newer = 0;
-                requests.retain(|id, (entries, _)| {
+                inner.log(*shelf).retain(|id, (entries, _)| {
                     let kept = id.as_str() < *first && newer < *rows;
                     newer += *entries;
                     kept

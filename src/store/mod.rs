@@ -17,6 +17,7 @@ use crate::{
     error::{Fault, Result},
     record::{Kind, Record},
     usage::{
+        audit::Entry as Audited,
         requests::Batch,
         row::{Query, Row},
     },
@@ -91,18 +92,19 @@ impl Store {
         }
     }
 
-    /// Makes the records durable; of two with one kind and id, the one changed later holds.
-    pub async fn write(&self, records: &[Record], now: u64) -> Result<()> {
-        if records.is_empty() {
+    /// Makes the records durable; of two with one kind and id, the one changed later holds. What the audit log says of it
+    /// is there before they are, and on D1 with them.
+    pub async fn write(&self, records: &[Record], audited: &[Audited], now: u64) -> Result<()> {
+        if records.is_empty() && audited.is_empty() {
             return Ok(());
         }
         let sealed = vault::seal(records).await?;
         let records = sealed.as_deref().unwrap_or(records);
         match self {
-            Self::D1(d1) => d1.write(records).await?,
-            Self::Kv(kv) => kv.write(records, now).await?,
+            Self::D1(d1) => d1.write(records, audited).await?,
+            Self::Kv(kv) => kv.write(records, audited, now).await?,
             #[cfg(test)]
-            Self::Memory(memory) => memory.write(records),
+            Self::Memory(memory) => memory.write(records, audited),
         }
         vault::stored(records);
         Ok(())
@@ -122,20 +124,30 @@ impl Store {
         // A damaged one stays as it is.
         due.retain(|record| record.sealed().is_none());
         due.iter_mut().for_each(|record| record.changed += 1);
-        self.write(&due, now).await.map(|()| due.len())
+        self.write(&due, &[], now).await.map(|()| due.len())
     }
 
     /// Like `write`, for what machines note; on KV it waits for the next fold to reach other isolates.
     pub async fn note(&self, records: &[Record], now: u64) -> Result<()> {
         match self {
             _ if records.is_empty() => Ok(()),
-            Self::D1(d1) => d1.write(records).await,
+            Self::D1(d1) => d1.write(records, &[]).await,
             Self::Kv(kv) => kv.note(records, now).await.map(|_| ()),
             #[cfg(test)]
             Self::Memory(memory) => {
-                memory.write(records);
+                memory.write(records, &[]);
                 Ok(())
             }
+        }
+    }
+
+    /// Names of stored values that could not be read and were set aside.
+    pub async fn broken(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Kv(kv) => kv.broken().await,
+            Self::D1(_) => Ok(Vec::new()),
+            #[cfg(test)]
+            Self::Memory(_) => Ok(Vec::new()),
         }
     }
 
@@ -199,13 +211,13 @@ impl Store {
         Ok(oldest.and_then(|id| id.split('-').next()?.parse().ok()))
     }
 
-    /// Keeps, reads or clears away batches of the request log; answers those that were read, by id and text.
-    pub async fn requests(&self, ask: &Requests<'_>) -> Result<Vec<(String, String)>> {
+    /// Keeps, reads or clears away what a log has; answers what was read, by id and text.
+    pub async fn logs(&self, ask: &Logs<'_>) -> Result<Vec<(String, String)>> {
         match self {
-            Self::D1(d1) => d1.requests(ask).await,
-            Self::Kv(kv) => kv.requests(ask).await,
+            Self::D1(d1) => d1.logs(ask).await,
+            Self::Kv(kv) => kv.logs(ask).await,
             #[cfg(test)]
-            Self::Memory(memory) => Ok(memory.requests(ask)),
+            Self::Memory(memory) => Ok(memory.logs(ask)),
         }
     }
 
@@ -231,15 +243,25 @@ impl Store {
     }
 }
 
-/// What is asked of the request log's batches; see `usage::requests`.
-pub enum Requests<'a> {
-    /// Once only, for about so many days.
+/// Which log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Shelf {
+    /// In batches; see `usage::requests`.
+    Requests,
+    /// Entry by entry, written by `Store::write`; see `usage::audit`.
+    Audit,
+}
+
+/// What is asked of a log. Ids begin so that the newest comes first.
+pub enum Logs<'a> {
+    /// A batch of requests. Once only, for about so many days.
     Keep(&'a Batch, u64),
-    /// That batch and those before it in time, so many at the most, the newest first.
-    From(&'a str, u64),
-    /// Clears some of those away that are not newer than a batch of that name would be, and of those that have so many
-    /// newer entries.
-    Trim(&'a str, u64),
+    /// That one and those before it in time, so many at the most, the newest first; only those whose ids end so (see
+    /// `audit::ends`).
+    From(Shelf, &'a str, &'a str, u64),
+    /// Clears some of those away that are not newer than one of that name would be, and of those that have so many newer
+    /// entries.
+    Trim(Shelf, &'a str, u64),
 }
 
 /// What is asked of the cache of answers.

@@ -2,11 +2,12 @@
 //! apply` notes them, so that either may come first.
 
 /// Append only.
-pub const MIGRATIONS: [(&str, &str); 4] = [
+pub const MIGRATIONS: [(&str, &str); 5] = [
     ("0001_begin.sql", include_str!("../../migrations/0001_begin.sql")),
     ("0002_usage.sql", include_str!("../../migrations/0002_usage.sql")),
     ("0003_requests.sql", include_str!("../../migrations/0003_requests.sql")),
     ("0004_cache.sql", include_str!("../../migrations/0004_cache.sql")),
+    ("0005_audit.sql", include_str!("../../migrations/0005_audit.sql")),
 ];
 
 /// Wrangler's own table of what was applied.

@@ -4,12 +4,10 @@
 use super::bindings::settled;
 use crate::{
     auth::sealed::{self, Key, SHORTEST},
-    config::Level,
     error::{Error, Fault, Result},
     js,
     pool::hash,
-    record::{Record, write::object},
-    runtime,
+    record::Record,
 };
 use std::{cell::RefCell, collections::HashSet};
 use wasm_bindgen::{JsCast, JsValue};
@@ -34,7 +32,6 @@ struct Vault {
     plain: HashSet<String>,
     /// What is encrypted with another key than the first.
     old: HashSet<String>,
-    damaged: HashSet<String>,
     /// In the order of the places, as far as they were read in that order.
     opened: Vec<Opened>,
 }
@@ -43,10 +40,9 @@ struct Vault {
 pub struct Secrecy {
     /// There is a secret to encrypt with.
     pub has_key: bool,
-    /// Records in clear, records under a former key, and those that cannot be decrypted.
+    /// Records in clear, and those under a former key.
     pub plain: usize,
     pub old: usize,
-    pub damaged: usize,
 }
 
 /// An encrypted form, by its hash, and what it says.
@@ -90,7 +86,6 @@ pub fn secrecy() -> Secrecy {
         has_key: !vault.keys.is_empty(),
         plain: vault.plain.len(),
         old: vault.old.len(),
-        damaged: vault.damaged.len(),
     })
 }
 
@@ -217,7 +212,6 @@ impl Vault {
         if full {
             self.plain.clear();
             self.old.clear();
-            self.damaged.clear();
         }
         if full && again {
             self.opened.clear();
@@ -225,21 +219,15 @@ impl Vault {
         records.iter().for_each(|record| self.note(record));
         for closed in closed {
             let Some(record) = records.get_mut(closed.at) else { continue };
-            let place = closed.opened.place.clone();
             if closed.opened.text.is_empty() || !record.open(&closed.opened.text) {
-                self.damaged.insert(place);
                 continue;
             }
             if closed.key != Some(0) {
-                self.old.insert(place);
+                self.old.insert(closed.opened.place.clone());
             }
             if full && again {
                 self.opened.push(closed.opened);
             }
-        }
-        let damaged = self.damaged.len();
-        if damaged > 0 {
-            runtime::log(Level::Error, "records_damaged", || object! {"records": damaged});
         }
     }
 
@@ -249,9 +237,8 @@ impl Vault {
             return;
         }
         let place = sealed::place(record);
-        for places in [&mut self.plain, &mut self.old, &mut self.damaged] {
-            places.remove(&place);
-        }
+        self.plain.remove(&place);
+        self.old.remove(&place);
         if record.secret().is_some() {
             self.plain.insert(place);
         }

@@ -1,6 +1,7 @@
 //! What was used: counts on their way to storage and out of it, the tokens that an upstream reports or that we estimate,
 //! and what they cost.
 
+pub mod audit;
 pub mod csv;
 pub mod date;
 pub mod decimal;

@@ -65,9 +65,9 @@ pub fn batch_id(now: u64, random: &str) -> String {
     format!("{:013}-{random}", END_OF_TIME.saturating_sub(now))
 }
 
-/// How many entries a batch has, by its name.
+/// How many entries a batch has, by its name; one where it does not say so.
 pub fn entries_of(id: &str) -> u64 {
-    id.rsplit('-').next().and_then(|entries| entries.parse().ok()).unwrap_or(0)
+    id.rsplit('-').next().and_then(|entries| entries.parse().ok()).unwrap_or(1)
 }
 
 /// Each entry of a batch by its place, and what went in and out.

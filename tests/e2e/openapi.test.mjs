@@ -166,6 +166,11 @@ for (const storage of storages) {
       await ask("GET", "/keys?balance_max=much", undefined, 400);
       await ask("POST", "/keys/bulk", { filter: { balance_max: 1.5, provider: name }, action: "set", weight: 2 }, 200);
       await ask("POST", "/keys/bulk", { action: "none" }, 400);
+      await ask("POST", `/keys/${ids[0]}/reveal`, undefined, 200);
+      await ask("POST", "/keys/none/reveal", undefined, 404);
+      await ask("POST", "/keys/export", { filter: { provider: name }, format: "json" }, 200);
+      await ask("POST", "/keys/export", { ids: ["none"] }, 404);
+      await ask("POST", "/keys/export", { ids, format: "csv" }, 400);
       await ask("DELETE", `/keys/${ids[0]}`, undefined, 204);
       await ask("POST", "/keys/bulk", { ids: ids.slice(1), action: "delete" }, 200);
     });
@@ -292,6 +297,33 @@ for (const storage of storages) {
       await ask("GET", "/requests?limit=0", undefined, 400);
       await ask("GET", "/requests/none", undefined, 404);
       await ask("PATCH", "/settings", { request_log: null, request_log_days: null, request_log_rows: null }, 200);
+    });
+
+    test("describes imports", async () => {
+      const data = [{ type: 1, key: "sk-openapi-0001\nshort", base_url: mock.url }, { type: 2, key: "sk-openapi-0002" }, { type: 1, key: "" }, { type: 8, key: "sk-openapi-0003" }];
+      await ask("POST", "/import", { data, dry_run: true }, 200);
+      await ask("POST", "/import", { data, from: "one-api" }, 201);
+      await ask("POST", "/import", { data: JSON.stringify(data) }, 201);
+      await ask("POST", "/import", { data: {} }, 400);
+      await ask("POST", "/import", { data, from: "litellm" }, 400);
+    });
+
+    test("describes backups", async () => {
+      await stage.pool(["mock-good-openapi-backup"]);
+      await ask("POST", "/clients", { label: "kept" }, 201);
+      const passphrase = "a passphrase of some length";
+      const plain = await ask("POST", "/backup", { plain: true }, 200);
+      await ask("POST", "/backup/restore", { file: plain, mode: "merge" }, 200);
+      const file = await ask("POST", "/backup", { passphrase }, 200);
+      await ask("POST", "/backup", { passphrase: "short" }, 400);
+      await ask("POST", "/backup/restore", { file, passphrase, mode: "replace", dry_run: true }, 200);
+      await ask("POST", "/backup/restore", { file, passphrase: `${passphrase}!`, mode: "replace" }, 400);
+    });
+
+    test("describes the audit log", async () => {
+      await ask("GET", "/audit?limit=500", undefined, 200);
+      await ask("GET", "/audit?action=key&id=none", undefined, 200);
+      await ask("GET", "/audit?limit=0", undefined, 400);
     });
 
     test("describes nothing that does not exist", () => {

@@ -6,7 +6,7 @@ import { startMockProvider } from "../../scripts/mock-provider.mjs";
 import { startWorker, storeFolder } from "./harness.mjs";
 import { chatBody, json } from "./pool.mjs";
 
-test("keys, client keys and counts are moved, also those that no fold has merged", async (t) => {
+test("keys, client keys, counts and the audit log are moved, also those that no fold has merged", async (t) => {
   const [folder, mock] = [storeFolder(), await startMockProvider()];
   t.after(() => mock.close().then(() => rmSync(folder, { recursive: true, force: true })));
   const start = async (storage) => {
@@ -32,12 +32,16 @@ test("keys, client keys and counts are moved, also those that no fold has merged
   await namespace.put(`journal/changes/${now}-y`, JSON.stringify({ records: [gone] }));
   const names = async (namespace) => (await namespace.list()).keys.map((key) => key.name);
   const before = await names(namespace);
+  const audited = (await kv.api("GET", "/audit", undefined, 200)).body.entries;
+  assert.equal(audited.length, 4);
   await kv.close();
 
   for (const time of ["first", "second"]) {
     const both = await start("both");
     const { keys } = (await both.api("GET", "/keys", undefined, 200)).body;
     assert.deepEqual(keys.map((k) => k.id), [added[0].id], time);
+    const { entries } = (await both.api("GET", "/audit", undefined, 200)).body;
+    assert.deepEqual(entries.slice(-audited.length), audited, time);
     const counted = `select period, sum(line.value -> 6 ->> 'ao') as ok from rollups, json_each(body) as line
       where period <> 'f' group by period`;
     const { results } = await (await both.env()).DB.prepare(counted).all();

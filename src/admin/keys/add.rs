@@ -1,32 +1,23 @@
 //! Adding keys: what was pasted is understood, what is new is stored, and every line that was not is reported.
 
+use super::{
+    Change,
+    plan::{Plan, check, provider_of},
+};
 use crate::{
-    admin::{
-        Asked,
-        fields::Fields,
-        input,
-        outcome::{Keys, Outcome, Place, Say, store},
-    },
+    admin::{Asked, fields::Fields, input, outcome::Outcome},
     app::{Cache, with_cache},
-    auth,
     error::{Error, Result},
     pool::{
-        Pool,
-        paste::{self, Entry, Pasted, Refusal, Refused, guess_provider},
+        paste::{self, Entry, Pasted, Refusal, Refused},
         redact::mask,
-        target,
     },
     record::{
-        Kind, Record,
         key::{ACTIVE_GROUP, DEFAULT_WEIGHT, Key},
-        provider::{self, Preset},
+        provider,
         write::object,
     },
 };
-use serde_json::Value;
-
-/// More at once are refused whole, before anything is stored.
-const MOST: usize = 20_000;
 
 struct New {
     text: Option<String>,
@@ -40,15 +31,12 @@ struct New {
 struct One {
     key: String,
     provider: Option<String>,
-    label: Option<String>,
-    weight: Option<u64>,
-    group: Option<String>,
-    enabled: Option<bool>,
+    change: Change,
 }
 
 impl New {
-    fn read(mut fields: Fields) -> Result<Self> {
-        let one = |item| One::read(Fields::of(item)?);
+    fn read(mut fields: Fields, now: u64) -> Result<Self> {
+        let one = |item| One::read(Fields::of(item)?, now);
         let new = Self {
             text: fields.text("text"),
             keys: fields.list("keys").map(|items| items.into_iter().map(one).collect()).transpose()?,
@@ -62,136 +50,73 @@ impl New {
 }
 
 impl One {
-    fn read(mut fields: Fields) -> Result<Self> {
-        let one = Self {
-            key: fields.required("key"),
-            provider: fields.text("provider"),
-            label: fields.text("label"),
-            weight: fields.number("weight"),
-            group: fields.text("group"),
-            enabled: fields.flag("enabled"),
-        };
+    fn read(mut fields: Fields, now: u64) -> Result<Self> {
+        let (key, provider) = (fields.required("key"), fields.text("provider"));
+        let one = Self { key, provider, change: Change::read(&mut fields, now)? };
         fields.end().map(|()| one)
     }
 }
 
 /// A key that was understood, and what its own entry says beyond the text forms.
-struct Wish {
+struct Wish<'a> {
     entry: Entry,
-    group: Option<String>,
-    enabled: bool,
-}
-
-/// What will be done.
-#[derive(Default)]
-struct Plan {
-    /// Providers first, they are made from presets as needed.
-    records: Vec<Record>,
-    added: Vec<String>,
-    known: Vec<Value>,
-    refused: Vec<Value>,
-    providers: Vec<String>,
+    change: Option<&'a Change>,
 }
 
 pub fn add(asked: &Asked) -> Result<Outcome> {
-    let new = New::read(input::body(asked)?)?;
+    let new = New::read(input::body(asked)?, asked.now)?;
     let plan = with_cache(|c| plan(&new, c, &asked.pepper, asked.now))?;
-    let place = Place::List("added", object! {"added": Value::Null, "known": plan.known, "refused": plan.refused});
-    let keys = Keys { status: 201, ids: plan.added, pool: None, place };
-    if !new.dry_run {
-        return store(plan.records, Say::Keys(keys));
-    }
-    // It shows the keys as they would be, from a pool that is thrown away.
-    let mut pool = Pool::default();
-    pool.sync(&plan.records, true, asked.now);
-    store(Vec::new(), Say::Keys(Keys { status: 200, pool: Some(Box::new(pool)), ..keys }))
+    plan.answer(object! {}, new.dry_run, asked.now)
 }
 
 fn plan(new: &New, cache: &Cache, pepper: &str, now: u64) -> Result<Plan> {
     let (wishes, refused) = wishes(new)?;
-    if wishes.len() > MOST {
-        return Err(Error::invalid(format!("At most {MOST} keys at once."), Some("text")));
-    }
+    let chosen = new.provider.as_deref();
+    check(cache, chosen, wishes.len())?;
     let group = new.group.as_deref().map(input::group).transpose()?;
     let weight = new.weight.map(input::weight).transpose()?;
-    if let Some(name) = &new.provider
-        && !exists(cache, name)
-    {
-        let message = format!("There is no provider {name}, and no preset of that name.");
-        return Err(Error::wrong("provider_not_found", message, Some("provider")));
-    }
-    let mut plan = Plan { refused: refused.iter().map(refused_view).collect(), ..Plan::default() };
-    for wish in wishes {
-        let Some(provider) = provider_of(new, &wish.entry, cache) else {
-            plan.refused.push(no_provider(&wish.entry));
+    let mut plan = Plan::new(&refused);
+    for Wish { entry, change } in wishes {
+        let Some(provider) = provider_of(cache, chosen, entry.provider.as_deref(), &entry.secret) else {
+            plan.without_provider(entry.line, &entry.secret);
             continue;
         };
-        let label = wish.entry.label.clone().unwrap_or_default();
-        let key = Key {
-            weight: wish.entry.weight.or(weight).unwrap_or(DEFAULT_WEIGHT),
-            group: wish.group.or_else(|| group.clone()).unwrap_or_else(|| ACTIVE_GROUP.into()),
-            enabled: wish.enabled,
-            ..Key::new(&provider, &wish.entry.secret, label, now)
+        let mut key = Key {
+            weight: entry.weight.or(weight).unwrap_or(DEFAULT_WEIGHT),
+            group: group.clone().unwrap_or_else(|| ACTIVE_GROUP.into()),
+            ..Key::new(&provider, &entry.secret, entry.label.unwrap_or_default(), now)
         };
-        plan.take(wish.entry.line, &key, cache, pepper, now)?;
+        if let Some(change) = change {
+            change.apply(&mut key)?;
+        }
+        let preset = &mut || provider::preset(&provider).map(|preset| preset.provider(now));
+        plan.take(entry.line, key, cache, pepper, preset);
     }
-    let made: Result<Vec<Record>> = plan
-        .providers
-        .iter()
-        .filter(|name| cache.pool.provider(name).is_none())
-        .filter_map(|name| provider::preset(name))
-        .map(|preset| Record::new(Kind::Provider, preset.name, &preset.provider(now), now))
-        .collect();
-    plan.records.splice(0..0, made?);
     Ok(plan)
 }
 
-impl Plan {
-    fn take(&mut self, line: u32, key: &Key, cache: &Cache, pepper: &str, now: u64) -> Result<()> {
-        let id = auth::key_id(pepper, &key.provider, &key.secret);
-        if cache.pool.find(&id).is_some() {
-            self.known.push(object! {"line": line, "id": id, "key_masked": mask(&key.secret)});
-            return Ok(());
-        }
-        if !self.providers.contains(&key.provider) {
-            self.providers.push(key.provider.clone());
-        }
-        // A key that was deleted and comes back starts without its old notes.
-        self.records.push(Record::new(Kind::Key, &*id, key, now)?);
-        self.added.push(id);
-        Ok(())
-    }
-}
-
-fn wishes(new: &New) -> Result<(Vec<Wish>, Vec<Refused>)> {
+fn wishes(new: &New) -> Result<(Vec<Wish<'_>>, Vec<Refused>)> {
     match (&new.text, &new.keys) {
         (Some(text), None) => {
             let Pasted { entries, refused } = paste::parse(text);
-            let wishes = entries.into_iter().map(|entry| Wish { entry, group: None, enabled: true }).collect();
+            let wishes = entries.into_iter().map(|entry| Wish { entry, change: None }).collect();
             Ok((wishes, refused))
         }
-        (None, Some(keys)) => listed(keys),
+        (None, Some(keys)) => Ok(listed(keys)),
         _ => Err(Error::invalid("Send either `text` or `keys`.", Some("text"))),
     }
 }
 
 /// Keys as JSON objects; `line` is their place in the list.
-fn listed(keys: &[One]) -> Result<(Vec<Wish>, Vec<Refused>)> {
-    let (mut wishes, mut refused): (Vec<Wish>, Vec<Refused>) = Default::default();
+fn listed(keys: &[One]) -> (Vec<Wish<'_>>, Vec<Refused>) {
+    let (mut wishes, mut refused) = (Vec::new(), Vec::new());
     for (line, one) in (1..).zip(keys) {
         let mut understood = paste::parse(&one.key);
         match (understood.entries.pop(), understood.entries.is_empty(), understood.refused.pop()) {
             (Some(entry), true, None) => {
-                if wishes.iter().any(|w| w.entry.secret == entry.secret) {
-                    refused.push(Refused { line, reason: Refusal::Duplicate, shown: mask(&one.key) });
-                    continue;
-                }
                 let provider = one.provider.clone().or(entry.provider);
-                let label = one.label.as_deref().map(input::label).transpose()?.or(entry.label);
-                let weight = one.weight.map(input::weight).transpose()?.or(entry.weight);
-                let group = one.group.as_deref().map(input::group).transpose()?;
-                let entry = Entry { line, secret: entry.secret, provider, weight, label };
-                wishes.push(Wish { entry, group, enabled: one.enabled.unwrap_or(true) });
+                let entry = Entry { line, provider, ..entry };
+                wishes.push(Wish { entry, change: Some(&one.change) });
             }
             (_, _, why) => {
                 let reason = why.map_or(Refusal::NotAKey, |r| r.reason);
@@ -199,34 +124,5 @@ fn listed(keys: &[One]) -> Result<(Vec<Wish>, Vec<Refused>)> {
             }
         }
     }
-    Ok((wishes, refused))
-}
-
-/// What the caller chose, what the entry says, what the key looks like, or the default.
-fn provider_of(new: &New, entry: &Entry, cache: &Cache) -> Option<String> {
-    let default = || {
-        let chosen = cache.setting("default_provider").filter(|name| cache.pool.provider(name).is_some());
-        chosen.or_else(|| target::default(&cache.pool, None, &|_| true)).map(str::to_string)
-    };
-    let said = entry.provider.clone().filter(|name| exists(cache, name));
-    let named_but_unknown = entry.provider.is_some() && said.is_none();
-    new.provider
-        .clone()
-        .or(said)
-        .or_else(|| guess_provider(&entry.secret).map(str::to_string))
-        .or_else(|| if named_but_unknown { None } else { default() })
-}
-
-fn exists(cache: &Cache, name: &str) -> bool {
-    cache.pool.provider(name).is_some() || provider::preset(name).is_some_and(Preset::is_complete)
-}
-
-fn refused_view(refused: &Refused) -> Value {
-    object! {"line": refused.line, "reason": refused.reason.name(), "message": refused.reason.message(),
-    "shown": refused.shown}
-}
-
-fn no_provider(entry: &Entry) -> Value {
-    object! {"line": entry.line, "reason": "provider_unknown",
-    "message": "Nothing tells whose key this is. Choose a provider.", "shown": mask(&entry.secret)}
+    (wishes, refused)
 }

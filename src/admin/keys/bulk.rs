@@ -1,23 +1,20 @@
 //! One change for many keys, chosen by their ids or by a filter.
 
-use super::{Change, Filter, gone, wake};
+use super::{Change, choice::Choice, gone, wake};
 use crate::{
     admin::{
         Asked,
+        audit::{Deed, When},
         fields::Fields,
         input,
         outcome::{Outcome, Say, store},
     },
-    app::with_cache,
     error::{Error, Result},
-    pool::Ticket,
-    record::{Kind, Record, key::Key, write::object},
+    record::{Kind, Record, write::object},
 };
-use std::collections::HashSet;
 
 struct Bulk {
-    ids: Option<Vec<String>>,
-    filter: Option<Filter>,
+    choice: Choice,
     action: Action,
     weight: Option<u64>,
     group: Option<String>,
@@ -32,10 +29,28 @@ enum Action {
     Set,
 }
 
+impl Action {
+    const ALL: [Self; 5] = [Self::Enable, Self::Disable, Self::Delete, Self::Reset, Self::Set];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Enable => "enable",
+            Self::Disable => "disable",
+            Self::Delete => "delete",
+            Self::Reset => "reset",
+            Self::Set => "set",
+        }
+    }
+}
+
 pub fn bulk(asked: &Asked) -> Result<Outcome> {
     let bulk = Bulk::read(input::body(asked)?)?;
+    let mut fields = vec![bulk.action.name().to_string()];
+    for (name, set) in [("weight", bulk.weight.is_some()), ("group", bulk.group.is_some())] {
+        fields.extend(set.then(|| name.to_string()));
+    }
     let change = bulk.change()?;
-    let (found, missing) = bulk.chosen(asked.now)?;
+    let (found, missing) = bulk.choice.keys(asked.now)?;
     let mut records = Vec::new();
     for (ticket, id, mut key) in found.iter().cloned() {
         match bulk.action {
@@ -51,32 +66,21 @@ pub fn bulk(asked: &Asked) -> Result<Outcome> {
         }
     }
     let done: Vec<&String> = found.iter().map(|(_, id, _)| id).collect();
-    store(records, Say::Json(200, object! {"done": done, "missing": missing}))
+    let outcome = store(records, Say::Json(200, object! {"done": done, "missing": missing}))?;
+    let deed = Deed::keys("bulk", When::Changed, &mut found.iter().map(|(_, id, key)| (id.as_str(), key)));
+    Ok(outcome.told(Deed { fields, ..deed }))
 }
-
-type Chosen = Vec<(Ticket, String, Key)>;
 
 impl Bulk {
     fn read(mut fields: Fields) -> Result<Self> {
-        let action = match fields.text("action").as_deref() {
-            Some("enable") => Action::Enable,
-            Some("disable") => Action::Disable,
-            Some("delete") => Action::Delete,
-            Some("reset") => Action::Reset,
-            Some("set") => Action::Set,
-            _ => return Err(Error::invalid("action is enable, disable, delete, reset or set.", Some("action"))),
+        let action = fields.text("action").and_then(|name| Action::ALL.into_iter().find(|known| known.name() == name));
+        let Some(action) = action else {
+            return Err(Error::invalid("action is enable, disable, delete, reset or set.", Some("action")));
         };
-        let filter = match fields.object("filter") {
-            Some(mut asked) => {
-                let filter = Filter::read(&mut asked)?;
-                asked.end()?;
-                Some(filter)
-            }
-            None => None,
-        };
-        let (ids, weight, group) = (fields.texts("ids"), fields.number("weight"), fields.text("group"));
+        let choice = Choice::read(&mut fields)?;
+        let (weight, group) = (fields.number("weight"), fields.text("group"));
         fields.end()?;
-        Ok(Self { ids, filter, action, weight, group })
+        Ok(Self { choice, action, weight, group })
     }
 
     /// What the action means for one key.
@@ -96,31 +100,4 @@ impl Bulk {
         change.group.as_deref().map(input::group).transpose()?;
         Ok(change)
     }
-
-    /// The keys, and the ids that are not there.
-    fn chosen(&self, now: u64) -> Result<(Chosen, Vec<String>)> {
-        match (&self.ids, &self.filter) {
-            (Some(ids), None) => Ok(by_ids(ids)),
-            (None, Some(filter)) => with_cache(|c| {
-                let found = filter.tickets(&c.pool, now)?.into_iter();
-                let found = found.filter_map(|t| c.pool.slot(t).map(|s| (t, s.id.to_string(), s.key.clone())));
-                Ok((found.collect(), Vec::new()))
-            }),
-            _ => Err(Error::invalid("Choose the keys by `ids` or by `filter`, not both.", Some("ids"))),
-        }
-    }
-}
-
-fn by_ids(ids: &[String]) -> (Chosen, Vec<String>) {
-    let mut once = HashSet::new();
-    with_cache(|c| {
-        let (mut found, mut missing) = (Vec::new(), Vec::new());
-        for id in ids.iter().filter(|id| once.insert((*id).clone())) {
-            match c.pool.find(id) {
-                Some((ticket, slot)) => found.push((ticket, id.clone(), slot.key.clone())),
-                None => missing.push(id.clone()),
-            }
-        }
-        (found, missing)
-    })
 }

@@ -2,11 +2,16 @@
 
 mod add;
 mod bulk;
+mod choice;
+mod export;
 mod filter;
+mod import;
+mod plan;
 mod view;
 
 use super::{
     Asked,
+    audit::{Deed, When},
     fields::Fields,
     input,
     outcome::{Keys, Outcome, Place, Say, store},
@@ -30,7 +35,9 @@ use crate::{
 };
 pub use add::add;
 pub use bulk::bulk;
+pub use export::{export, reveal};
 use filter::Filter;
+pub use import::import;
 use serde_json::Value;
 use std::collections::HashMap;
 use worker::web_sys::Response;
@@ -129,19 +136,7 @@ pub fn show(id: &str) -> Result<Outcome> {
 
 pub fn change(asked: &Asked, id: &str) -> Result<Outcome> {
     let mut fields = input::body(asked)?;
-    let mut caps = Vec::new();
-    for name in input::CAPS {
-        caps.extend(fields.number_or_null(name).map(|cap| (name, cap)));
-    }
-    let change = Change {
-        caps,
-        label: fields.text("label"),
-        weight: fields.number("weight"),
-        group: fields.text("group"),
-        enabled: fields.flag("enabled"),
-        models: fields.texts("models"),
-        expires: input::expires(&mut fields, asked.now)?,
-    };
+    let change = Change::read(&mut fields, asked.now)?;
     fields.end()?;
     let (ticket, mut key) = find(id)?;
     change.apply(&mut key)?;
@@ -158,8 +153,9 @@ pub fn delete(asked: &Asked, id: &str) -> Result<Outcome> {
 }
 
 pub fn reset(asked: &Asked, id: &str) -> Result<Outcome> {
-    let (ticket, _) = find(id)?;
-    store(wake(ticket, asked.now), Say::key(id))
+    let (ticket, key) = find(id)?;
+    let outcome = store(wake(ticket, asked.now), Say::key(id))?;
+    Ok(outcome.told(Deed::keys("reset", When::Changed, &mut [(id, &key)].into_iter())))
 }
 
 /// A free call with this key alone; see `probed`.
@@ -189,9 +185,11 @@ fn suspect(id: &str, url: fn(&Provider) -> Result<String>, for_balance: bool) ->
 /// What the call shows about the key is noted as a probe's outcome is.
 pub fn probed(suspect: &Suspect, probe: Probe, now: u64) -> Result<Outcome> {
     let ticket = suspect.ticket;
+    let deed = |verb| Deed::keys(verb, When::Changed, &mut [(suspect.id.as_str(), &suspect.key)].into_iter());
     if suspect.for_balance {
         let record = with_cache(|c| c.pool.balance_answered(ticket, &probe.balance(), now));
-        return store(record.into_iter().collect(), Say::key(&suspect.id));
+        let outcome = store(record.into_iter().collect(), Say::key(&suspect.id))?;
+        return Ok(outcome.told(deed("balance")));
     }
     let (status, verdict) = (probe.status, probe.refusal());
     let records = with_dice(|c, dice| match &verdict {
@@ -207,7 +205,7 @@ pub fn probed(suspect: &Suspect, probe: Probe, now: u64) -> Result<Outcome> {
     let answer = object! {"ok": verdict.is_none(), "status": status,
     "class": verdict.as_ref().map(|v| v.class.name()), "message": verdict.as_ref().map(|v| &v.message)};
     let keys = Keys { status: 200, ids: vec![suspect.id.clone()], pool: None, place: Place::Key(answer) };
-    store(records, Say::Keys(keys))
+    Ok(store(records, Say::Keys(keys))?.told(deed("test")))
 }
 
 /// Those of the keys that are there.
@@ -221,6 +219,23 @@ pub fn views(keys: &Keys, now: u64, totals: &HashMap<String, Sums>) -> Vec<Value
 }
 
 impl Change {
+    /// Takes its fields; the caller sees to the rest.
+    fn read(fields: &mut Fields, now: u64) -> Result<Self> {
+        let mut caps = Vec::new();
+        for name in input::CAPS {
+            caps.extend(fields.number_or_null(name).map(|cap| (name, cap)));
+        }
+        Ok(Self {
+            caps,
+            label: fields.text("label"),
+            weight: fields.number("weight"),
+            group: fields.text("group"),
+            enabled: fields.flag("enabled"),
+            models: fields.texts("models"),
+            expires: input::expires(fields, now)?,
+        })
+    }
+
     fn apply(&self, key: &mut Key) -> Result<()> {
         if let Some(label) = &self.label {
             key.label = input::label(label)?;
@@ -270,6 +285,11 @@ fn ended(ticket: Ticket, now: u64) -> Vec<Record> {
         let ids = slots.flat_map(|slot| slot.cools.iter().map(|cool| cooldown_id(&slot.id, cool.model.as_deref())));
         ids.map(|id| Record::deleted(Kind::Cooldown, id, now)).collect()
     })
+}
+
+/// `gone`, by the id.
+pub fn removed(id: &str, now: u64) -> Vec<Record> {
+    find(id).map_or_else(|_| Vec::new(), |(ticket, _)| gone(ticket, id, now))
 }
 
 /// What must be stored so that the key and all notes about it are gone.

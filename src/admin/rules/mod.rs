@@ -19,6 +19,7 @@ use crate::{
 use serde_json::Value;
 use std::rc::Rc;
 
+pub use check::rule as check;
 pub use test::test;
 
 pub fn list() -> Result<Outcome> {
@@ -33,7 +34,7 @@ pub fn list() -> Result<Outcome> {
 
 pub fn add(asked: &Asked) -> Result<Outcome> {
     let mut fields = input::body(asked)?;
-    let rule = check::rule(&mut fields, asked.now)?;
+    let rule = check(&mut fields, asked.now)?;
     if with_cache(|c| c.rules.own().len() >= rules::MOST) {
         return Err(Error::invalid(format!("There are {} rules already; that is the most.", rules::MOST), None));
     }
@@ -47,7 +48,7 @@ pub fn change(asked: &Asked, id: &str) -> Result<Outcome> {
     if ready.source.is_some() {
         return switch(asked, fields, &ready);
     }
-    let rule = check::rule(&mut over(&ready.rule, fields)?, ready.rule.created)?;
+    let rule = check(&mut over(&ready.rule, fields)?, ready.rule.created)?;
     stored(200, id.into(), rule, asked.now)
 }
 

@@ -88,7 +88,10 @@ impl Kv {
         if listed.is_empty() {
             return Ok((0, false));
         }
-        let ever = self.read(EVER).await?.unwrap_or_default();
+        let ever = match settled(self.0.get(EVER)).await?.as_string() {
+            Some(text) => self.sound(EVER, &text).await?,
+            None => Document::default(),
+        };
         let (mut due, mut settling) = (Vec::new(), Vec::new());
         for name in &listed {
             match ever.mark(name) {
@@ -113,7 +116,11 @@ impl Kv {
             }
         }
         let others: Vec<String> = parts.iter().map(|(name, _)| name).filter(|name| *name != EVER).cloned().collect();
-        let mut held = self.read_many(&others).await?;
+        let mut held = Vec::new();
+        for (name, text) in self.values(&others).await? {
+            let document = self.sound(&name, &text).await?;
+            held.push((name, document));
+        }
         let new = entries.iter().filter(|(entry, _)| !ever.holds(entry)).count();
         held.push((EVER.into(), ever));
         for (name, mut parts) in parts {
@@ -141,7 +148,8 @@ impl Kv {
         }
         let mut heads = Vec::new();
         for (name, text) in self.values(&names).await? {
-            heads.push((name, document::head(&text)?.0));
+            // One that cannot be read names nothing: what was in it is due again.
+            heads.push((name, document::head(&text).map_or_else(|_| Document::default(), |(head, _)| head)));
         }
         for mark in marks {
             // A document that has expired asks for nothing any more.
@@ -170,7 +178,8 @@ impl Kv {
             if length > STEP && !some.is_empty() {
                 break;
             }
-            some.push((name, document::parse(&text)?));
+            let content = self.sound(&name, &text).await?;
+            some.push((name, content));
         }
         Ok(some)
     }
