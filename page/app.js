@@ -2,15 +2,32 @@
 import { html, render, useCallback, useEffect, useReducer, useRef, useState } from "./preact.js";
 import * as api from "./api.js";
 import { firstLanguage, LANGUAGES, remember, remembered, speak, spoken, t } from "./i18n.js";
-import { complain, Copy, Dialog, Failure, Field, resume, Toasts, useAction } from "./ui/form.js";
+import { complain, Copy, Dialog, Failure, Field, Go, resume, Toasts, useAction } from "./ui/form.js";
 import { hashOf, useRoute } from "./ui/screen.js";
 import { Icon } from "./ui/show.js";
-import { Clients, Connect } from "./views/clients.js";
+import { Audit } from "./views/audit.js";
+import { Backup } from "./views/backup.js";
+import { Clients } from "./views/clients.js";
+import { Connect } from "./views/connect.js";
+import { Guide } from "./views/guide.js";
 import { Keys } from "./views/keys.js";
+import { AddKeys } from "./views/keys/add.js";
+import { Overview } from "./views/overview.js";
+import { Playground } from "./views/playground.js";
+import { Requests } from "./views/requests.js";
 import { Models, Providers, Rules } from "./views/routes.js";
-import { Prices, Settings, Usage } from "./views/usage.js";
+import { Prices, Settings } from "./views/settings.js";
 
-const SCREENS = { keys: Keys, usage: Usage, providers: Providers, models: Models, rules: Rules, prices: Prices, clients: Clients, settings: Settings, connect: Connect };
+/** The page opens on the first one. */
+const GROUPS = {
+  pool: { overview: Overview, keys: Keys, requests: Requests },
+  routing: { providers: Providers, models: Models, rules: Rules, prices: Prices },
+  access: { clients: Clients, connect: Connect, playground: Playground },
+  system: { settings: Settings, audit: Audit, backup: Backup },
+};
+const SCREENS = Object.assign({}, ...Object.values(GROUPS));
+const GUIDED = ["overview", "keys"];
+
 function App({ first }) {
   const [, redraw] = useReducer((n) => n + 1, 0);
   const visit = useVisit(first);
@@ -48,10 +65,11 @@ async function ask() {
 
 function Visit({ session, expired, failure, enter, chooseLanguage }) {
   const route = useRoute();
-  const screen = route.screen in SCREENS ? route.screen : "keys";
+  const screen = route.screen in SCREENS ? route.screen : "overview";
   if (session === null) return html`<${Login} failure=${failure} enter=${enter} chooseLanguage=${chooseLanguage} />`;
   return html`
-    <${Shell} session=${session} screen=${screen} screens=${Object.keys(SCREENS)} chooseLanguage=${chooseLanguage} logout=${logout}>
+    <${Shell} session=${session} screen=${screen} chooseLanguage=${chooseLanguage} logout=${logout}>
+      ${GUIDED.includes(screen) && html`<${Guide} route=${route} Paste=${AddKeys} />`}
       <${SCREENS[screen]} key=${screen} route=${route} />
     <//>
     ${expired && html`<${LoginAgain} failure=${failure} enter=${enter} />`}`;
@@ -69,15 +87,13 @@ async function logout() {
 
 const THEMES = ["system", "light", "dark"];
 
-function Shell({ session, screen, screens, chooseLanguage, logout, children }) {
+function Shell({ session, screen, chooseLanguage, logout, children }) {
   const main = useArrival(screen);
   return html`<div class="shell">
     <a class="skip" href="#main" onClick=${(event) => (event.preventDefault(), main.current.focus())}>${t("skip")}</a>
     <header class="side">
-      <a class="brand" href="#/keys"><${Mark} /><span>${t("brand")}</span></a>
-      <nav aria-label=${t("nav")}>
-        <ul>${screens.map((name) => html`<li key=${name}><a href=${hashOf({ screen: name })} aria-current=${name === screen ? "page" : undefined}><${Icon} name=${name} /><span>${t(`${name}.title`)}</span></a></li>`)}</ul>
-      </nav>
+      <a class="brand" href="#/overview"><${Mark} /><span>${t("brand")}</span></a>
+      <${Nav} screen=${screen} />
       <div class="choices">
         <${Choices} chooseLanguage=${chooseLanguage} />
         <button type="button" class="quiet" onClick=${logout}><${Icon} name="exit" /><span>${t("logout")}</span></button>
@@ -89,6 +105,20 @@ function Shell({ session, screen, screens, chooseLanguage, logout, children }) {
       ${children}
     </main>
   </div>`;
+}
+
+/** A phone shows the first group, and the others behind a button that bears the name of where the reader is. */
+function Nav({ screen }) {
+  const [open, setOpen] = useState(false);
+  useEffect(() => setOpen(false), [screen]);
+  const away = !(screen in GROUPS.pool);
+  return html`<nav aria-label=${t("nav")} class=${open ? "open" : ""}>
+    ${Object.entries(GROUPS).map(([group, screens]) => html`<div key=${group}>
+      <p id=${`nav-${group}`}>${t(`nav.${group}`)}</p>
+      <ul aria-labelledby=${`nav-${group}`}>${Object.keys(screens).map((name) => html`<li key=${name}><a href=${hashOf({ screen: name })} aria-current=${name === screen ? "page" : undefined} onClick=${() => setOpen(false)}><${Icon} name=${name} /><span>${t(`${name}.title`)}</span></a></li>`)}</ul>
+    </div>`)}
+    <button type="button" class=${`more ${away ? "here" : ""}`} aria-expanded=${open} onClick=${() => setOpen(!open)}>${away ? t(`${screen}.title`) : t("nav.more")}<${Icon} name="unfold" /></button>
+  </nav>`;
 }
 
 function Choices({ chooseLanguage }) {
@@ -126,9 +156,6 @@ function useArrival(screen) {
       scrollTo(0, 0);
     }
     first.current = false;
-    // A phone shows half of them. scrollIntoView would move the place from which Tab goes on, past the skip link.
-    const here = document.querySelector("nav [aria-current]");
-    here.closest("nav").scrollLeft = here.offsetLeft - 40;
   }, [screen]);
   useEffect(() => void (document.title = t("page_title", { screen: t(`${screen}.title`) })));
   return main;
@@ -180,17 +207,17 @@ function Password({ failure, enter }) {
   return html`<form onSubmit=${action.submit} ref=${field}>
     <${Field} label=${t("login.password")} type="password" name="password" autocomplete="current-password" first required value=${password} onText=${setPassword} />
     <${Failure} failure=${action.failure ?? failure} />
-    <button type="submit" class="primary wide" disabled=${action.pending} aria-busy=${action.pending}>${t("login.title")}</button>
+    <${Go} submit of=${action} kind="primary wide">${t("login.title")}<//>
   </form>`;
 }
 
 function Setup({ code, enter }) {
-  const { pending, start } = useAction(enter);
+  const action = useAction(enter);
   return html`<section class="setup">
     <h2>${t(`setup.${code}`)}</h2>
     <p>${t(`setup.${code}_why`)}</p>
     ${SETUPS[code].map(([name, command]) => html`<div key=${name}><p>${t(name)}</p><div class="command"><pre tabindex="0">${command}</pre><${Copy} text=${command} /></div></div>`)}
-    <button type="button" class="primary wide" disabled=${pending} aria-busy=${pending} onClick=${() => start()}>${t("setup.done")}</button>
+    <${Go} of=${action} kind="primary wide">${t("setup.done")}<//>
   </section>`;
 }
 

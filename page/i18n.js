@@ -34,6 +34,9 @@ export function t(name, holes = {}) {
   return pieces(name, holes).join("");
 }
 
+/** The text `name`, if there is one. */
+export const word = (name, otherwise) => (has(name) ? t(name) : otherwise);
+
 /** As `t`, for holes that are elements: an array that a template can show. */
 export function rich(name, holes) {
   return pieces(name, holes);

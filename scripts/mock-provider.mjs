@@ -8,7 +8,7 @@ import { send } from "./mock-provider/send.mjs";
 /**
  * Starts the provider on 127.0.0.1.
  *
- * `ledger` is an array with one entry a call, in order of arrival: `{key, method, path, query, headers, rawHeaders,
+ * `ledger` is an array with one entry a call, in order of arrival: `{at, key, method, path, query, headers, rawHeaders,
  * body, status, promptTokens, completionTokens, closedEarly, done}`. `path` is the full one (`/v1/...`), `body` a
  * Buffer as it came, `closedEarly` true once the caller hung up before the answer was over, `done` true once all was sent.
  *
@@ -62,6 +62,7 @@ function newCall(request) {
   const url = new URL(request.url, "http://mock");
   const bearer = /^Bearer\s+(.*)$/i.exec(request.headers.authorization ?? "")?.[1];
   return {
+    at: Date.now(),
     key: bearer ?? request.headers["x-api-key"] ?? request.headers["api-key"] ?? "",
     method: request.method,
     path: url.pathname,

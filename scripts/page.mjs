@@ -25,11 +25,16 @@ export async function page() {
     write: false,
     logLevel: "warning",
   });
-  for (const { path, contents } of outputFiles) {
+  for (const { path, text } of outputFiles) {
     // A running Wrangler serves these: each appears whole.
-    writeFileSync(`${path}.new`, contents);
+    writeFileSync(`${path}.new`, shortened(text));
     renameSync(`${path}.new`, path);
   }
+}
+
+/// Of htm's templates, what means nothing to it: the blanks before a tag, and the name in a closing one.
+function shortened(text) {
+  return text.replace(/\n +(?=<|\$\{)/g, "").replace(/<\/\w+>/g, "<//>");
 }
 
 function fingerprint(pin) {

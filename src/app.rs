@@ -43,6 +43,8 @@ const RECENT_MS: u64 = 15 * 60_000;
 /// A picture older than this many times its age limit is not served while it is renewed.
 const TOO_OLD: u64 = 6;
 const PEPPER: &str = "pepper";
+/// The id of the record that ends all sessions which began before it was written.
+pub const EVERY_SESSION: &str = "*";
 
 pub struct App {
     pub store: Store,
@@ -58,6 +60,8 @@ pub struct Cache {
     /// What the page stored, by the setting's name.
     pub settings: Vec<(String, String)>,
     pub revoked: HashSet<String>,
+    /// Sessions that began until then are over, too.
+    pub revoked_until: u64,
     /// Ids of keys that were taken over from secrets, once and for all.
     imported: HashSet<String>,
     /// The user's own.
@@ -82,6 +86,8 @@ pub struct Cache {
     /// When counts were last written down.
     flushed: Option<u64>,
     recent: Vec<Record>,
+    /// Records that say something we cannot read, as `key 1f0c…`. They are left out.
+    pub unreadable: Vec<String>,
 }
 
 thread_local! {
@@ -137,14 +143,21 @@ impl App {
         if let Some(config) = with_cache(|c| c.config.clone()) {
             return Ok(config);
         }
-        let stored = with_cache(|c| c.settings.clone());
-        let lookup = |name: &str| setting(&stored, name).map(str::to_string).or_else(|| self.var(name));
-        let config = config::read(lookup, self.store.name() == "kv", js::is_zone);
-        let config = config.map_err(|p| Fault::Config(p.join("; ")))?;
+        let config = self.read_config(&with_cache(|c| c.settings.clone()))?;
         runtime::set_log_level(config.log_level);
         let config = Rc::new(config);
         with_cache(|c| c.config = Some(config.clone()));
         Ok(config)
+    }
+
+    /// The settings that would be in force if these were stored.
+    ///
+    /// # Errors
+    /// `Config` names every problem.
+    pub fn read_config(&self, stored: &[(String, String)]) -> Result<Config> {
+        let lookup = |name: &str| setting(stored, name).map(str::to_string).or_else(|| self.var(name));
+        let config = config::read(lookup, self.store.name() == "kv", js::is_zone);
+        Ok(config.map_err(|p| Fault::Config(p.join("; ")))?)
     }
 
     /// Sees to it that the cache is fresh enough for a call. An old picture is served while it is renewed, and also
@@ -274,6 +287,7 @@ impl Cache {
             self.clients.clear();
             self.settings.clear();
             self.revoked.clear();
+            self.revoked_until = 0;
             self.imported.clear();
             self.prices = Prices::default();
             self.rules = Rules::default();
@@ -281,12 +295,37 @@ impl Cache {
         }
         self.pool.sync(&loaded.records, loaded.full, now);
         self.take(&loaded.records);
+        self.look_for_unreadable(&loaded);
         // What this isolate wrote a moment ago may not be in what it read.
         self.recent.retain(|r| r.changed + RECENT_MS > now);
         if loaded.full && !self.recent.is_empty() {
             let newer = newer(&self.recent, &loaded.records);
             self.pool.sync(&newer, false, now);
             self.take(&newer);
+        }
+    }
+
+    fn look_for_unreadable(&mut self, loaded: &Loaded) {
+        if loaded.full {
+            self.unreadable.clear();
+        }
+        for record in &loaded.records {
+            let is_read = match record.kind {
+                Kind::Key => self.pool.find(&record.id).is_some(),
+                Kind::Provider => self.pool.provider(&record.id).is_some(),
+                Kind::Client => self.clients.values().any(|(id, _)| **id == *record.id),
+                _ => true,
+            };
+            let is_broken = !is_read && record.body.is_some();
+            if !is_broken && self.unreadable.is_empty() {
+                continue;
+            }
+            let name = [record.kind.name(), " ", &record.id].concat();
+            self.unreadable.retain(|known| *known != name);
+            if is_broken {
+                runtime::log(Level::Error, "record_broken", || object! {"name": name.as_str()});
+                self.unreadable.push(name);
+            }
         }
     }
 
@@ -297,7 +336,9 @@ impl Cache {
     }
 
     fn keep(&mut self, records: &[Record], now: u64) {
-        self.recent.retain(|old| old.changed + RECENT_MS > now);
+        // What is changed again and again is kept once.
+        let mine = newer(&std::mem::take(&mut self.recent), records);
+        self.recent.extend(mine.into_iter().filter(|old| old.changed + RECENT_MS > now));
         self.recent.extend(records.iter().cloned());
     }
 
@@ -318,6 +359,7 @@ impl Cache {
                 }
                 Kind::Price => self.prices.take(&record.id, record.read()),
                 Kind::Rule => self.rules.take(record),
+                Kind::Revoked if record.id == EVERY_SESSION => self.revoked_until = record.changed,
                 Kind::Revoked => {
                     self.revoked.insert(record.id.clone());
                 }

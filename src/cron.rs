@@ -4,6 +4,7 @@ use crate::{
     app::{App, with_cache},
     config::Level,
     error::Result,
+    pool::health::PROBES,
     record::write::object,
     runtime,
     store::{Cached, Logs, Shelf},
@@ -12,8 +13,6 @@ use crate::{
 };
 use std::rc::Rc;
 
-/// Probes of one tick: with the storage's work well within a free plan's 50 subrequests.
-const PROBES: usize = 10;
 const PROBE_MS: u64 = 10_000;
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;

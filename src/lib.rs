@@ -44,6 +44,7 @@ pub mod json;
 pub mod sort;
 pub mod swar;
 
+use admin::Handled;
 use app::App;
 use error::{Error, Result};
 use record::write::object;
@@ -97,10 +98,19 @@ async fn serve(request: Request, env: JsValue, context: js::Context, request_id:
         };
         return js::text_response(status, &js::headers_of(&[])?, Some(&said));
     }
-    match route::parse(path) {
+    let route = route::parse(path);
+    match route {
         Route::Home => js::text_response(302, &js::headers_of(&[("location", "/admin/")])?, None),
         Route::Health => js::json_response(200, "{\"status\":\"ok\"}"),
-        Route::Admin(rest) => admin::handle(&app()?, Clone::clone(&request), rest, query, runtime::now()).await,
+        Route::Admin(rest) | Route::Playground(rest) => {
+            let (app, api) = (app()?, matches!(route, Route::Admin(_)).then_some(rest));
+            match admin::handle(&app, Clone::clone(&request), api, query, runtime::now()).await? {
+                Handled::Answered(answer) => Ok(answer),
+                Handled::Entered(token) => {
+                    proxy::play(&app, request, proxy::Asked { pin: None, rest, query }, token, request_id).await
+                }
+            }
+        }
         Route::Call { pin, rest } => {
             proxy::call(&app()?, Clone::clone(&request), proxy::Asked { pin, rest, query }, request_id).await
         }

@@ -9,6 +9,8 @@ pub enum Route<'a> {
     Health,
     /// `/admin/api/<rest>`.
     Admin(&'a str),
+    /// `/admin/api/v1/<rest>`: a call that the admin makes on the page.
+    Playground(&'a str),
     /// A call for an upstream. `pin` is the provider named in the path, `rest` what follows `/v1/`.
     Call {
         pin: Option<&'a str>,
@@ -54,10 +56,18 @@ pub fn parse(path: &str) -> Route<'_> {
         "" => Route::Home,
         "healthz" if rest.is_empty() => Route::Health,
         "metrics" if rest.is_empty() => Route::Admin("metrics"),
-        "admin" => rest.strip_prefix("api/").map_or(Route::Unknown, Route::Admin),
+        "admin" => rest.strip_prefix("api/").map_or(Route::Unknown, admin),
         "v1" if !rest.is_empty() => call(None, rest),
         _ if ENDPOINTS.contains(&first) => call(None, path),
         _ => pinned(first, rest),
+    }
+}
+
+/// A path that is no call gets the admin's own answer, which outsiders do not.
+fn admin(rest: &str) -> Route<'_> {
+    match rest.strip_prefix("v1/").map(|rest| call(None, rest)) {
+        Some(Route::Call { rest, .. }) => Route::Playground(rest),
+        _ => Route::Admin(rest),
     }
 }
 
@@ -117,6 +127,10 @@ mod tests {
         assert_eq!(parse("/healthz"), Health);
         assert_eq!(parse("/metrics"), Admin("metrics"));
         assert_eq!(parse("/admin/api/keys/1"), Admin("keys/1"));
+        assert_eq!(parse("/admin/api/v1/chat/completions"), Playground("chat/completions"));
+        for path in ["v1", "v1/", "v1//chat", "v1/%63hat", "v2/chat"] {
+            assert_eq!(parse(&format!("/admin/api/{path}")), Admin(path));
+        }
         for path in [
             "/admin",
             "/admin/x.js",

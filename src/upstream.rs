@@ -43,13 +43,14 @@ pub const LOOK: usize = 8 * 1024;
 
 /// What of the upstream's headers the client does not get: they are about the connection to us, or about a body that
 /// the runtime decoded on the way.
-const DROPPED: [&str; 23] = [
+const DROPPED: [&str; 24] = [
     // Of another keypool behind this one.
     "x-keypool-attempts",
     "x-keypool-provider",
     "x-keypool-model",
     "x-keypool-key",
     "x-keypool-cache",
+    "x-keypool-trace",
     "set-cookie",
     "content-length",
     "content-encoding",

@@ -122,7 +122,8 @@ let next = 1;
 let shown = [];
 let publish = () => {};
 
-export const say = (text, kind = "good") => push({ text, kind });
+/** `undo` takes back what is said to be done. */
+export const say = (text, kind = "good", undo = null) => push({ text, kind, undo });
 export const complain = (failure, what) => push({ text: failureText(failure), title: what, kind: "bad" });
 
 /** The page's one status region and one alert region. */
@@ -136,10 +137,11 @@ export function Toasts() {
   </div>`;
 }
 
-function Toast({ id, text, title, kind }) {
+function Toast({ id, text, title, kind, undo }) {
   return html`<div class=${`toast ${kind}`}>
     <${Icon} name=${kind === "good" ? "check" : "warning"} />
     <p>${title && html`<strong>${title} </strong>`}${text}</p>
+    ${undo && html`<button type="button" class="link" onClick=${() => (drop(id), undo())}>${t("undo")}</button>`}
     <${Act} icon="close" label=${t("dismiss")} onClick=${() => drop(id)} />
   </div>`;
 }
@@ -148,7 +150,7 @@ function push(toast) {
   const id = next++;
   shown = [...shown.slice(-3), { ...toast, id }];
   publish(shown);
-  setTimeout(() => drop(id), STAY_MS[toast.kind]);
+  setTimeout(() => drop(id), STAY_MS[toast.undo ? "bad" : toast.kind]);
 }
 
 function drop(id) {
@@ -173,6 +175,9 @@ export function Field({ label, hint, control = "input", children, onText, suffix
   </div>`;
 }
 
+/** The button that starts an action; with `submit`, its form does. */
+export const Go = ({ of: { pending, start }, submit, ready = true, kind = "primary", children }) => html`<button type=${submit ? "submit" : "button"} class=${kind} disabled=${pending || !ready} aria-busy=${pending} onClick=${submit ? null : () => start()}>${children}</button>`;
+
 /** Fields, and what is done with them. Stays as it is, with the reason, when that could not be done. */
 export function Form({ run, action, failed, danger, ready = true, onCancel, children }) {
   const { pending, failure, start } = useAction(run);
@@ -184,7 +189,7 @@ export function Form({ run, action, failed, danger, ready = true, onCancel, chil
     <div class="body">${children}<${Failure} failure=${failure} title=${failed} /></div>
     <footer>
       <button type="button" onClick=${onCancel}>${t("cancel")}</button>
-      <button type="submit" class=${danger ? "danger" : "primary"} disabled=${pending || !ready} aria-busy=${pending}>${action}</button>
+      <${Go} submit of=${{ pending }} kind=${danger ? "danger" : "primary"} ready=${ready}>${action}<//>
     </footer>
   </form>`;
 }
@@ -203,7 +208,7 @@ export const Check = ({ label, checked, onChange, ...rest }) =>
 export function failureText(failure) {
   const own = `error.${failure.code}`;
   const name = failure.status === 404 ? "error.gone" : own;
-  if (has(name)) return t(name, { n: failure.retryAfter ?? 0, detail: failure.message, status: String(failure.status) });
+  if (!failure.quoted && has(name)) return t(name, { n: failure.retryAfter ?? 0, detail: failure.message, status: String(failure.status) });
   if (failure.status) return t("error.status", { detail: failure.message || failure.code, status: String(failure.status) });
   return t("error.page", { detail: failure.message });
 }
@@ -243,6 +248,13 @@ export function Dialog({ title, kind = "", locked = false, onClose, children }) 
   </dialog>`;
 }
 
+/** What the server gave is saved as a file. */
+export function saveFile(blob, name) {
+  const link = document.createElement("a");
+  Object.assign(link, { href: URL.createObjectURL(blob), download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
 export const Confirm = ({ title, onClose, ...form }) => html`<${Dialog} title=${title} onClose=${onClose}><${Form} ...${form} onCancel=${onClose} /><//>`;
 
 export function Copy({ text, label, wordy = false }) {
@@ -264,4 +276,3 @@ export function Copy({ text, label, wordy = false }) {
     <${Icon} name=${done ? "check" : "copy"} />${wordy && name}
   </button>`;
 }
-

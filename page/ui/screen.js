@@ -1,7 +1,7 @@
 // What screens have in common: the address, a head, a table, fields that are described as data, and whole screens of things
 // that are listed, added, changed and deleted.
 import { html, useEffect, useRef, useState } from "../preact.js";
-import { has, t } from "../i18n.js";
+import { t, word } from "../i18n.js";
 import { Check, complain, Confirm, Dialog, Failure, Field, Form, say, useAnswer } from "./form.js";
 import { Act, Icon } from "./show.js";
 
@@ -105,17 +105,17 @@ function headersOf(text, was = {}) {
 /** One field, as `of` describes it: { name, kind, as, options, blank, usual, list, ... }. Its words are those of `field.{as}`. */
 export function Control({ of: { name, kind = "text", as = name, options, blank, list, usual, then, hint: said, ...rest }, value, onText }) {
   const label = t(`field.${as}`);
-  const hint = said ?? (has(`field.${as}.hint`) ? t(`field.${as}.hint`) : undefined);
-  const word = (option) => (has(`field.${as}.${option}`) ? t(`field.${as}.${option}`) : option);
+  const hint = said ?? word(`field.${as}.hint`);
+  const named = (option) => word(`field.${as}.${option}`, option);
   if (kind === "check") return html`<${Check} label=${label} checked=${value} onChange=${onText} ...${rest} />`;
   if (kind === "checks") {
     const picked = new Set(value.split(" "));
     const pick = (option, on) => onText(options.filter((other) => (other === option ? on : picked.has(other))).join(" "));
-    return html`<fieldset><legend>${label}</legend>${options.map((option) => html`<${Check} key=${option} label=${word(option)} checked=${picked.has(option)} onChange=${(on) => pick(option, on)} />`)}</fieldset>`;
+    return html`<fieldset><legend>${label}</legend>${options.map((option) => html`<${Check} key=${option} label=${named(option)} checked=${picked.has(option)} onChange=${(on) => pick(option, on)} />`)}</fieldset>`;
   }
   const about = { label, hint, value, onText, title: rest.pattern && hint, spellcheck: false, list: list && `list-${name}`, ...LOOKS[kind], ...rest, suffix: rest.suffix ?? LOOKS[kind]?.suffix?.() };
   if (!options) return html`<${Field} ...${about} />${list && html`<datalist id=${about.list}>${list.map((option) => html`<option value=${option} />`)}</datalist>`}`;
-  const choices = options.map((option) => (typeof option === "string" ? [option, word(option)] : option));
+  const choices = options.map((option) => (typeof option === "string" ? [option, named(option)] : option));
   return html`<${Field} ...${about} control="select">${blank && html`<option value="">${blank}</option>`}${choices.map(([option, text]) => html`<option value=${option}>${text}</option>`)}<//>`;
 }
 
@@ -138,7 +138,7 @@ export function useFields(fieldsOf, of = {}) {
     if (!field) return null;
     if (Array.isArray(field)) return html`<div class="fields">${field.map(one)}</div>`;
     if (field.fields) return html`<details key=${field.name} open=${flat(field.fields).some((inner) => was(inner) !== KINDS[inner.kind ?? "text"][0](inner.usual))}>
-      <summary>${t(`field.${field.name}`)}</summary><div class="stack">${field.fields.map(one)}${has(`field.${field.name}.hint`) && html`<small>${t(`field.${field.name}.hint`)}</small>`}</div>
+      <summary>${t(`field.${field.name}`)}</summary><div class="stack">${field.fields.map(one)}${word(`field.${field.name}.hint`) && html`<small>${word(`field.${field.name}.hint`)}</small>`}</div>
     </details>`;
     return html`<${Control} key=${field.name} of=${field} value=${text(field)} onText=${(value) => (set({ [field.name]: value }), field.then?.(value, set))} />`;
   };

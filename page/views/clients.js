@@ -1,10 +1,11 @@
-// Client keys: what our users' programs show to this pool, what each may do and how much; and how a program reaches the pool.
-import { html, useState } from "../preact.js";
+// Client keys: what our users' programs show to this pool, what each may do and how much.
+import { html } from "../preact.js";
 import * as api from "../api.js";
-import { compact, day, money, moment, rich, span, t } from "../i18n.js";
-import { Copy, Dialog, Failure, Field, useAnswer } from "../ui/form.js";
+import { compact, day, money, moment, span, t } from "../i18n.js";
+import { Dialog } from "../ui/form.js";
 import { Things } from "../ui/screen.js";
 import { Icon } from "../ui/show.js";
+import { NewKey } from "../ui/snippets.js";
 
 const RIGHTS = ["see_attempts", "force_key", "paced", "cache"];
 const BUDGETS = ["day_tokens", "month_tokens", "day_micros", "month_micros"];
@@ -93,100 +94,7 @@ function State({ of: { enabled, expires } }) {
 /** While the key is on the screen only a deliberate click closes the dialog: it cannot be shown again. */
 function Made({ of: client, onClose }) {
   return html`<${Dialog} key="made" kind="wide" title=${t("client.made", { name: client.label })} locked onClose=${onClose}>
-    <div class="body">
-      <p class="note warn"><${Icon} name="warning" /><span><strong>${t("client.once")}</strong> ${t("client.once_why")}</span></p>
-      <div class="command secret"><code>${client.key}</code><${Copy} text=${client.key} label=${t("client.copy")} wordy /></div>
-      <h3>${t("client.use")}</h3>
-      <${Snippets} base=${`${location.origin}/v1`} clientKey=${client.key} model="gpt-4o-mini" />
-    </div>
+    <div class="body"><${NewKey} of=${client} /></div>
     <footer><button type="button" class="primary" onClick=${onClose}>${t("client.kept")}</button></footer>
   <//>`;
-}
-
-const PLACEHOLDER = "kp-your-client-key";
-
-export function Connect() {
-  const { answer, failure, again } = useAnswer(api.providers.list);
-  const [provider, setProvider] = useState("");
-  const [model, setModel] = useState("gpt-4o-mini");
-  const base = `${location.origin}/${provider ? `${encodeURIComponent(provider)}/` : ""}v1`;
-  const standard = answer?.default_provider;
-  return html`
-    <header class="head"><h1>${t("connect.title")}</h1></header>
-    <p class="lead">${t("connect.lead")}</p>
-    <${Failure} failure=${failure} again=${again} />
-    <section class="card stack">
-      <div><h2>${t("field.base_url")}</h2>
-        <div class="command"><code>${base}</code><${Copy} text=${base} label=${t("connect.copy_base")} wordy /></div></div>
-      <div class="fields">
-        <${Field} label=${t("field.provider")} control="select" value=${provider} onText=${setProvider}>
-          <option value="">${standard ? t("connect.default_is", { name: standard }) : t("connect.default")}</option>
-          ${(answer?.providers ?? []).map(({ name }) => html`<option value=${name}>${name}</option>`)}
-        <//>
-        <${Field} label=${t("field.model")} value=${model} onText=${setModel} spellcheck=${false} />
-      </div>
-      <${Snippets} base=${base} clientKey=${PLACEHOLDER} model=${model} />
-      <p class="faint">${rich("connect.key_hint", { placeholder: html`<code>${PLACEHOLDER}</code>`, link: html`<a href="#/clients">${t("clients.title")}</a>` })}</p>
-    </section>
-    <section class="card stack">
-      <h2>${t("connect.good_to_know")}</h2>
-      <ul class="notes">
-        <li>${rich("connect.pin", { model: html`<code>openrouter/gpt-4o-mini</code>` })}</li>
-        <li>${rich("connect.group", { model: html`<code>gpt-4o-mini@standby</code>`, header: html`<code>X-Gray-Group</code>` })}</li>
-        <li>${rich("connect.force", { header: html`<code>x-keypool-key</code>` })}</li>
-        <li>${rich("connect.headers", { bearer: html`<code>Authorization: Bearer</code>`, other: html`<code>x-api-key</code>` })}</li>
-        <li>${rich("connect.errors", { header: html`<code>x-keypool-attempts</code>` })}</li>
-      </ul>
-    </section>`;
-}
-
-const PROGRAMS = { curl, python, node };
-const NAMES = { curl: "curl", python: "Python", node: "Node.js" };
-
-/** `clientKey` is shown as it is: pass a real one only where it is being shown anyway. */
-function Snippets({ base, clientKey, model }) {
-  const [kind, setKind] = useState("curl");
-  const code = PROGRAMS[kind]({ base, clientKey, model });
-  return html`<div class="snippets">
-    <div class="tabs" role="group" aria-label=${t("connect.language")}>
-      ${Object.entries(NAMES).map(([name, label]) => html`<button key=${name} type="button" aria-pressed=${name === kind} onClick=${() => setKind(name)}>${label}</button>`)}
-      <${Copy} text=${code} label=${t("connect.copy_snippet")} wordy />
-    </div>
-    <pre tabindex="0" aria-label=${NAMES[kind]}><code>${code}</code></pre>
-  </div>`;
-}
-
-function curl({ base, clientKey, model }) {
-  return `curl ${base}/chat/completions \\
-  -H "Authorization: Bearer ${clientKey}" \\
-  -H "Content-Type: application/json" \\
-  -d '{"model": ${JSON.stringify(model)}, "messages": [{"role": "user", "content": "Hello"}]}'`;
-}
-
-function python({ base, clientKey, model }) {
-  return `from openai import OpenAI
-
-client = OpenAI(
-    base_url="${base}",
-    api_key="${clientKey}",
-)
-answer = client.chat.completions.create(
-    model=${JSON.stringify(model)},
-    messages=[{"role": "user", "content": "Hello"}],
-)
-print(answer.choices[0].message.content)`;
-}
-
-function node({ base, clientKey, model }) {
-  return `import OpenAI from "openai";
-
-const client = new OpenAI({
-  baseURL: "${base}",
-  apiKey: "${clientKey}",
-});
-const answer = await client.chat.completions.create({
-  model: ${JSON.stringify(model)},
-  messages: [{ role: "user", content: "Hello" }],
-});
-console.log(answer.choices[0].message.content);`;
 }

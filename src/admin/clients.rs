@@ -82,7 +82,7 @@ pub fn tell(asked: &Asked, only: Option<&str>, days: &[Row]) -> Result<Value> {
 }
 
 /// Whatever they used on the days of this month.
-fn used(asked: &Asked, only: Option<&str>) -> Vec<Query> {
+pub fn used(asked: &Asked, only: Option<&str>) -> Vec<Query> {
     let today = stats::today(asked);
     let [from, _] = date::month(today);
     let by = row::dimensions(&[Dimension::Client]);
@@ -161,13 +161,31 @@ fn view(asked: &Asked, id: &str, client: &Client, days: &[Row]) -> Value {
 
 /// By the names of the limits.
 fn told(days: &[Row], id: &str, today: u64) -> Value {
+    let [(day_tokens, day), (month_tokens, month)] = spent(days, id, today);
+    object! {"day_tokens": day_tokens, "month_tokens": month_tokens, "day_micros": day / 1000,
+    "month_micros": month / 1000}
+}
+
+/// Tokens and billionths of a dollar, today and this month.
+fn spent(days: &[Row], id: &str, today: u64) -> [(u64, u64); 2] {
     let sum = |from: u64| {
         let mine = |row: &&Row| row.place.at >= from && **row.place.series.of(Dimension::Client) == *id;
         days.iter().filter(mine).fold((0, 0), |(tokens, nanos), row| {
             (tokens + row.of(Metric::In) + row.of(Metric::Out), nanos + row.of(Metric::Cost))
         })
     };
-    let ((day_tokens, day), (month_tokens, month)) = (sum(today), sum(0));
-    object! {"day_tokens": day_tokens, "month_tokens": month_tokens, "day_micros": day / 1000,
-    "month_micros": month / 1000}
+    [sum(today), sum(0)]
+}
+
+/// How much of its budgets is used, in percent: of the one that is used most. `None` without any.
+pub fn budget_share(client: &Client, days: &[Row], id: &str, today: u64) -> Option<u64> {
+    let [day, month] = spent(days, id, today);
+    let used = |limit| match limit {
+        Limit::DayTokens => Some(day.0),
+        Limit::MonthTokens => Some(month.0),
+        Limit::DayMoney => Some(day.1 / 1000),
+        Limit::MonthMoney => Some(month.1 / 1000),
+        Limit::Rpm | Limit::Tpm | Limit::Requests => None,
+    };
+    client.limits.all().filter_map(|(limit, most)| Some(used(limit)?.saturating_mul(100) / most.max(1))).max()
 }

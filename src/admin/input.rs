@@ -28,6 +28,19 @@ pub async fn text(request: &Request) -> Result<String> {
     Ok(String::from(JsString::from(JsFuture::from(request.text()?).await?)))
 }
 
+/// JavaScript's whole numbers end here.
+pub const MOST: u64 = 1 << 53;
+
+/// When a key is over; `Some(None)` = null: never.
+#[expect(clippy::option_option, reason = "absent, null and a time mean three things")]
+pub fn expires(fields: &mut Fields, now: u64) -> Result<Option<Option<u64>>> {
+    let expires = fields.number_or_null("expires");
+    if expires.flatten().is_some_and(|at| at <= now || at > MOST) {
+        return Err(Error::invalid("expires is a time to come in Unix milliseconds, or null.", Some("expires")));
+    }
+    Ok(expires)
+}
+
 /// The JSON body.
 ///
 /// # Errors

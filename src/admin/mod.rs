@@ -11,6 +11,7 @@ mod keys;
 mod metrics;
 mod models;
 mod outcome;
+mod overview;
 mod prices;
 mod providers;
 mod requests;
@@ -44,20 +45,27 @@ struct Asked {
     now: u64,
 }
 
+/// What comes of a call by the admin.
+pub enum Handled {
+    Answered(Response),
+    /// The session holds that has this token; the rest is another walk's matter.
+    Entered(String),
+}
+
 /// Whatever is awaited is awaited here: the handlers decide, and this walk does what they decided.
 ///
-/// `rest` is what follows `/admin/api/`.
+/// `rest` is what follows `/admin/api/`; `None` for a call that is not answered here.
 ///
 /// # Errors
 /// As the caller shall see them.
-pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, now: u64) -> Result<Response> {
+pub async fn handle(app: &Rc<App>, request: Request, rest: Option<&str>, query: &str, now: u64) -> Result<Handled> {
     let password = app.var("ADMIN_PASSWORD").ok_or(Fault::NoPassword)?;
     let method = request.method();
     let mut asked =
         Asked { app: app.clone(), request, query: query.into(), body: String::new(), pepper: String::new(), now };
     let token = match (rest, method.as_str()) {
-        ("login", "POST") => None,
-        ("login", _) => return Err(Fault::Method { allow: "POST" }.into()),
+        (Some("login"), "POST") => None,
+        (Some("login"), _) => return Err(Fault::Method { allow: "POST" }.into()),
         _ => Some(door::token(&asked.request)?),
     };
     if token.is_none() {
@@ -74,11 +82,12 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
     asked.pepper = app.pepper(now).await?;
     let (session, outcome) = match token {
         None => session::login(&asked, &password)?,
-        Some(token) if rest == "metrics" && method == "GET" && metrics::is_token(&asked, &token) => {
+        Some(token) if rest == Some("metrics") && method == "GET" && metrics::is_token(&asked, &token) => {
             (String::new(), metrics::show()?)
         }
         Some(token) => {
             let session = app.session(&token, now).ok_or(Fault::LoginRequired)?;
+            let Some(rest) = rest else { return Ok(Handled::Entered(token)) };
             if matches!(method.as_str(), "POST" | "PATCH" | "PUT") {
                 asked.body = input::text(&asked.request).await?;
             }
@@ -102,40 +111,47 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: &str, query: &str, no
             let flushed = app.flush(now).await?;
             answer(200, object! {"flushed": flushed, "folded": app.store.fold(&app.upkeep(now)?).await?})?
         }
+        Say::Session(expires_at) => session::show(&asked, expires_at, app.store.broken().await?)?,
         Say::Backup(passphrase) => backup::made(&asked, passphrase.as_deref()).await?,
         Say::Restore(wish) => backup::opened(&asked, *wish).await?,
         Say::Requests(wish) => {
             let batches = app.store.logs(&Logs::From(Shelf::Requests, &wish.batch, "", wish.most())).await?;
-            return requests::tell(&wish, &batches);
+            return requests::tell(&wish, &batches).map(Handled::Answered);
         }
         Say::Audit(wish) => {
             let found = app.store.logs(&Logs::From(Shelf::Audit, &wish.from, &wish.ending, wish.most)).await?;
-            return audit::tell(&wish, &found);
+            return audit::tell(&wish, &found).map(Handled::Answered);
         }
         _ => outcome,
     };
     with_cache(|c| outcome.records.retain(|record| !c.is_held(record)));
     let (audited, may_fail) = audit::entries(&asked, &session, &mut outcome)?;
     let Outcome { records, mut say, cookie, .. } = outcome;
+    // Before the change, so that a storage that fails here has changed nothing.
+    let counted = app.store.usage(&say.queries()).await?;
     match app.write(records, &audited, asked.now).await {
         Err(error) if may_fail => audit::lost(&error),
         written => written?,
     }
-    let counted = app.store.usage(&say.queries()).await?;
+    if matches!(say, Say::Overview(_)) {
+        return overview::tell(&asked, &counted, app.store.waits_since().await?).map(Handled::Answered);
+    }
     let response = say.response(&asked, counted)?;
     if let Some(cookie) = cookie {
         response.headers().append("set-cookie", &cookie)?;
     }
-    Ok(response)
+    Ok(Handled::Answered(response))
 }
 
 fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<Outcome> {
     let parts: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
     let allow = |methods| Err(Fault::Method { allow: methods }.into());
     match (parts.as_slice(), method) {
-        (["session"], "GET") => session::show(asked, session),
+        (["session"], "GET") => outcome::store(Vec::new(), Say::Session(session.expires_at())),
         (["session"], _) => allow("GET"),
         (["logout"], "POST") => session::logout(asked, session),
+        (["overview"], "GET") => overview::show(asked),
+        (["overview"], _) => allow("GET"),
         (["flush"], "POST") => outcome::store(Vec::new(), Say::Flush),
         (["logout" | "flush"], _) => allow("POST"),
         (["keys"], "GET") => keys::list(asked),

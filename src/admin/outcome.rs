@@ -47,6 +47,8 @@ pub enum Say {
     Probe(Box<keys::Suspect>),
     /// What that provider lists.
     Models(String),
+    /// Until when it lasts, and what must be known of the storage.
+    Session(u64),
     /// How many counts were made durable.
     Flush,
     /// What the request log keeps.
@@ -59,6 +61,8 @@ pub enum Say {
     Audit(Box<audit::Wish>),
     /// Client keys as they stand then, all of them or that one, with what the queries find that they used.
     Clients(Option<String>, Vec<Query>),
+    /// The pool at a glance, with what the queries find.
+    Overview(Vec<Query>),
     /// What was counted, told as the function has it.
     Usage(Vec<Query>, fn(&Asked, Vec<Vec<Row>>) -> Result<Response>),
 }
@@ -76,6 +80,8 @@ pub struct Keys {
 pub enum Place {
     /// The one key is the answer.
     Alone,
+    /// The same, with what happened to it.
+    Whole(Value),
     /// The one key is the field `key` of an object.
     Key(Value),
     /// All are in a list, the field of that name of an object.
@@ -99,7 +105,7 @@ impl Say {
         match self {
             Self::Keys(keys) if keys.ids.is_empty() => Vec::new(),
             Self::Keys(keys) => vec![row::of_keys(keys.ids.clone())],
-            Self::Usage(queries, _) | Self::Clients(_, queries) => std::mem::take(queries),
+            Self::Usage(queries, _) | Self::Clients(_, queries) | Self::Overview(queries) => std::mem::take(queries),
             _ => Vec::new(),
         }
     }
@@ -107,13 +113,15 @@ impl Say {
     pub fn response(self, asked: &Asked, counted: Vec<Vec<Row>>) -> Result<Response> {
         let (status, value) = match self {
             Self::Nothing
+            | Self::Session(_)
             | Self::Probe(_)
             | Self::Models(_)
             | Self::Flush
             | Self::Requests(_)
             | Self::Audit(_)
             | Self::Backup(_)
-            | Self::Restore(_) => {
+            | Self::Restore(_)
+            | Self::Overview(_) => {
                 return js::text_response(204, &js::headers_of(&[("cache-control", "no-store")])?, None);
             }
             Self::File(name, kind, text) => {
@@ -141,8 +149,11 @@ impl Keys {
         let mut views = keys::views(&self, now, totals);
         let (name, views, mut answer) = match self.place {
             Place::List(name, answer) => (name, Value::Array(views), answer),
-            Place::Alone | Place::Key(_) if views.is_empty() => return Err(keys::missing(&self.ids.concat())),
+            Place::Alone | Place::Whole(_) | Place::Key(_) if views.is_empty() => {
+                return Err(keys::missing(&self.ids.concat()));
+            }
             Place::Alone => return Ok(views.swap_remove(0)),
+            Place::Whole(history) => ("history", history, views.swap_remove(0)),
             Place::Key(answer) => ("key", views.swap_remove(0), answer),
         };
         if let Some(fields) = answer.as_object_mut() {

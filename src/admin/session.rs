@@ -4,11 +4,12 @@ use super::{
     Asked,
     audit::{Deed, When},
     door::COOKIE,
+    fields::Fields,
     input,
     outcome::{Outcome, Say, answer, store},
 };
 use crate::{
-    app::with_cache,
+    app::{EVERY_SESSION, with_cache},
     auth::{self, session::Session},
     config::Level,
     error::{Error, Fault, Result},
@@ -47,20 +48,28 @@ pub fn login(asked: &Asked, password: &str) -> Result<(String, Outcome)> {
     Ok((session.jti, outcome.told(Deed::new("session", "login", When::IfPossible))))
 }
 
+/// Of this session, or `everywhere` of all that have begun.
 pub fn logout(asked: &Asked, session: &Session) -> Result<Outcome> {
-    let revoked = Record::new(Kind::Revoked, &*session.jti, &object! {"until": session.expires_at()}, asked.now)?;
+    let mut fields = if asked.body.is_empty() { Fields::query("") } else { input::body(asked)? };
+    let everywhere = fields.flag("everywhere").unwrap_or(false);
+    fields.end()?;
+    let id = if everywhere { EVERY_SESSION } else { &session.jti };
+    let revoked = Record::new(Kind::Revoked, id, &object! {"until": session.expires_at()}, asked.now)?;
     Ok(Outcome { cookie: Some(cookie("", 0)), ..store(vec![revoked], Say::Nothing)? })
 }
 
-pub fn show(asked: &Asked, session: &Session) -> Result<Outcome> {
+/// `broken` are values of the storage that cannot be read.
+pub fn show(asked: &Asked, expires_at: u64, broken: Vec<String>) -> Result<Outcome> {
+    let left_out = with_cache(|c| [c.unreadable.as_slice(), &broken].concat());
+    let warning = (!left_out.is_empty()).then(|| ["Left out, as it cannot be read: ", &left_out.join(", ")].concat());
     answer(
         200,
         object! {
-            "expires_at": session.expires_at(),
+            "expires_at": expires_at,
             "storage": asked.app.store.name(),
             "version": env!("CARGO_PKG_VERSION"),
             "encrypted": false,
-            "storage_warning": serde_json::Value::Null,
+            "storage_warning": warning,
         },
     )
 }

@@ -26,7 +26,8 @@ pub fn view(asked: &Asked) -> Result<Value> {
         }
     });
     let config = asked.app.config()?;
-    Ok(object! {"settings": Value::Object(stored), "effective": *config})
+    let defaults = asked.app.read_config(&[])?;
+    Ok(object! {"settings": Value::Object(stored), "effective": *config, "defaults": defaults})
 }
 
 /// A field of null returns a setting to its var or default.

@@ -21,6 +21,15 @@ pub struct Caller {
 }
 
 impl Caller {
+    fn new(id: &str, rights: &[Right], groups: &[String]) -> Self {
+        Self { id: id.into(), client: Rc::new(Client::new(rights, groups)) }
+    }
+
+    /// The one behind a session.
+    pub fn admin() -> Self {
+        Self::new("admin", &Right::ALL, &["*".into()])
+    }
+
     /// As `limit::scope::check`.
     ///
     /// # Errors
@@ -52,15 +61,12 @@ impl App {
     /// # Errors
     /// When it may not call.
     pub fn caller(&self, credential: &str, now: u64) -> Result<Caller> {
-        let caller = |id: &str, rights: &[Right], groups: &[String]| {
-            Ok(Caller { id: id.into(), client: Rc::new(Client::new(rights, groups)) })
-        };
         if self.var("PROXY_API_KEY").is_some_and(|first| auth::same_secret(&first, credential)) {
-            return caller("env", &[Right::SeeAttempts], &[]);
+            return Ok(Caller::new("env", &[Right::SeeAttempts], &[]));
         }
         if session::is_like(credential) {
             self.session(credential, now).ok_or(Fault::ClientKey)?;
-            return caller("admin", &Right::ALL, &["*".into()]);
+            return Ok(Caller::admin());
         }
         with_cache(|c| {
             let known = c.peppers().iter().find_map(|pepper| c.clients.get(&auth::client_hash(pepper, credential)));
@@ -81,7 +87,7 @@ impl App {
             let secret = auth::session_secret(self.var("JWT_SECRET").as_deref(), &password, pepper);
             session::check(token, &secret, now)
                 .filter(|session| session.pw == auth::password_mark(&password, pepper))
-                .filter(|session| !c.revoked.contains(&session.jti))
+                .filter(|session| session.began() > c.revoked_until && !c.revoked.contains(&session.jti))
         })
     }
 }

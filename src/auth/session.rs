@@ -28,6 +28,8 @@ pub struct Session {
     pub pw: String,
     /// Unix seconds, as JWT wants them.
     pub iat: u64,
+    /// The milliseconds beyond `iat`.
+    pub ms: u64,
     pub exp: u64,
 }
 
@@ -38,14 +40,25 @@ pub fn is_like(credential: &str) -> bool {
 
 impl Stored for Session {
     fn read(from: &Reader) -> Option<Self> {
-        Some(Self { jti: from.text("jti")?, pw: from.text("pw")?, iat: from.number("iat")?, exp: from.number("exp")? })
+        Some(Self {
+            jti: from.text("jti")?,
+            pw: from.text("pw")?,
+            iat: from.number("iat")?,
+            ms: from.number("ms").unwrap_or(0),
+            exp: from.number("exp")?,
+        })
     }
 }
 
 impl Session {
     /// Begins now (Unix milliseconds) and lasts `life_ms`.
     pub const fn new(jti: String, pw: String, now: u64, life_ms: u64) -> Self {
-        Self { jti, pw, iat: now / 1000, exp: (now + life_ms) / 1000 }
+        Self { jti, pw, iat: now / 1000, ms: now % 1000, exp: (now + life_ms) / 1000 }
+    }
+
+    /// Unix milliseconds.
+    pub const fn began(&self) -> u64 {
+        self.iat * 1000 + self.ms
     }
 
     pub const fn expires_at(&self) -> u64 {
@@ -55,7 +68,7 @@ impl Session {
     /// The token; `None` only if signing itself fails.
     pub fn sign(&self, secret: &str) -> Option<String> {
         hs256::install();
-        let claims = object! {"jti": self.jti, "pw": self.pw, "iat": self.iat, "exp": self.exp};
+        let claims = object! {"jti": self.jti, "pw": self.pw, "iat": self.iat, "ms": self.ms, "exp": self.exp};
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(write::text(&claims)));
         let key = EncodingKey::from_secret(secret.as_bytes());
         let signature = crypto::sign(message.as_bytes(), &key, Algorithm::HS256).ok()?;
@@ -88,7 +101,7 @@ pub fn check(token: &str, secret: &str, now: u64) -> Option<Session> {
 mod tests {
     use super::*;
 
-    const NOW: u64 = 1_800_000_000_000;
+    const NOW: u64 = 1_800_000_000_123;
 
     fn session() -> Session {
         Session::new("id".into(), "mark".into(), NOW, 3_600_000)
@@ -98,6 +111,7 @@ mod tests {
     fn a_session_holds_until_it_expires() {
         let token = session().sign("secret").unwrap();
         assert_eq!(check(&token, "secret", NOW), Some(session()));
+        assert_eq!(session().began(), NOW);
         assert_eq!(check(&token, "secret", NOW + 3_599_000), Some(session()));
         assert_eq!(check(&token, "secret", NOW + 3_600_000), None);
         assert_eq!(check(&token, "secret", NOW - 120_000), None);

@@ -1,6 +1,6 @@
 //! Balances: whose turn it is to be asked for, and what an answer says. Nothing here disables a key or lets it rest.
 
-use super::{Pool, Ticket};
+use super::{Pool, Ticket, slot::Slot};
 use crate::{
     json,
     record::{Kind, Record, provider::Provider, read},
@@ -26,11 +26,17 @@ pub struct Answer<'a> {
 }
 
 impl Pool {
+    /// What is left on the key's account, as far as it is known; what its provider told once and does not any more is not.
+    pub fn balance(&self, slot: &Slot) -> Option<f64> {
+        self.provider(&slot.key.provider)?.balance_url.as_ref()?;
+        slot.balance.as_ref()?.amount
+    }
+
     /// Those of the keys whose balance is due, `most` of them at most: who waited longest comes first.
     pub fn balances_due(&self, most: usize, now: u64) -> Vec<Ticket> {
         let tells = |p: &Provider| p.enabled && p.balance_url.is_some();
         let mut due = Vec::new();
-        for (ticket, slot) in self.keys().filter(|(_, s)| s.key.enabled) {
+        for (ticket, slot) in self.keys().filter(|(_, s)| s.key.is_on(now)) {
             let unsupported = slot.balance.as_ref().is_some_and(|b| b.status == Some(GONE));
             let pause = if unsupported { UNSUPPORTED_MS } else { EVERY_MS };
             if self.asked(ticket).is_none_or(|asked| asked + pause <= now)
@@ -99,7 +105,7 @@ fn pointer(path: &str) -> String {
 }
 
 /// A number, or a text that is one: money is often sent that way.
-fn amount(value: &Value) -> Option<f64> {
+pub fn amount(value: &Value) -> Option<f64> {
     let number = match value {
         Value::String(text) => json::read(text.trim()).ok()?.as_f64()?,
         value => value.as_f64()?,

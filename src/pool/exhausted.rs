@@ -51,7 +51,7 @@ fn no_keys(provider: &str, blocked: &Blocked) -> Exhausted {
     let message = if blocked.keys == 0 {
         format!("Provider {provider} has no key for this model. Add one on the admin page.")
     } else {
-        format!("Every key of provider {provider} is switched off or has weight 0. See the admin page.")
+        format!("Every key of provider {provider} is switched off, expired or has weight 0. See the admin page.")
     };
     // What an admin does about it takes effect within seconds.
     Exhausted { status: 503, code: "no_keys", message, wait_ms: Some(5000), verbatim: false }

@@ -1,6 +1,8 @@
 //! What a verdict does to a key: rests, disabling, and the way back. README.md has the table; docs/adr/0004
 //! says what is stored and what stays in the isolate.
 
+mod down;
+
 use super::{
     Pool, Ticket,
     class::Class,
@@ -13,9 +15,15 @@ use super::{
 };
 use crate::record::{
     Kind, Record,
-    key::{Cooldown, Disabled, cooldown_id},
+    key::{Cooldown, cooldown_id},
 };
 use std::{cmp::Reverse, collections::BinaryHeap};
+
+use down::{disable, postpone, restore};
+pub use down::{fresh, fresh_start};
+
+/// A cron probes so many keys at most: with the storage's work that is well within a free plan's 50 subrequests.
+pub const PROBES: usize = 10;
 
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
@@ -24,8 +32,6 @@ const HOUR: u64 = 60 * MINUTE;
 const WORTH_STORING_MS: u64 = 15 * SECOND;
 /// A rest whose end lies this far back no longer counts as a strike.
 const FORGET_MS: u64 = 10 * MINUTE;
-/// A key that fails this soon after it came back goes on with the backoff it had.
-const RELAPSE_MS: u64 = 10 * MINUTE;
 const REFUSALS: u8 = 3;
 /// Rests of one key beside which another one for a model that it lacks is stored.
 const NAMES: usize = 8;
@@ -70,9 +76,7 @@ impl Pool {
         let mut records = Vec::new();
         for ticket in &innocent {
             let Some(slot) = self.slots.get_mut(*ticket) else { continue };
-            if site::acquit(slot, verdict.class) {
-                records.push(Record::deleted(Kind::Disabled, &*slot.id, now));
-            }
+            records.extend(site::acquit(slot, verdict.class, now));
             if verdict.class == Class::KeyDead {
                 // In memory only: the next success of any key ends it.
                 rest(slot, None, verdict, site::REFUSED_MS, false, now);
@@ -111,7 +115,7 @@ impl Pool {
         let freed = site.map(|site| site.succeeded(ticket, model, began, now)).unwrap_or_default();
         for ticket in freed {
             if let Some(slot) = self.slots.get_mut(ticket) {
-                site::acquit(slot, Class::KeyDead);
+                site::acquit(slot, Class::KeyDead, now);
             }
             self.reweigh(ticket, now);
         }
@@ -161,7 +165,7 @@ impl Pool {
     pub fn due(&self, now: u64) -> Vec<Ticket> {
         let mut due: BinaryHeap<Reverse<(u64, Ticket)>> = self
             .keys()
-            .filter(|(_, s)| s.key.enabled && self.provider(&s.key.provider).is_none_or(|p| p.enabled))
+            .filter(|(_, s)| s.key.is_on(now) && self.provider(&s.key.provider).is_none_or(|p| p.enabled))
             .filter_map(|(t, s)| Some((s.down()?.next_probe, t)))
             .filter(|(at, _)| *at <= now)
             .map(Reverse)
@@ -274,55 +278,4 @@ fn clear_cools(slot: &mut Slot, which: impl Fn(&Cool) -> bool, now: u64) -> Vec<
         !goes
     });
     records
-}
-
-/// Minutes to the next probe after so many failed ones. A dead key: doubling from 5 to 360, then daily after three
-/// more; a broke one: doubling from one hour to 24.
-fn backoff_minutes(class: Class, probes: u32) -> u64 {
-    match class {
-        Class::KeyBroke => 60 * (1_u64 << probes.min(5)).min(24),
-        _ if probes >= 10 => 24 * 60,
-        _ => (5 * (1_u64 << probes.min(7))).min(360),
-    }
-}
-
-fn disable(slot: &mut Slot, class: Class, verdict: &Verdict, now: u64) -> Option<Record> {
-    let relapse = slot.disabled.as_ref().filter(|d| d.restored.is_some_and(|at| at + RELAPSE_MS > now));
-    let probes = relapse.map_or(0, |d| d.probes.saturating_add(1));
-    let disabled = Disabled {
-        class: class.name().into(),
-        status: verdict.status,
-        message: verdict.message.clone(),
-        since: now,
-        probes,
-        next_probe: now + backoff_minutes(class, probes) * MINUTE,
-        restored: None,
-    };
-    slot.cools.clear();
-    note_disabled(slot, disabled, now)
-}
-
-fn restore(slot: &mut Slot, now: u64) -> Option<Record> {
-    let mut disabled = slot.disabled.clone()?;
-    disabled.restored = Some(now);
-    slot.refusals = 0;
-    note_disabled(slot, disabled, now)
-}
-
-/// A failed probe. One that says nothing about the key (the upstream is down, say) only moves the next one.
-fn postpone(slot: &mut Slot, verdict: &Verdict, now: u64) -> Option<Record> {
-    let mut disabled = slot.disabled.clone()?;
-    let class = Class::parse(&disabled.class).unwrap_or(Class::KeyDead);
-    if matches!(verdict.class, Class::KeyDead | Class::KeyBroke | Class::Forbidden) {
-        disabled.probes = disabled.probes.saturating_add(1);
-        (disabled.status, disabled.message) = (verdict.status, verdict.message.clone());
-    }
-    disabled.next_probe = now + backoff_minutes(class, disabled.probes) * MINUTE;
-    note_disabled(slot, disabled, now)
-}
-
-fn note_disabled(slot: &mut Slot, disabled: Disabled, now: u64) -> Option<Record> {
-    let record = Record::new(Kind::Disabled, &*slot.id, &disabled, now).ok();
-    slot.disabled = Some(disabled);
-    record
 }

@@ -14,6 +14,7 @@ pub mod foreign;
 mod hash;
 pub mod health;
 mod lane;
+pub mod overview;
 mod pace;
 pub mod paste;
 pub mod redact;

@@ -83,7 +83,7 @@ impl Pool {
     }
 
     /// Once in a while, with all keys blocked: the one that was tried longest ago. A key's cap is a person's word and
-    /// stays, and so does what a person switched off.
+    /// stays, and so does what a person switched off, or lets expire.
     pub fn last_resort(&mut self, choice: Choice, now: u64) -> Option<Ticket> {
         let slots = &mut self.slots;
         let site = self.sites.iter_mut().find(|site| &*site.name == choice.provider)?;
@@ -93,7 +93,7 @@ impl Pool {
         }
         let may = |slot: &Slot| {
             let capped = slot.cools.iter().any(|c| c.is_cap() && c.until > now);
-            let on = !slot.gone && slot.key.enabled && slot.key.weight > 0;
+            let on = !slot.gone && slot.key.is_on(now) && slot.key.weight > 0;
             on && slot.serves(choice.model) && !capped && !slot.is_full()
         };
         let members = lanes.iter().filter_map(|at| site.lanes.get(*at)).flat_map(|lane| lane.members.iter().copied());

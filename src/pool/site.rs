@@ -7,12 +7,12 @@ use super::{
     cool::Cool,
     dice::Dice,
     hash,
-    health::Attempt,
+    health::{self, Attempt},
     lane::Lane,
     slot::Slot,
     verdict::{Verdict, blames_address},
 };
-use crate::record::{models::Models, provider::Provider};
+use crate::record::{Record, models::Models, provider::Provider};
 use std::{collections::VecDeque, rc::Rc};
 
 const SECOND: u64 = 1000;
@@ -259,11 +259,17 @@ impl Site {
 }
 
 /// What the provider is at fault for is taken from the key: it was not disabled, and does not rest.
-pub fn acquit(slot: &mut Slot, class: Class) -> bool {
-    let disabled = slot.disabled.take_if(|d| d.class == class.name() && d.restored.is_none()).is_some();
+/// Answers what must be stored.
+pub fn acquit(slot: &mut Slot, class: Class, now: u64) -> Option<Record> {
     // What is stored has an end of its own, and a pause that is no failure has another reason.
     slot.cools.retain(|c| c.class != class || c.stored || c.strikes == 0);
-    disabled
+    let mut history = slot.disabled.take_if(|d| d.class == class.name() && d.restored.is_none())?.history;
+    if !history.is_empty() {
+        history.remove(0);
+    }
+    let record = health::fresh(slot, history, now);
+    slot.disabled = record.read();
+    Some(record)
 }
 
 #[cfg(test)]

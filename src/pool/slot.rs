@@ -95,6 +95,7 @@ impl Slot {
         }
     }
 
+    /// By a person or a machine; see also `Key::is_on`.
     pub fn is_disabled(&self) -> bool {
         self.gone || !self.key.enabled || self.down().is_some()
     }
@@ -105,7 +106,7 @@ impl Slot {
     }
 
     pub fn state(&self, now: u64) -> State {
-        if self.is_disabled() {
+        if self.is_disabled() || !self.key.is_on(now) {
             State::Disabled
         } else if self.cools.iter().any(|c| c.until > now) {
             State::Cooling
@@ -129,7 +130,7 @@ impl Slot {
     }
 
     pub(super) fn share(&self, model: &str, now: u64) -> Share {
-        if self.is_disabled() || !self.serves(model) {
+        if self.is_disabled() || !self.key.is_on(now) || !self.serves(model) {
             return Share::NONE;
         }
         if self.is_full() {
@@ -143,13 +144,14 @@ impl Slot {
         }
         let (tilted, at_limit) = (self.tilt.share(now), self.pace.is_at_limit(now));
         let parts = if at_limit { tilted.div_ceil(SECOND_CHOICE) } else { tilted };
-        let until = (parts < tilt::WHOLE).then_some((now / tilt::REVIEW_MS + 1) * tilt::REVIEW_MS);
+        let review = (parts < tilt::WHOLE).then_some((now / tilt::REVIEW_MS + 1) * tilt::REVIEW_MS);
+        let until = review.into_iter().chain(self.key.expires).min();
         Share { weight: u32::from(self.key.weight) * parts, until }
     }
 
     /// When it may be used for the model again without a person's doing, and what keeps it until then.
     pub(super) fn comes_back(&self, model: &str, now: u64) -> Option<(Class, u64)> {
-        if !self.key.enabled || self.key.weight == 0 {
+        if !self.key.is_on(now) || self.key.weight == 0 {
             return None;
         }
         if let Some(disabled) = self.down() {

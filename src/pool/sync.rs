@@ -136,8 +136,8 @@ impl Pool {
     fn take_disabled(&mut self, id: &str, disabled: Option<Disabled>, changed: u64, now: u64) {
         let Some(ticket) = self.by_id.get(id).copied() else { return };
         if let Some(slot) = self.slots.get_mut(ticket) {
-            // A deletion may be read again and again.
-            if disabled.is_none() && changed > slot.fresh_since {
+            // It may be read again and again.
+            if disabled.as_ref().is_none_or(Disabled::is_fresh) && changed > slot.fresh_since {
                 slot.fresh_since = changed;
                 // Someone gave it a fresh start; the rests that are stored have records of their own.
                 slot.cools.retain(|c| c.stored);

@@ -95,7 +95,7 @@ pub async fn good(
         return Ok(empty(headers));
     }
     let Some(body) = body else {
-        walk.succeeded(ready, ticket, &source);
+        walk.succeeded(ready, ticket, &response);
         walk.journal.clone().ended(&walk.app, response.status(), stream::Ending::Complete, None);
         return Ok(Attempt::Answered(js::text_response(response.status(), &headers, None)?));
     };
@@ -145,7 +145,7 @@ fn flow(
     (body, kind): (&ReadableStream, Kind),
 ) -> Result<Attempt> {
     let ticket = in_use.0;
-    walk.succeeded(ready, ticket, &response.headers());
+    walk.succeeded(ready, ticket, response);
     if let Some(trace) = &walk.journal.trace {
         trace.got(headers, None);
     }
@@ -201,7 +201,7 @@ async fn whole(
     if length == 0 && walk.wants_body(response.status()) {
         return Ok(empty(headers));
     }
-    walk.succeeded(ready, ticket, &response.headers());
+    walk.succeeded(ready, ticket, response);
     let tokens = used::whole(&body, walk.prompt(ready).as_ref());
     let body = match sticky::marker(walk.kept, ticket, false) {
         Some(marker) => sticky::marked(&body, marker),
@@ -271,9 +271,9 @@ impl Walk {
         }
     }
 
-    fn succeeded(&self, ready: &Ready, ticket: Ticket, headers: &Headers) {
-        let now = runtime::now();
-        self.journal.answered(now);
+    fn succeeded(&self, ready: &Ready, ticket: Ticket, response: &Response) {
+        let (now, headers) = (runtime::now(), &response.headers());
+        self.journal.answered(response.status(), now);
         // Most answers have something left, or do not say.
         let used_up = reset::REMAINING.iter().any(|name| js::header(headers, name).is_some_and(|n| reset::is_zero(&n)));
         let rest_ms = if used_up { reset::used_up_ms(&js::all_headers(headers), now) } else { None };

@@ -17,8 +17,17 @@ use crate::{
     },
 };
 use serde_json::Value;
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 use worker::web_sys::Headers;
+
+/// Attempts in their order, for an answer's header.
+pub type Tried = Rc<RefCell<Vec<Value>>>;
+
+/// Of a model's name so many letters stand in that header.
+const NAME: usize = 100;
 
 /// Until a call's target is known its provider and model are empty.
 #[derive(Clone)]
@@ -42,6 +51,10 @@ pub struct Journal {
     pub cache: Option<&'static str>,
     /// For the request log.
     pub trace: Option<Rc<Trace>>,
+    /// For the playground; the answer begins when the last attempt does well.
+    pub tried: Option<Tried>,
+    /// The running attempt stands there already.
+    told: Cell<bool>,
 }
 
 impl Journal {
@@ -60,6 +73,8 @@ impl Journal {
             attempts: Vec::new(),
             cache: None,
             trace: None,
+            tried: None,
+            told: Cell::new(false),
         }
     }
 
@@ -83,8 +98,19 @@ impl Journal {
     }
 
     /// The client's answer begins.
-    pub fn answered(&self, now: u64) {
+    pub fn answered(&self, status: u16, now: u64) {
         self.first_byte.set(Some(now.saturating_sub(self.began)));
+        self.tell(None, Some(status), now);
+        self.told.set(true);
+    }
+
+    fn tell(&self, class: Option<&str>, status: Option<u16>, now: u64) {
+        let (Some(tried), Some((_, key, began))) = (&self.tried, &self.attempt) else { return };
+        let model: String = shown(&self.model).chars().take(NAME).collect();
+        let ms = now.saturating_sub(*began);
+        tried.borrow_mut().push(
+            object! {"key": key, "provider": self.provider, "model": model, "status": status, "class": class, "ms": ms},
+        );
     }
 
     /// Tells a client that may know how many attempts there were, and who served the last one.
@@ -120,6 +146,9 @@ impl Journal {
     }
 
     fn attempt_ends(&mut self, class: &str, status: Option<u16>, ok: bool, now: u64) {
+        if !self.told.replace(false) {
+            self.tell(Some(class).filter(|class| *class != "ok"), status, now);
+        }
         let Some((_, key, began)) = self.attempt.take() else { return };
         let ms = now.saturating_sub(began);
         let series = self.series(&key);
@@ -127,7 +156,8 @@ impl Journal {
             let time = c.time(now);
             c.pending.attempt(&series, (!ok).then_some(class), ms, time);
         });
-        self.attempts.push(object! {"key": &*key, "provider": self.provider, "model": self.model, "class": class, "status": status, "ms": ms});
+        self.attempts.push(object! {"key": &*key, "provider": self.provider, "model": self.model, "class": class, "status": status, "ms": ms,
+            "at_ms": began.saturating_sub(self.began)});
     }
 
     fn series(&self, key: &Rc<str>) -> Series {
@@ -142,7 +172,7 @@ impl Journal {
 
     /// The answer was in the cache: nobody was asked, and nothing used.
     pub fn replayed(&self, app: &Rc<App>) {
-        self.answered(runtime::now());
+        self.answered(200, runtime::now());
         self.over(app, Level::Info, 200, End::Ok, None);
     }
 
@@ -191,12 +221,14 @@ impl Journal {
         let ms = now.saturating_sub(self.began);
         let first_byte_ms = self.first_byte.get();
         let series = self.series(&self.last_key.clone().unwrap_or_else(|| "".into()));
-        let is_limited = with_cache(|c| {
+        let (is_limited, cost) = with_cache(|c| {
             let rates = tokens.and_then(|_| c.price(&self.provider, &self.model));
             let cost = tokens.zip(rates).map(|(tokens, rates)| price::cost(tokens, &rates));
             let time = c.time(now);
             c.pending.call(&series, &Call { end, ms, first_byte_ms, tokens, cost }, time);
-            tokens.is_some_and(|t| c.meter(&self.client, t.prompt + t.completion, cost.unwrap_or(0), now))
+            let is_limited =
+                tokens.is_some_and(|t| c.meter(&self.client, t.prompt + t.completion, cost.unwrap_or(0), now));
+            (is_limited, cost)
         });
         app.flush_soon(now);
         if is_limited {
@@ -209,7 +241,7 @@ impl Journal {
         let line = || {
             let mut line = object! {"request": self.request_id, "client": self.client, "provider": self.provider, "model": self.model,
             "key": self.last_key, "status": status, "attempts": self.attempts, "ending": end.name(), "ms": ms,
-            "first_byte_ms": first_byte_ms, "tokens": tokens};
+            "first_byte_ms": first_byte_ms, "tokens": tokens, "cost_nanos": cost};
             if let (Some(cache), Some(fields)) = (self.cache, line.as_object_mut()) {
                 fields.insert("cache".into(), cache.into());
             }

@@ -1,6 +1,6 @@
 //! `GET /v1/files` and other lists of what an account holds, over the accounts of all keys of a provider.
 
-use super::{Asked, Said, answer, journal::Journal, rewrite, sticky as ids};
+use super::{Asked, InUse, Said, answer, journal::Journal, rewrite, sticky as ids};
 use crate::{
     app::{App, Caller, with_cache, with_dice},
     config::Config,
@@ -177,7 +177,7 @@ impl Lister<'_> {
         let body = merge.answer(left.peek().is_some());
         let answer = js::json_response(200, &body)?;
         answer::finish(&answer.headers(), self.journal)?;
-        self.journal.answered(runtime::now());
+        self.journal.answered(200, runtime::now());
         self.journal.clone().ended(self.app, 200, Ending::Complete, None);
         Ok(answer)
     }
@@ -203,7 +203,7 @@ impl Lister<'_> {
         let ms = ms.min(self.ends.saturating_sub(runtime::now()));
         self.journal.part(runtime::now());
         self.journal.begins(ticket, runtime::now());
-        let in_use = super::InUse::new(ticket, "");
+        let in_use = InUse::new(ticket, "");
         let probe =
             upstream::get(&self.provider, &secret, &url, headers, Some(self.request), upstream::LOOK, ms).await?;
         drop(in_use);

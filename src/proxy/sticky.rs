@@ -88,8 +88,8 @@ async fn owner(app: &App, caller: &Caller, asked: &Asked<'_>, id: &str, now: u64
             let message = format!("The id in this call is of provider {provider}, and the path names another one.");
             return Err(Error::wrong("id_of_another_provider", message, None));
         }
-        if !slot.key.enabled {
-            return Err(conflict("key_disabled", "The key in whose account this lies is switched off."));
+        if !slot.key.is_on(now) {
+            return Err(conflict("key_disabled", "The key in whose account this lies is switched off, or expired."));
         }
         if c.pool.provider(&provider).is_none_or(|p| !p.enabled) {
             return Err(conflict("provider_disabled", "The provider where this lies is switched off."));

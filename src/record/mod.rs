@@ -47,7 +47,7 @@ pub enum Kind {
     Price,
     /// id: random, or a shipped rule's, which is then switched on or off. Written by people.
     Rule,
-    /// id: the `jti` of a session that was logged out.
+    /// id: the `jti` of a session that was logged out; `*` = all that began until then.
     Revoked,
     /// id: `pepper`, written once, by the first login; or `pepper` and more, of another keypool whose backup was restored.
     Secret,

@@ -145,7 +145,7 @@ mod tests {
         alias::Alias,
         balance::Balance,
         client::{Client, Limit, Limits, Log, Right},
-        key::{Cooldown, Disabled, Key},
+        key::{Cooldown, Disabled, Event, Key},
         models::{Model, Models},
         pace::Pace,
         price::{Price, Rates},
@@ -192,6 +192,7 @@ mod tests {
             rpm: Some(2),
             tpm: Some(3),
             concurrency: Some(4),
+            expires: Some(6),
             created: 5,
         });
         reads_back(&Disabled {
@@ -202,6 +203,7 @@ mod tests {
             probes: 3,
             next_probe: 4,
             restored: Some(5),
+            history: vec![Event::restored(7), Event::disabled(6, "c", Some(8), "m"), Event::disabled(6, "c", None, "")],
         });
         reads_back(&Cooldown { until: 1, class: word("c"), status: Some(2), message: word("m"), since: 3 });
         let rates = Rates { input: 1, cached_input: 2, output: 3 };

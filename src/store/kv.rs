@@ -13,9 +13,10 @@ use super::{
     is_trimmed,
 };
 use crate::{
+    config::Level,
     error::Result,
     js::field,
-    record::Record,
+    record::{Record, write::object},
     runtime,
     usage::row::{Period, Row, Table},
 };
@@ -28,6 +29,9 @@ const JOURNAL: &str = "journal/";
 /// A list answers in the order of names: changes come before counts.
 const CHANGES: &str = "journal/changes/";
 const COUNTS: &str = "journal/counts/";
+/// What could not be read, under its name; kept for people to look at.
+const BROKEN: &str = "broken/";
+const BROKEN_DAYS: u64 = 30;
 
 /// An entry is deleted when the documents that named it so long ago still do: whatever another isolate wrote from an
 /// older document, which it may see for a minute, would show by now.
@@ -60,6 +64,8 @@ thread_local! {
     /// When this isolate last wrote each document.
     static WRITTEN: RefCell<Vec<(String, u64)>> = const { RefCell::new(Vec::new()) };
 }
+
+pub use counts::oldest;
 
 pub struct Kv(Namespace);
 
@@ -190,8 +196,8 @@ impl Kv {
         let missing: Vec<&str> = entries.iter().copied().filter(|entry| !document.holds(entry)).take(limit).collect();
         for name in missing {
             // A list may show what is gone, or what is not here yet.
-            let Some(entry) = self.read(name).await? else { continue };
-            records.extend(entry.records);
+            let Some(entry) = settled(self.0.get(name)).await?.as_string() else { continue };
+            records.extend(self.sound(name, &entry).await?.records);
             document.merged.push(Merged { name: name.into(), at: now, with: Vec::new() });
             merged += 1;
         }
@@ -227,13 +233,35 @@ impl Kv {
         document(&settled(self.0.get(name)).await?)
     }
 
-    /// Those that there are.
+    /// Those that there are; what cannot be read counts as empty, for nothing is written from it.
     async fn read_many(&self, names: &[String]) -> Result<Vec<(String, Document)>> {
-        let mut found = Vec::new();
-        for (name, text) in self.values(names).await? {
-            found.push((name, document::parse(&text)?));
+        let held = self.values(names).await?.into_iter();
+        Ok(held
+            .map(|(name, text)| (document::parse(&text).unwrap_or_else(|_| broken(&name)), name))
+            .map(|(d, n)| (n, d))
+            .collect())
+    }
+
+    /// A value of which something is to be made. One that cannot be read, because whoever wrote it died meanwhile, holds up
+    /// nothing: it is set aside, and counts as empty.
+    async fn sound(&self, name: &str, text: &str) -> Result<Document> {
+        match document::parse(text) {
+            Ok(document) => Ok(document),
+            Err(_) => {
+                let options = options(&[("expirationTtl", number(BROKEN_DAYS * 86_400))]);
+                settled(self.0.put(&[BROKEN, name].concat(), text, &options)).await?;
+                if name.starts_with(JOURNAL) {
+                    settled(self.0.delete(name)).await?;
+                }
+                Ok(broken(name))
+            }
         }
-        Ok(found)
+    }
+
+    /// Names of values that were set aside.
+    pub async fn broken(&self) -> Result<Vec<String>> {
+        let (names, _) = self.list(BROKEN, None).await?;
+        Ok(names.iter().filter_map(|name| name.strip_prefix(BROKEN)).map(str::to_string).collect())
     }
 
     /// The same as they are.
@@ -282,6 +310,11 @@ fn of<'a>(names: &'a [String], kind: &'static str) -> impl Iterator<Item = &'a S
 /// `None` when nothing is stored under the name.
 fn document(text: &JsValue) -> Result<Option<Document>> {
     text.as_string().map(|text| document::parse(&text)).transpose()
+}
+
+fn broken(name: &str) -> Document {
+    runtime::log(Level::Error, "value_broken", || object! {"name": name});
+    Document::default()
 }
 
 /// Whether a cron folds, `last` being the last one in this isolate that did.

@@ -86,6 +86,10 @@ impl Memory {
         }
     }
 
+    pub fn oldest(&self) -> Option<String> {
+        self.0.borrow().journal.keys().next().cloned()
+    }
+
     pub fn fold(&self, upkeep: &Upkeep) -> u64 {
         let mut inner = self.0.borrow_mut();
         inner.records.retain(|(_, r)| !is_trimmed(r, upkeep.now));

@@ -106,6 +106,16 @@ impl Store {
         }
     }
 
+    /// Names of stored values that could not be read and were set aside.
+    pub async fn broken(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Kv(kv) => kv.broken().await,
+            Self::D1(_) => Ok(Vec::new()),
+            #[cfg(test)]
+            Self::Memory(_) => Ok(Vec::new()),
+        }
+    }
+
     /// Writes the record if there is none of its kind and id; answers the one that is there then.
     pub async fn ensure(&self, record: Record, now: u64) -> Result<Record> {
         match self {
@@ -152,6 +162,18 @@ impl Store {
                 Ok(())
             }
         }
+    }
+
+    /// When the oldest of the counts that wait in the journal were written. On KV it is what the last `usage` of this
+    /// isolate found, as a list of names is dear, and folded ones stand there for a while.
+    pub async fn waits_since(&self) -> Result<Option<u64>> {
+        let oldest = match self {
+            Self::D1(d1) => d1.oldest().await?,
+            Self::Kv(_) => kv::oldest(),
+            #[cfg(test)]
+            Self::Memory(memory) => memory.oldest(),
+        };
+        Ok(oldest.and_then(|id| id.split('-').next()?.parse().ok()))
     }
 
     /// Keeps, reads or clears away what a log has; answers what was read, by id and text.

@@ -61,6 +61,9 @@ for (const storage of storages) {
       await api("PATCH", "/providers/own", { weight: 1000 }, 400);
       assert.deepEqual(await news(), [], "what is refused has no entry");
 
+      // A call through the pool changes nothing; the usage has it.
+      await drive("POST", "/v1/token-count", "/v1/{rest}", { messages: [] }, 200);
+
       // Keys.
       const added = async (text, more) => (await api("POST", "/keys", { text, dry_run: true, ...more }, 200)).body.added.map(({ id, key_masked }) => [id, key_masked]);
       const text = `${first}|5|Ann's\n${second}`;

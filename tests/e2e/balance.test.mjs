@@ -35,6 +35,28 @@ for (const storage of storages) {
       assert.deepEqual((await shown(ids[0])).balance, balance);
     });
 
+    test("choose keys: those whose balance is known and at most so much", async () => {
+      const secrets = [0, 1, 2, 3].map((i) => `mock-good-balance-max-${i}`);
+      const { ids, name } = await pool(secrets, fields);
+      for (const [i, left] of ["0.00", "1.5", "20"].entries()) {
+        say(secrets[i], deepseek(left));
+        await refresh(ids[i]);
+      }
+      const chosen = async (most) => (await stage.list(`?balance_max=${most}&provider=${name}`)).keys.map((k) => k.id).sort();
+      for (const [most, places] of [["0", [0]], ["1.49", [0]], ["1.5", [0, 1]], ["1e3", [0, 1, 2]], ["-1", []], ["", [0, 1, 2, 3]]])
+        assert.deepEqual(await chosen(most), places.map((i) => ids[i]).sort(), most);
+      for (const wrong of ["much", "NaN", "Infinity", "1,5", "[]"])
+        assert.equal((await api("GET", `/keys?balance_max=${wrong}`, undefined, 400)).body.error.param, "balance_max");
+      for (const wrong of [[], {}, true])
+        await api("POST", "/keys/bulk", { filter: { balance_max: wrong }, action: "disable" }, 400);
+      const { body } = await api("POST", "/keys/bulk", { filter: { balance_max: 1.5, provider: name }, action: "disable" }, 200);
+      assert.deepEqual(body.done.sort(), [ids[0], ids[1]].sort());
+      assert.deepEqual((await Promise.all(ids.map(shown))).map((k) => k.enabled), [false, false, true, true]);
+      // What the page does not show any more chooses nothing.
+      await api("PATCH", `/providers/${name}`, { balance_url: "" }, 200);
+      assert.deepEqual(await chosen("1000"), []);
+    });
+
     test("of 0 are 0", async () => {
       const { ids } = await pool(["mock-good-balance-02"], fields);
       say("mock-good-balance-02", deepseek("0.00"));

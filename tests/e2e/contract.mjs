@@ -9,7 +9,7 @@ import { root } from "./harness.mjs";
 const base = "/admin/api";
 const methods = ["get", "post", "put", "patch", "delete"];
 
-/** `check(method, path, status, body)` throws if the document does not allow this answer; `missing()` lists what was never asked. */
+/** `check(method, path, status, body)` throws if the document does not allow this answer, `fits(name, value)` if that is none of a schema; `missing()` lists what was never asked. */
 export function contract() {
   const document = closed(parse(readFileSync(join(root, "docs/openapi.yaml"), "utf8")));
   const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false, validateSchema: false });
@@ -47,7 +47,12 @@ export function contract() {
 
   const missing = () =>
     operations.filter((o) => ![...o.seen].some((status) => status < 400)).map((o) => `${o.method} ${o.path}`);
-  return { check, missing };
+  /** Throws if `value` is none of that schema. */
+  const fits = (name, value) => {
+    const described = { content: { "application/json": { schema: { $ref: `#/components/schemas/${name}` } } } };
+    hold(validator, described, value, name);
+  };
+  return { check, fits, missing };
 }
 
 function hold(validator, described, body, what) {

@@ -7,7 +7,7 @@ import { chatBody, json, startStage } from "./pool.mjs";
 
 for (const storage of storages) {
   describe(`docs/openapi.yaml, on ${storage}`, () => {
-    const { check, missing } = contract();
+    const { check, fits, missing } = contract();
     let stage, worker, mock;
     /** Asks, holds the answer against the document, and returns it. */
     const ask = async (method, path, body, expected) => {
@@ -37,7 +37,8 @@ for (const storage of storages) {
       await raw("POST", "/login", '{"password":"no"}', 401);
       await raw("GET", "/session", undefined, 401);
       await ask("GET", "/session", undefined, 200);
-      await raw("POST", "/logout", undefined, 204, { authorization: `Bearer ${token}` });
+      await raw("POST", "/logout", '{"everywhere":1}', 400, { authorization: `Bearer ${token}` });
+      await raw("POST", "/logout", '{"everywhere":false}', 204, { authorization: `Bearer ${token}` });
     });
 
     test("describes providers", async () => {
@@ -161,6 +162,9 @@ for (const storage of storages) {
       for (const action of ["disable", "enable", "reset"])
         await ask("POST", "/keys/bulk", { ids: [ids[0], "none"], action }, 200);
       await ask("POST", "/keys/bulk", { filter: { state: "active", provider: name }, action: "set", weight: 2 }, 200);
+      await ask("GET", "/keys?balance_max=1.5", undefined, 200);
+      await ask("GET", "/keys?balance_max=much", undefined, 400);
+      await ask("POST", "/keys/bulk", { filter: { balance_max: 1.5, provider: name }, action: "set", weight: 2 }, 200);
       await ask("POST", "/keys/bulk", { action: "none" }, 400);
       await ask("POST", `/keys/${ids[0]}/reveal`, undefined, 200);
       await ask("POST", "/keys/none/reveal", undefined, 404);
@@ -202,6 +206,33 @@ for (const storage of storages) {
         check("POST", path, answer.status, await answer.json(), JSON.parse(chatBody()));
         assert.equal(answer.status, status);
       }
+    });
+
+    test("describes the overview", async () => {
+      await stage.pool([]);
+      await ask("GET", "/overview", undefined, 200);
+      const { ids } = await stage.pool(["mock-429-openapi-over1", "mock-402-openapi-over2", "mock-good-openapi-over"]);
+      await ask("PATCH", `/keys/${ids[2]}`, { enabled: false, expires: Date.now() + 60_000 }, 200);
+      await chat();
+      const seen = await ask("GET", "/overview", undefined, 200);
+      assert.deepEqual(seen.keys, { active: 0, cooling: 1, disabled: 1, off: 1 });
+      await ask("PATCH", `/keys/${ids[2]}`, { expires: 1 }, 400);
+      await raw("GET", "/overview", undefined, 401);
+    });
+
+    test("describes the playground", async () => {
+      await stage.pool(["mock-good-openapi-play"]);
+      const tried = (answer) => JSON.parse(answer.headers.get("x-keypool-trace"));
+      for (const status of [200, 503]) {
+        const sent = { model: "text-embedding-3-small", input: "a" };
+        const answer = await worker.api("POST", "/v1/embeddings", sent, status);
+        check("POST", "/v1/embeddings", status, answer.body, sent);
+        for (const attempt of tried(answer)) fits("Attempt", attempt);
+        assert.equal(tried(answer).length, status === 200 ? 1 : 0);
+        await stage.pool([]);
+      }
+      await ask("GET", "/v1/models", undefined, 200);
+      await raw("GET", "/v1/models", undefined, 401);
     });
 
     test("describes prices", async () => {

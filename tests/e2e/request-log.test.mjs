@@ -54,6 +54,7 @@ for (const storage of storages) {
 
     test("keeps a call's facts and its headers, but no credential, for all clients or for one", async () => {
       const { name, ids } = await stage.pool(["mock-good-log-000002"]);
+      await api("PUT", "/prices", { provider: name, model: "gpt-4o-mini", input: 1_000_000, output: 2_000_000 }, 200);
       const headers = { "x-title": "a title", cookie: "secret=cookie", "x-api-secret": "hush", "x-session-id": "s-1" };
       await set({ request_log: "meta" });
       const [entry] = await kept(1, () => call(chatBody(), { headers, path: `${chat}?token=in-the-query` }));
@@ -63,6 +64,7 @@ for (const storage of storages) {
         ["env", name, "gpt-4o-mini", ids[0], 200, "complete", "POST", "chat/completions"],
       );
       assert.ok(Math.abs(entry.at - Date.now()) < 60_000 && entry.ms >= 0 && entry.tokens.prompt > 0);
+      assert.equal(entry.cost_nanos, 1000 * (entry.tokens.prompt + 2 * entry.tokens.completion));
       const whole = await one(entry.id);
       assert.deepEqual({ ...whole, sent: undefined, got: undefined }, { ...entry, sent: undefined, got: undefined });
       assert.deepEqual([whole.sent.headers["x-title"], whole.sent.headers["content-type"]], ["a title", "application/json"]);
@@ -128,6 +130,12 @@ for (const storage of storages) {
       const [tried] = await kept(1, () => call(chatBody(), { key }));
       const all = await one(tried.id);
       assert.deepEqual([...new Set(all.attempts.map((attempt) => attempt.key))].sort(), [...ids].sort());
+      // One after the other, each with its place in time.
+      let end = 0;
+      for (const { at_ms: begin, ms } of all.attempts) {
+        assert.ok(begin >= end && begin + ms <= all.ms, JSON.stringify(all.attempts));
+        end = begin + ms;
+      }
       for (const entry of [bad, all])
         for (const secret of [...secrets, key]) assert.ok(!JSON.stringify(entry).includes(secret), secret);
     });

@@ -65,6 +65,14 @@ for (const storage of storages) {
       await calls((before, now) => assert.equal(now, before));
     });
 
+    test("the defaults are told as they are without what is stored: a var's value, or the storage's own", async () => {
+      await set({ log_level: "debug", max_attempts: 3 });
+      const { effective, defaults } = (await a.api("GET", "/settings", undefined, 200)).body;
+      assert.deepEqual([effective.log_level, effective.max_attempts], ["debug", 3]);
+      assert.deepEqual([defaults.log_level, defaults.max_attempts, defaults.flush_interval_ms], ["error", 5, 200]);
+      await set({ log_level: null, max_attempts: null });
+    });
+
     test("a time zone is one that the platform knows", async () => {
       for (const zone of ["Asia/Kathmandu", "America/St_Johns", "UTC"])
         assert.equal((await set({ time_zone: zone })).time_zone, zone);

@@ -1,4 +1,4 @@
-// Makes the README's pictures: `node tests/page/screenshots.mjs` writes docs/screenshots/*.png from a pool with some life in it.
+// `npm run screenshots` writes docs/screenshots/*.png, the README's pictures: every screen, of a pool with some life in it.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../e2e/harness.mjs";
@@ -12,11 +12,31 @@ const KEYS = {
   deepseek: [["good", "batch jobs", 30]],
 };
 
-const stage = await startStage({ bare: true });
+/// What stands there when a screen is ready to be looked at, and what is done before.
+const SCREENS = {
+  overview: { ready: ".plot" },
+  keys: { ready: ".keys .chip" },
+  requests: { ready: "tbody tr", act: openFailedOver },
+  providers: { ready: "tbody tr" },
+  models: { ready: "tbody tr" },
+  rules: { ready: "details" },
+  prices: { ready: "tbody tr" },
+  clients: { ready: "tbody tr" },
+  connect: { ready: "pre" },
+  playground: { ready: "textarea", act: say },
+  settings: { ready: "form" },
+  audit: { ready: "tbody tr" },
+  backup: { ready: "form" },
+};
+/// Of these there is more than one picture.
+const ALSO = [["overview", { theme: "dark" }], ["keys", { theme: "dark" }], ["overview", { phone: true }], ["keys", { phone: true, theme: "dark" }], ["playground", { phone: true }], ["overview", { language: "zh" }]];
+
+const stage = await startStage({ bare: true, vars: { KEYPOOL_REQUEST_LOG: "meta" } });
 try {
   await furnish();
   mkdirSync(FOLDER, { recursive: true });
-  for (const theme of ["light", "dark"]) await shoot(theme);
+  for (const name of Object.keys(SCREENS)) await shoot(name);
+  for (const [name, options] of ALSO) await shoot(name, options);
 } finally {
   await stage.close();
 }
@@ -33,6 +53,9 @@ async function furnish() {
   for (const { id, attempts } of (await stage.list()).keys.map((key) => ({ id: key.id, attempts: key.counters.attempts }))) {
     if (attempts === 0) await worker.api("POST", `/keys/${id}/test`);
   }
+  await worker.api("POST", "/clients", { label: "laptop", rights: ["see_attempts"], day_micros: 5_000_000 }, 201);
+  await worker.api("POST", "/clients", { label: "night jobs", group: "standby", rpm: 60, models: ["gpt-4o*"] }, 201);
+  await worker.api("PUT", "/models", { name: "fast", target: "gemini/gpt-4o-mini", fallbacks: ["openai/gpt-4o-mini"] }, 200);
   await worker.api("POST", "/flush", undefined, 200);
 }
 
@@ -42,12 +65,28 @@ async function chat(provider) {
   await answer.arrayBuffer();
 }
 
-async function shoot(theme) {
-  const page = await stage.open("#/keys", { theme, width: 1280, height: 820, scale: 2 });
-  await page.locator(".keys .chip").first().waitFor();
+async function shoot(name, { theme = "light", phone = false, language = "en" } = {}) {
+  const page = await stage.open(`#/${name}`, { theme, phone, language, width: 1280, height: 860, scale: phone ? 2 : 1 });
+  await page.locator(SCREENS[name].ready).first().waitFor();
+  await SCREENS[name].act?.(page);
   await page.mouse.move(0, 0);
-  const file = join(FOLDER, `keys-${theme}.png`);
+  const file = join(FOLDER, `${[name, phone && "phone", theme === "dark" && theme, language === "zh" && language].filter(Boolean).join("-")}.png`);
   await page.screenshot({ path: file });
   await page.checked();
   console.log(file.slice(root.length));
+}
+
+/** A request that went to more than one key. */
+async function openFailedOver(page) {
+  const { requests } = (await stage.worker.api("GET", "/requests?limit=1000", undefined, 200)).body;
+  const { id } = requests.find(({ attempts }) => attempts.length > 1) ?? requests[0];
+  await page.evaluate((hash) => (location.hash = hash), `#/requests/${id}`);
+  await page.locator(".timeline").first().waitFor();
+}
+
+async function say(page) {
+  await page.locator(".composer input").first().fill("openai/gpt-4o-mini");
+  await page.locator("form textarea").first().fill("Why do people pool their keys?");
+  await page.locator("form textarea").first().press("Enter");
+  await page.locator(".turn summary").first().click();
 }

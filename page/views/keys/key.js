@@ -1,114 +1,12 @@
-// The paste box, and one key: what it is doing, why, what it did, and what can be done about it. What was typed leaves the paste
-// box only once the server has said that it is stored.
+// One key: what it is doing, why, what it did, and what can be done about it.
 import { html, useState } from "../../preact.js";
 import * as api from "../../api.js";
-import { has, moment, number, percent, t } from "../../i18n.js";
-import { Confirm, Copy, Dialog, Failure, Field, say, useAction, useAnswer, useLater } from "../../ui/form.js";
-import { Control, FieldsForm } from "../../ui/screen.js";
+import { moment, number, percent, t } from "../../i18n.js";
+import { Confirm, Copy, Dialog, Failure, Go, say, useAction, useAnswer } from "../../ui/form.js";
+import { FieldsForm } from "../../ui/screen.js";
 import { Ago, className, Countdown, Icon, running, StateChip, stateOf } from "../../ui/show.js";
-import { STANDBY } from "./table.js";
-
-const BLANK = { text: "", provider: "", group: "", weight: "" };
-let draft = BLANK; // in memory only: it survives a look at another screen, never a reload
-
-export function AddKeys({ providers, presets, groups, onAdded }) {
-  const [paste, setPaste] = useState(draft);
-  const keep = (change) => setPaste((old) => (draft = { ...old, ...change }));
-  const seen = useLater(paste.text.trim() ? orderOf(paste) : null, preview);
-  const action = useAction(async () => {
-    const answer = await api.addKeys(orderOf(paste));
-    const rest = refusedLines(paste.text, answer.refused);
-    keep({ text: rest });
-    report(answer);
-    onAdded({ finished: rest === "", answer });
-  });
-  const n = seen.answer?.added.length;
-  const nothing = !paste.text.trim() || (seen.answer && n === 0 && !seen.stale);
-  return html`<form class="add" onSubmit=${action.submit}>
-    <div class="body">
-      <${Field} label=${t("add.keys")} hint=${t("add.hint")} control="textarea" class="mono" rows="8" value=${paste.text} onText=${(text) => keep({ text })}
-        onKeyDown=${hurry} readOnly=${action.pending} spellcheck=${false} autocomplete="off" autocapitalize="off" first placeholder=${EXAMPLE} />
-      <div class="fields">
-        <${ProviderField} value=${paste.provider} onText=${(provider) => keep({ provider })} providers=${providers} presets=${presets} />
-        <${Control} of=${{ ...WEIGHT, hint: "", placeholder: USUAL.weight }} value=${paste.weight} onText=${(weight) => keep({ weight })} />
-      </div>
-      <${Control} of=${{ ...groupField(groups), placeholder: USUAL.group }} value=${paste.group} onText=${(group) => keep({ group })} />
-      <${Preview} ...${seen} />
-      <${Failure} failure=${action.failure} title=${t("add.failed")} />
-    </div>
-    <footer><button type="submit" class="primary" disabled=${action.pending || nothing} aria-busy=${action.pending}>${n > 0 ? t("add.go_n", { n }) : t("keys.add")}</button></footer>
-  </form>`;
-}
-
-const hurry = (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form.requestSubmit();
-};
-
-const preview = (order, signal) => api.addKeys({ ...order, dry_run: true }, signal);
-const USUAL = { weight: "10", group: "active" }; // what the server takes when nothing is said
-const EXAMPLE = "sk-...\nGEMINI_API_KEY_1=AIza...\ngsk_...|20|team-a";
-
-function ProviderField({ value, onText, providers, presets }) {
-  const unused = presets.filter(({ name, base_url: url }) => !url.includes("{") && !providers.some((provider) => provider.name === name));
-  return html`<${Field} label=${t("field.provider")} control="select" value=${value} onText=${onText}>
-    <option value="">${t("add.guess")}</option>
-    ${providers.length > 0 && html`<optgroup label=${t("add.configured")}>${providers.map(({ name }) => html`<option value=${name}>${name}</option>`)}</optgroup>`}
-    ${unused.length > 0 && html`<optgroup label=${t("add.presets")}>${unused.map(({ name, label }) => html`<option value=${name}>${label}</option>`)}</optgroup>`}
-  <//>`;
-}
-
-function orderOf({ text, provider, group, weight }) {
-  const order = { text };
-  if (provider) order.provider = provider;
-  if (group.trim()) order.group = group.trim();
-  if (weight !== "") order.weight = Number(weight);
-  return order;
-}
-
-/** The lines that were not stored. Of a JSON array a part makes no sense: it stays whole. */
-function refusedLines(text, refused) {
-  if (refused.length === 0) return "";
-  if (/^\s*[[{]/.test(text)) return text;
-  const lines = text.split(/\r\n|\r|\n/);
-  const kept = new Set(refused.map(({ line }) => line));
-  return lines.filter((_, i) => kept.has(i + 1)).join("\n");
-}
-
-function report({ added, known, refused }) {
-  if (added.length) say(t("add.added", { n: added.length }));
-  if (known.length && !added.length && !refused.length) say(t("add.only_known", { n: known.length }), "warn");
-  if (refused.length) say(t("add.some_refused", { n: refused.length }), "warn");
-}
-
-const SHOWN = 100;
-
-function Preview({ answer, failure, stale, again }) {
-  if (failure) return html`<${Failure} failure=${failure} title=${t("preview.failed")} again=${again} />`;
-  if (!answer) return null;
-  const { added, known, refused } = answer;
-  return html`<section class="preview" aria-busy=${stale} aria-label=${t("preview.title")}>
-    <p class="sums" aria-live="polite">
-      <span class="chip active">${t("preview.new", { n: added.length })}</span>
-      ${known.length > 0 && html`<span class="chip off">${t("preview.known", { n: known.length })}</span>`}
-      ${refused.length > 0 && html`<span class="chip disabled">${t("preview.refused", { n: refused.length })}</span>`}
-    </p>
-    <div class="lines" tabindex="0" role="group" aria-label=${t("preview.title")}>
-      <${Lines} items=${refused} kind="disabled" row=${(item) => html`<code>${item.shown}</code><span>${refusal(item)}</span>`} />
-      <${Lines} items=${added} kind="active" row=${(key) => html`<code>${key.key_masked}</code><span>${key.provider}${key.label && ` · ${key.label}`} · ${t("preview.weight", { n: key.weight })}</span>`} />
-      <${Lines} items=${known} kind="off" row=${(item) => html`<code>${item.key_masked}</code><span>${t("preview.is_known")}</span>`} />
-    </div>
-  </section>`;
-}
-
-const refusal = ({ reason, message }) => (has(`refused.${reason}`) ? t(`refused.${reason}`) : message || reason);
-
-function Lines({ items, kind, row }) {
-  if (items.length === 0) return null;
-  return html`<ul class=${kind}>
-    ${items.slice(0, SHOWN).map((item, i) => html`<li key=${i}>${item.line > 0 && html`<span class="line num">${t("preview.line", { n: item.line })}</span>`}${row(item)}</li>`)}
-    ${items.length > SHOWN && html`<li class="faint">${t("preview.more", { n: items.length - SHOWN })}</li>`}
-  </ul>`;
-}
+import { Errors, History, Reveal, Used } from "./past.js";
+import { balanceOf, STANDBY } from "./table.js";
 
 const CAPS = ["rpm", "tpm", "concurrency"];
 export const WEIGHT = { name: "weight", kind: "number", max: 100 };
@@ -120,6 +18,7 @@ const fieldsOf = (groups) => [
   { ...WEIGHT, required: true },
   { ...groupField(groups), required: true },
   { name: "models", kind: "lines" },
+  { name: "expires", kind: "time" },
   { name: "caps", fields: [CAPS.map((name) => ({ name, kind: "number", min: 1 }))] },
   { name: "enabled", kind: "check" },
 ];
@@ -147,6 +46,7 @@ export function KeyDetail({ id, edit, groups, setEdit, onChange, onDeleted, onCl
 
 function Facts({ of: key, changed, setEdit, onDeleted }) {
   const [leaving, setLeaving] = useState(false);
+  const [revealing, setRevealing] = useState(false);
   const [tested, setTested] = useState(null);
   const test = useAction(async () => {
     setTested(null);
@@ -159,11 +59,12 @@ function Facts({ of: key, changed, setEdit, onDeleted }) {
     say(t("key.reset_done"));
   });
   const toggle = useAction(async () => changed(await api.changeKey(key.id, { enabled: !key.enabled })));
-  const button = (action, icon, label, kind = "") => html`<button type="button" class=${kind} disabled=${action.pending} aria-busy=${action.pending} onClick=${() => action.start()}><${Icon} name=${icon} />${label}</button>`;
+  const button = (action, icon, label, kind = "") => html`<${Go} of=${action} kind=${kind}><${Icon} name=${icon} />${label}<//>`;
   return html`<div class="body facts">
-      <p class="row"><${StateChip} value=${stateOf(key)} /><code>${key.key_masked}</code><${Copy} text=${key.key_masked} label=${t("key.copy_masked")} /></p>
+      <p class="row"><${StateChip} value=${stateOf(key)} /><code>${key.key_masked}</code><${Copy} text=${key.key_masked} label=${t("key.copy_masked")} />
+        <button type="button" class="small" onClick=${() => setRevealing(true)}><${Icon} name="eye" />${t("reveal")}</button></p>
       <div class="acts">
-        ${button(test, "test", t("key.test"), "primary")}
+        ${button(test, "test", t("test"), "primary")}
         ${button(reset, "reset", t("reset"))}
         ${button(toggle, "off", t(key.enabled ? "disable" : "enable"))}
         <button type="button" onClick=${() => setEdit(true)}><${Icon} name="edit" />${t("edit")}</button>
@@ -172,12 +73,15 @@ function Facts({ of: key, changed, setEdit, onDeleted }) {
       <${Tested} result=${tested} />
       <${Reason} of=${key} />
       <${Cooldowns} of=${key} />
-      <${Past} of=${key.past} />
+      <${History} of=${key} />
+      <${Used} id=${key.id} />
       <${Counters} of=${key.counters} />
+      <${Errors} id=${key.id} />
       <${Balance} of=${key} changed=${changed} />
       <${Particulars} of=${key} changed=${changed} />
       <div class="apart-below"><button type="button" class="danger-quiet" onClick=${() => setLeaving(true)}><${Icon} name="trash" />${t("key.delete")}</button></div>
     </div>
+    ${revealing && html`<${Reveal} of=${key} onClose=${() => setRevealing(false)} />`}
     ${leaving && html`<${Confirm} title=${t("key.delete_title")} action=${t("key.delete")} danger onClose=${() => setLeaving(false)}
       run=${async () => (await api.deleteKey(key.id), say(t("bulk.delete.done", { n: 1 })), onDeleted())}><p>${t("key.delete_text", { name: key.label || key.key_masked })}</p><//>`}`;
 }
@@ -202,16 +106,7 @@ function Reason({ of: { reason, state } }) {
   </section>`;
 }
 
-/** What a machine had disabled the key for before it came back. */
-function Past({ of: past }) {
-  if (!past) return null;
-  return html`<section class="note"><h3>${t("key.past")}</h3>
-    <${Cause} of=${past} />
-    <dl class="pairs"><dt>${t("state.disabled")}</dt><dd>${moment(past.since)}</dd><dt>${t("key.restored")}</dt><dd>${moment(past.restored)}</dd></dl>
-  </section>`;
-}
-
-const Cause = ({ of: { class: what, status, message } }) => html`
+export const Cause = ({ of: { class: what, status, message } }) => html`
   <p><strong>${className(what)}</strong>${status && ` · ${t("key.upstream_status", { status: String(status) })}`}</p>
   ${message && html`<p class="quote">${message}</p>`}`;
 
@@ -237,10 +132,10 @@ function Counters({ of: { attempts, ok, failed, prompt_tokens, completion_tokens
 function Balance({ of: { id, balance }, changed }) {
   const ask = useAction(async () => changed(await api.actOnKey(id, "balance")));
   if (!balance) return null;
-  const { amount, currency, at, failed } = balance;
+  const { at, failed } = balance;
   return html`<section><h3>${t("field.balance")}</h3>
-    <p class="row"><strong class="num">${amount === null ? "–" : `${number(amount)} ${currency ?? ""}`}</strong> ${at && html`<${Ago} at=${at} />`}
-      <button type="button" class="small" disabled=${ask.pending} aria-busy=${ask.pending} onClick=${() => ask.start()}><${Icon} name="reset" />${t("balance.ask")}</button></p>
+    <p class="row"><strong class="num">${balanceOf(balance)}</strong> ${at && html`<${Ago} at=${at} />`}
+      <${Go} of=${ask} kind="small"><${Icon} name="reset" />${t("balance.ask")}<//></p>
     ${failed && html`<p class="note warn">${t(`balance.${failed.code}`)}${failed.status && failed.code === "refused" && ` · ${t("key.upstream_status", { status: String(failed.status) })}`} (<${Ago} at=${failed.at} />)</p>`}
     <${Failure} failure=${ask.failure} />
   </section>`;
@@ -255,10 +150,11 @@ function Particulars({ of: key, changed }) {
     <dl class="pairs">
       <dt>${t("field.provider")}</dt><dd>${key.provider}</dd>
       <dt>${t("field.group")}</dt><dd>${key.group}
-        ${key.group === STANDBY && html` <button type="button" class="small" disabled=${promote.pending} aria-busy=${promote.pending} onClick=${() => promote.start()}><${Icon} name="up" />${t("promote")}</button>`}</dd>
+        ${key.group === STANDBY && html` <${Go} of=${promote} kind="small"><${Icon} name="up" />${t("promote")}<//>`}</dd>
       <dt>${t("field.weight")}</dt><dd class="num">${number(key.weight)}</dd>
       ${CAPS.filter((name) => key[name]).map((name) => html`<dt key=${name}>${t(`field.${name}`)}</dt><dd class="num">${number(key[name])}</dd>`)}
       <dt>${t("field.models")}</dt><dd>${key.models.length ? key.models.map((glob) => html`<code key=${glob}>${glob}</code> `) : t("why.all_models")}</dd>
+      ${key.expires && html`<dt>${t("field.expires")}</dt><dd>${moment(key.expires)}</dd>`}
       <dt>${t("field.last_used")}</dt><dd><${Ago} at=${key.last_used} /></dd>
       <dt>${t("key.created")}</dt><dd>${moment(key.created)}</dd>
       <dt>${t("key.id")}</dt><dd><code>${key.id}</code> <${Copy} text=${key.id} label=${t("key.copy_id")} /></dd>

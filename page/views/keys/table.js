@@ -2,13 +2,13 @@
 // high, so where one stands is arithmetic, and only those near the screen exist: ten thousand of them cost what forty do.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../../preact.js";
 import * as api from "../../api.js";
-import { compact, number, t } from "../../i18n.js";
+import { compact, number, spoken, t } from "../../i18n.js";
 import { usePoll } from "../../ui/form.js";
 import { hashOf } from "../../ui/screen.js";
 import { Act, Ago, Icon, setServerTime, StateChip, stateOf, Why } from "../../ui/show.js";
 
 export const STANDBY = "standby";
-const COLUMNS = ["key", "provider", "state", "weight", "requests", "tokens", "used"];
+const COLUMNS = ["key", "provider", "state", "weight", "requests", "balance", "tokens", "used"];
 const SORTED_BY = { key: "label", provider: "provider", state: "state", weight: "weight" };
 const USUAL_GROUP = "active"; // nearly every key is in it: saying so would only look like a state
 const HEIGHT = { wide: 56, narrow: 138 }; // as in style.css
@@ -21,18 +21,21 @@ export function KeyTable({ pages, selection, query, here, change, act, busy }) {
   const count = Math.max(total ?? 0, rows.length);
   const [first, last] = useWindow(body, count, height);
   useEffect(() => void pages.want(first, last), [first, last, count]);
+  const rich = rows.some((key) => key.balance);
+  const live = useRef(null); // what a row's buttons do, without drawing the row anew for it
+  live.current = { selection, act };
   const visible = Array.from({ length: Math.max(0, last - first) }, (_, i) => first + i);
   return html`<table class="keys" aria-rowcount=${count + 1} aria-busy=${stale} role="table">
     <caption class="sr">${t("keys.title")}</caption>
     <thead role="rowgroup"><tr role="row" aria-rowindex="1">
       <th scope="col" role="columnheader" class="pick"><${PickAll} selection=${selection} n=${rows.length} /></th>
-      ${COLUMNS.map((name) => html`<${Heading} key=${name} name=${name} query=${query} change=${change} />`)}
+      ${COLUMNS.filter((name) => name !== (rich ? "tokens" : "balance")).map((name) => html`<${Heading} key=${name} name=${name} query=${query} change=${change} />`)}
       <th scope="col" role="columnheader"><span class="sr">${t("field.actions")}</span></th>
     </tr></thead>
     <tbody ref=${body} role="rowgroup">
       <${Gap} rows=${first} height=${height} />
       ${visible.map((i) => (rows[i]
-        ? html`<${Row} key=${rows[i].id} of=${rows[i]} index=${i} selection=${selection} here=${here} act=${act} busy=${busy === rows[i].id} />`
+        ? html`<${Row} key=${rows[i].id} of=${rows[i]} rich=${rich} index=${i} picked=${selection.has(rows[i].id)} here=${here} live=${live} busy=${busy === rows[i].id} />`
         : html`<tr key=${`blank-${i}`} class="blank" aria-hidden="true"><td></td></tr>`))}
       <${Gap} rows=${count - last} height=${height} />
     </tbody>
@@ -59,30 +62,38 @@ function PickAll({ selection, n }) {
     checked=${selection.all || selection.everything} onChange=${(event) => selection.toggleAll(event.target.checked)} /></label>`;
 }
 
-function Row({ of: key, index, selection, here, act, busy }) {
+/** Drawn anew only when something of it has changed. */
+function Row({ of: key, rich, index, picked, here, live, busy }) {
+  return useMemo(() => drawn(key, rich, index, picked, here, live, busy), [key, rich, index, picked, JSON.stringify(here), busy, spoken()]);
+}
+
+function drawn(key, rich, index, picked, here, live, busy) {
   const name = key.label || key.key_masked;
-  const picked = selection.has(key.id);
   const link = hashOf({ screen: "keys", id: key.id, query: here });
   const { attempts, failed, prompt_tokens, completion_tokens } = key.counters;
   return html`<tr class=${picked ? "picked" : ""} role="row" aria-rowindex=${index + 2}>
     <td role="cell" class="pick"><label class="hit"><input type="checkbox" aria-label=${t("keys.pick_one", { name })} checked=${picked}
-      onClick=${(event) => selection.toggle(index, event.target.checked, event.shiftKey)} /></label></td>
+      onClick=${(event) => live.current.selection.toggle(index, event.target.checked, event.shiftKey)} /></label></td>
     <th scope="row" role="rowheader" class="key"><a href=${link} title=${key.label || undefined}>${name}</a>${key.label && html`<code>${key.key_masked}</code>`}</th>
     <td role="cell" class="provider"><span>${key.provider}</span>${key.group !== USUAL_GROUP && html`<small>${key.group}</small>`}</td>
     <td role="cell" class="state"><${StateChip} value=${stateOf(key)} /><small><${Why} of=${key} /></small></td>
     <td role="cell" class="weight num" data-label=${t("field.weight")}>${number(key.weight)}</td>
     <td role="cell" class="requests num" data-label=${t("field.requests")}><span>${compact(attempts)}</span>${failed > 0 && html`<small>${t("keys.failed_n", { n: failed })}</small>`}</td>
-    <td role="cell" class="tokens num" data-label=${t("field.tokens")}>${compact(prompt_tokens + completion_tokens)}</td>
+    ${rich ? html`<td role="cell" class="balance num" data-label=${t("field.balance")}>${key.balance && balanceOf(key.balance)}</td>`
+      : html`<td role="cell" class="tokens num" data-label=${t("field.tokens")}>${compact(prompt_tokens + completion_tokens)}</td>`}
     <td role="cell" class="used" data-label=${t("field.last_used")}><${Ago} at=${key.last_used} /></td>
     <td role="cell" class="acts">
-      <${Act} icon="test" label=${t("keys.test_one", { name })} aria-busy=${busy} disabled=${busy} onClick=${() => act.test(key)} />
-      <${Act} icon="off" label=${t(key.enabled ? "disable_one" : "enable_one", { name })} aria-pressed=${!key.enabled} onClick=${() => act.toggle(key)} />
+      <${Act} icon="test" label=${t("keys.test_one", { name })} aria-busy=${busy} disabled=${busy} onClick=${() => live.current.act.test(key)} />
+      <${Act} icon="off" label=${t(key.enabled ? "disable_one" : "enable_one", { name })} aria-pressed=${!key.enabled} onClick=${() => live.current.act.toggle(key)} />
       <a class="button icon" href=${hashOf({ screen: "keys", id: key.id, query: { ...here, edit: "1" } })} aria-label=${t("edit_one", { name })} title=${t("edit")}><${Icon} name="edit" /></a>
     </td>
   </tr>`;
 }
 
-const SPARE = 10;
+/** What is left on an account; a dash while the provider has not told. */
+export const balanceOf = ({ amount, currency }) => (amount === null ? "–" : `${number(amount)} ${currency ?? ""}`);
+
+const SPARE = 6;
 
 /** Which of `count` rows of `height` px below `box` to draw: [first, last). */
 function useWindow(box, count, height) {
@@ -232,16 +243,24 @@ function onScreen(pages, [first, last]) {
 /** A new filter starts with nothing selected. A row that left the table is not selected either. */
 export function useSelection(rows, total, filterName) {
   const [picked, setPicked] = useState(() => new Set());
+  const [named, setNamed] = useState([]); // picked by what was found out about them, in the table or not
   const [everything, setEverything] = useState(false);
   const anchor = useRef(null);
-  const clear = () => {
-    setPicked(new Set());
+  const choose = (keys, kept = []) => {
+    setPicked(new Set(keys.map(({ id }) => id)));
+    setNamed(kept);
     setEverything(false);
+  };
+  const clear = () => {
+    choose([]);
     anchor.current = null;
   };
   useEffect(clear, [filterName]);
 
-  const keys = useMemo(() => rows.filter(({ id }) => picked.has(id)), [rows, picked]);
+  const keys = useMemo(() => {
+    const loaded = new Set(rows.map(({ id }) => id));
+    return [...rows, ...named.filter(({ id }) => !loaded.has(id))].filter(({ id }) => picked.has(id));
+  }, [rows, picked, named]);
   const ids = keys.map(({ id }) => id);
   const toggle = (index, on, stretch) => {
     const from = stretch && anchor.current !== null ? anchor.current : index;
@@ -251,16 +270,15 @@ export function useSelection(rows, total, filterName) {
     setEverything(false);
     setPicked(next);
   };
-  const toggleAll = (on) => {
-    setEverything(false);
-    setPicked(new Set(on ? rows.map(({ id }) => id) : []));
-  };
+  const toggleAll = (on) => choose(on ? rows : []);
   return {
     ids,
+    keys,
+    pick: (keys) => choose(keys, keys),
     standby: keys.filter(({ group }) => group === STANDBY).map(({ id }) => id),
     everything,
     count: everything ? total : ids.length,
-    all: ids.length > 0 && ids.length === rows.length,
+    all: ids.length > 0 && rows.every(({ id }) => picked.has(id)),
     has: (id) => everything || picked.has(id),
     toggle,
     toggleAll,

@@ -14,8 +14,6 @@ use crate::{
 /// The shortest and the longest time in which requests are counted, in seconds: counts are by minute, and kept for
 /// days.
 const WINDOWS: [u64; 2] = [60, 86_400];
-/// JavaScript's whole numbers end here.
-const MOST: u64 = 1 << 53;
 const LONGEST_CACHE_S: u32 = 30 * 86_400;
 const MOST_NAMES: usize = 100;
 
@@ -24,12 +22,7 @@ const MOST_NAMES: usize = 100;
 /// # Errors
 /// Names the first value that cannot be.
 pub fn read(fields: &mut Fields, client: &mut Client, now: u64) -> Result<()> {
-    if let Some(at) = fields.number_or_null("expires") {
-        if at.is_some_and(|at| at <= now || at > MOST) {
-            return wrong("expires", "a time to come in Unix milliseconds, or null".into());
-        }
-        client.expires = at;
-    }
+    client.expires = input::expires(fields, now)?.unwrap_or(client.expires);
     if let Some(globs) = fields.texts("models") {
         client.models = input::models(globs)?;
     }
@@ -63,7 +56,7 @@ pub fn read(fields: &mut Fields, client: &mut Client, now: u64) -> Result<()> {
 fn limits(fields: &mut Fields, client: &mut Client) -> Result<()> {
     for limit in Limit::ALL {
         let Some(amount) = fields.number_or_null(limit.name()) else { continue };
-        if amount.is_some_and(|n| n == 0 || n > MOST) {
+        if amount.is_some_and(|n| n == 0 || n > input::MOST) {
             return wrong(limit.name(), "a whole number from 1, or null for no limit".into());
         }
         client.limits.set(limit, amount);

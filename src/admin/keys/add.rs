@@ -35,8 +35,8 @@ struct One {
 }
 
 impl New {
-    fn read(mut fields: Fields) -> Result<Self> {
-        let one = |item| One::read(Fields::of(item)?);
+    fn read(mut fields: Fields, now: u64) -> Result<Self> {
+        let one = |item| One::read(Fields::of(item)?, now);
         let new = Self {
             text: fields.text("text"),
             keys: fields.list("keys").map(|items| items.into_iter().map(one).collect()).transpose()?,
@@ -50,9 +50,9 @@ impl New {
 }
 
 impl One {
-    fn read(mut fields: Fields) -> Result<Self> {
+    fn read(mut fields: Fields, now: u64) -> Result<Self> {
         let (key, provider) = (fields.required("key"), fields.text("provider"));
-        let one = Self { key, provider, change: Change::read(&mut fields) };
+        let one = Self { key, provider, change: Change::read(&mut fields, now)? };
         fields.end().map(|()| one)
     }
 }
@@ -64,7 +64,7 @@ struct Wish<'a> {
 }
 
 pub fn add(asked: &Asked) -> Result<Outcome> {
-    let new = New::read(input::body(asked)?)?;
+    let new = New::read(input::body(asked)?, asked.now)?;
     let plan = with_cache(|c| plan(&new, c, &asked.pepper, asked.now))?;
     plan.answer(object! {}, new.dry_run, asked.now)
 }

@@ -5,7 +5,7 @@ use crate::{
     admin::fields::Fields,
     error::{Error, Result},
     find,
-    pool::{Pool, Ticket, redact, slot::Slot},
+    pool::{Pool, Ticket, balance, redact, slot::Slot},
     sort::sort,
 };
 
@@ -16,6 +16,8 @@ pub struct Filter {
     reason: Option<String>,
     /// A part of the label, the id or the masked key.
     q: Option<String>,
+    /// Known balances of at most that.
+    balance_max: Option<f64>,
 }
 
 pub struct Order {
@@ -41,6 +43,7 @@ impl Filter {
             group: fields.text("group"),
             reason: fields.text("reason"),
             q: fields.text("q"),
+            balance_max: balance_max(fields)?,
         })
     }
 
@@ -59,6 +62,7 @@ impl Filter {
                 && self.given(&self.group).is_none_or(|g| slot.key.group == g)
                 && self.given(&self.reason).is_none_or(|r| reason_class(slot, now).as_deref() == Some(r))
                 && query.as_deref().is_none_or(|q| mentions(slot, q))
+                && self.balance_max.is_none_or(|most| pool.balance(slot).is_some_and(|amount| amount <= most))
         };
         Ok(pool.keys().filter(|(_, slot)| fits(slot)).map(|(ticket, _)| ticket).collect())
     }
@@ -67,6 +71,15 @@ impl Filter {
     fn given<'a>(&self, field: &'a Option<String>) -> Option<&'a str> {
         field.as_deref().filter(|text| !text.is_empty())
     }
+}
+
+/// A number, or as a query has it a text that is one.
+fn balance_max(fields: &mut Fields) -> Result<Option<f64>> {
+    let Some(value) = fields.any("balance_max").filter(|value| !value.is_null() && value != "") else {
+        return Ok(None);
+    };
+    let most = balance::amount(&value).map(Some);
+    most.ok_or_else(|| Error::invalid("balance_max is a number.", Some("balance_max")))
 }
 
 fn mentions(slot: &Slot, query: &str) -> bool {

@@ -20,7 +20,7 @@ use crate::{
     app::{with_cache, with_dice},
     error::{Error, Fault, Result},
     js,
-    pool::{Ticket, class::Class},
+    pool::{Ticket, class::Class, health},
     record::{
         Kind, Record,
         key::{Key, cooldown_id},
@@ -64,6 +64,8 @@ struct Change {
     models: Option<Vec<String>>,
     /// By the cap's name; `None` = no cap.
     caps: Vec<(&'static str, Option<u64>)>,
+    #[expect(clippy::option_option, reason = "absent, null and a time mean three things")]
+    expires: Option<Option<u64>>,
 }
 
 pub fn list(asked: &Asked) -> Result<Outcome> {
@@ -127,13 +129,14 @@ fn page(asked: &Asked) -> Result<(Vec<String>, Value)> {
 }
 
 pub fn show(id: &str) -> Result<Outcome> {
-    find(id)?;
-    store(Vec::new(), Say::key(id))
+    let (ticket, _) = find(id)?;
+    let history = with_cache(|c| c.pool.slot(ticket).map(view::history)).unwrap_or_default();
+    store(Vec::new(), Say::Keys(Keys { status: 200, ids: vec![id.into()], pool: None, place: Place::Whole(history) }))
 }
 
 pub fn change(asked: &Asked, id: &str) -> Result<Outcome> {
     let mut fields = input::body(asked)?;
-    let change = Change::read(&mut fields);
+    let change = Change::read(&mut fields, asked.now)?;
     fields.end()?;
     let (ticket, mut key) = find(id)?;
     change.apply(&mut key)?;
@@ -191,7 +194,7 @@ pub fn probed(suspect: &Suspect, probe: Probe, now: u64) -> Result<Outcome> {
     let (status, verdict) = (probe.status, probe.refusal());
     let records = with_dice(|c, dice| match &verdict {
         None => c.pool.probed(ticket, None, now),
-        Some(verdict) if c.pool.slot(ticket).is_some_and(|s| s.disabled.is_some()) => {
+        Some(verdict) if c.pool.slot(ticket).is_some_and(|s| s.disabled.as_ref().is_some_and(|d| !d.is_fresh())) => {
             c.pool.probed(ticket, Some(verdict), now)
         }
         Some(verdict) if matches!(verdict.class, Class::KeyDead | Class::KeyBroke) => {
@@ -217,19 +220,20 @@ pub fn views(keys: &Keys, now: u64, totals: &HashMap<String, Sums>) -> Vec<Value
 
 impl Change {
     /// Takes its fields; the caller sees to the rest.
-    fn read(fields: &mut Fields) -> Self {
+    fn read(fields: &mut Fields, now: u64) -> Result<Self> {
         let mut caps = Vec::new();
         for name in input::CAPS {
             caps.extend(fields.number_or_null(name).map(|cap| (name, cap)));
         }
-        Self {
+        Ok(Self {
             caps,
             label: fields.text("label"),
             weight: fields.number("weight"),
             group: fields.text("group"),
             enabled: fields.flag("enabled"),
             models: fields.texts("models"),
-        }
+            expires: input::expires(fields, now)?,
+        })
     }
 
     fn apply(&self, key: &mut Key) -> Result<()> {
@@ -253,6 +257,7 @@ impl Change {
             };
             *place = cap.map(|cap| input::cap(name, cap)).transpose()?;
         }
+        key.expires = self.expires.unwrap_or(key.expires);
         key.enabled = self.enabled.unwrap_or(key.enabled);
         Ok(())
     }
@@ -268,13 +273,17 @@ pub fn missing(id: &str) -> Error {
 
 /// What must be stored so that nothing a machine noted keeps the key from work.
 fn wake(ticket: Ticket, now: u64) -> Vec<Record> {
+    let mut records = ended(ticket, now);
+    records.extend(with_cache(|c| c.pool.slot(ticket).map(|slot| health::fresh_start(slot, now))));
+    records
+}
+
+/// What must be stored so that its rests end.
+fn ended(ticket: Ticket, now: u64) -> Vec<Record> {
     with_cache(|c| {
-        let Some(slot) = c.pool.slot(ticket) else { return Vec::new() };
-        let id = &*slot.id;
-        let cools = slot.cools.iter().map(|cool| cooldown_id(id, cool.model.as_deref()));
-        let mut records: Vec<Record> = cools.map(|cool| Record::deleted(Kind::Cooldown, cool, now)).collect();
-        records.push(Record::deleted(Kind::Disabled, id, now));
-        records
+        let slots = c.pool.slot(ticket).into_iter();
+        let ids = slots.flat_map(|slot| slot.cools.iter().map(|cool| cooldown_id(&slot.id, cool.model.as_deref())));
+        ids.map(|id| Record::deleted(Kind::Cooldown, id, now)).collect()
     })
 }
 
@@ -285,7 +294,8 @@ pub fn removed(id: &str, now: u64) -> Vec<Record> {
 
 /// What must be stored so that the key and all notes about it are gone.
 fn gone(ticket: Ticket, id: &str, now: u64) -> Vec<Record> {
-    let mut records = wake(ticket, now);
+    let mut records = ended(ticket, now);
+    records.push(Record::deleted(Kind::Disabled, id, now));
     if with_cache(|c| c.pool.slot(ticket).is_some_and(|s| s.balance.is_some())) {
         records.push(Record::deleted(Kind::Balance, id, now));
     }

@@ -35,6 +35,7 @@ pub fn view(pool: &Pool, slot: &Slot, sums: &Sums, now: u64) -> Value {
         "rpm": key.rpm,
         "tpm": key.tpm,
         "concurrency": key.concurrency,
+        "expires": key.expires,
         "state": state.name(),
         "usable": state == State::Active && key.weight > 0 && served,
         "reason": reason(slot, now),
@@ -91,9 +92,10 @@ pub fn reason_class(slot: &Slot, now: u64) -> Option<String> {
 }
 
 fn reason(slot: &Slot, now: u64) -> Option<Value> {
-    if !slot.key.enabled {
+    if !slot.key.is_on(now) {
+        let (class, since) = if slot.key.enabled { ("expired", slot.key.expires) } else { ("manual", None) };
         return Some(
-            object! {"class": "manual", "status": Value::Null, "message": "", "since": Value::Null, "next_probe": Value::Null},
+            object! {"class": class, "status": Value::Null, "message": "", "since": since, "next_probe": Value::Null},
         );
     }
     if let Some(disabled) = slot.down() {
@@ -107,7 +109,17 @@ fn reason(slot: &Slot, now: u64) -> Option<Value> {
 
 /// What a machine had disabled it for before it came back.
 fn past(slot: &Slot) -> Option<Value> {
-    let past = slot.disabled.as_ref().filter(|d| d.restored.is_some())?;
+    let past = slot.disabled.as_ref().filter(|d| d.restored.is_some() && !d.is_fresh())?;
     Some(object! {"class": past.class, "status": past.status, "message": past.message, "since": past.since,
     "restored": past.restored})
+}
+
+/// When machines disabled it, and when it came back; newest first.
+pub fn history(slot: &Slot) -> Value {
+    let mut events = Vec::new();
+    for event in slot.disabled.iter().flat_map(|disabled| &disabled.history) {
+        let name = if event.class.is_some() { "disabled" } else { "restored" };
+        events.push(object! {"at": event.at, "event": name, "class": event.class, "status": event.status, "message": event.message});
+    }
+    Value::Array(events)
 }

@@ -14,11 +14,22 @@ use crate::{
     runtime,
     usage::row::{Query, Row, Table},
 };
+use std::cell::RefCell;
 
 /// Entries of counts that a fold adds, and that it deletes, at the most.
 const ENTRIES: usize = 12;
 /// A fold reads entries of about so many bytes; the next one goes on. See `npm run bench:fold`.
 const STEP: usize = 50_000;
+thread_local! {
+    /// The name of the first entry that was listed last.
+    static OLDEST: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// The id of the oldest entry, by the last list of all.
+pub fn oldest() -> Option<String> {
+    OLDEST.with_borrow(|name| Some(name.as_ref()?.strip_prefix(COUNTS)?.into()))
+}
+
 /// What an entry adds to a document, with the entry's name.
 type Part<'a> = (&'a str, Vec<Row>);
 
@@ -64,7 +75,9 @@ impl Kv {
 
     /// The journal's entries of counts.
     pub(super) async fn counts(&self) -> Result<Vec<(String, Document)>> {
-        self.read_many(&self.all_names(COUNTS).await?).await
+        let names = self.all_names(COUNTS).await?;
+        OLDEST.replace(names.first().cloned());
+        self.read_many(&names).await
     }
 
     /// Adds entries to the documents they belong to, that of all times last, and deletes what has settled in all of
@@ -75,7 +88,10 @@ impl Kv {
         if listed.is_empty() {
             return Ok((0, false));
         }
-        let ever = self.read(EVER).await?.unwrap_or_default();
+        let ever = match settled(self.0.get(EVER)).await?.as_string() {
+            Some(text) => self.sound(EVER, &text).await?,
+            None => Document::default(),
+        };
         let (mut due, mut settling) = (Vec::new(), Vec::new());
         for name in &listed {
             match ever.mark(name) {
@@ -100,7 +116,11 @@ impl Kv {
             }
         }
         let others: Vec<String> = parts.iter().map(|(name, _)| name).filter(|name| *name != EVER).cloned().collect();
-        let mut held = self.read_many(&others).await?;
+        let mut held = Vec::new();
+        for (name, text) in self.values(&others).await? {
+            let document = self.sound(&name, &text).await?;
+            held.push((name, document));
+        }
         let new = entries.iter().filter(|(entry, _)| !ever.holds(entry)).count();
         held.push((EVER.into(), ever));
         for (name, mut parts) in parts {
@@ -128,7 +148,8 @@ impl Kv {
         }
         let mut heads = Vec::new();
         for (name, text) in self.values(&names).await? {
-            heads.push((name, document::head(&text)?.0));
+            // One that cannot be read names nothing: what was in it is due again.
+            heads.push((name, document::head(&text).map_or_else(|_| Document::default(), |(head, _)| head)));
         }
         for mark in marks {
             // A document that has expired asks for nothing any more.
@@ -157,7 +178,8 @@ impl Kv {
             if length > STEP && !some.is_empty() {
                 break;
             }
-            some.push((name, document::parse(&text)?));
+            let content = self.sound(&name, &text).await?;
+            some.push((name, content));
         }
         Ok(some)
     }
