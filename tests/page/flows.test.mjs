@@ -26,17 +26,18 @@ for (const storage of storages) {
       await page.checked();
     });
 
-    test("an empty pool leads by the hand: paste, client key, address", async () => {
+    test("an empty pool leads by the hand, past what is there already: a provider, and a client key in a secret", async () => {
       await stage.keys([]);
       const page = await stage.open();
-      await page.getByRole("heading", { name: "Three steps and it works" }).waitFor();
-      await page.getByLabel("Provider").selectOption("mock");
-      await page.getByLabel("Paste keys").fill("mock-good-first-1\nmock-good-first-2");
-      await page.getByText("2 new").waitFor();
-      await page.getByRole("button", { name: "Add 2 keys" }).click();
+      const guide = page.getByRole("region", { name: "Five steps and it works" });
+      assert.equal(await guide.getByLabel("Provider").inputValue(), "mock");
+      await guide.getByLabel("Paste keys").fill("mock-good-first-1\nmock-good-first-2");
+      await guide.getByText("2 new").waitFor();
+      await guide.getByRole("button", { name: "Add 2 keys" }).click();
       await page.said("2 keys added.");
-      await page.getByRole("link", { name: "Show me how" }).click();
-      await page.getByText(`curl ${stage.worker.url}/v1/chat/completions`).waitFor();
+      await guide.getByRole("button", { name: "Test 2 keys" }).click();
+      await guide.getByText(`curl ${stage.worker.url}/v1/chat/completions`).waitFor();
+      await guide.getByText("kp-your-client-key", { exact: false }).waitFor();
       await page.checked();
     });
 

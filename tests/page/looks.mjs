@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
 import { chat, startStage } from "./browser.mjs";
+import { FLOWS } from "./looks-flows.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -49,6 +50,7 @@ const SCREENS = {
   "a client key's form": { hash: "#/clients", ready: "table", act: async (page) => (await page.locator("tbody a").first().click(), await page.locator("dialog form").waitFor(), await unfold(page)) },
   "a new client key": { hash: "#/clients/new", ready: "dialog form", act: async (page) => (await page.locator("dialog input").first().fill("axe"), await page.locator("dialog .primary").click(), await page.locator(".secret").waitFor()) },
   connect: { hash: "#/connect", ready: "pre" },
+  ...FLOWS,
 };
 
 /** The screens in one language; two files, so that two cores look at them. */
@@ -72,6 +74,7 @@ export const looks = (language) => describe(`looks, ${language}`, () => {
     await stage.worker.api("PUT", "/models", { name: "fast", target: "mock/gpt-4o-mini", fallbacks: ["mock/gpt-4o", "mock/*"], economy: "gpt-4o-mini" }, 200);
     await stage.worker.api("POST", "/rules", { provider: "mock", action: "rename", name: "max_tokens", to: "max_completion_tokens", about: "It knows only the new name." }, 201);
     await stage.worker.api("PUT", "/prices", { model: "night-*", input: 1, output: 2_000_000 }, 200);
+    await stage.worker.api("PATCH", "/settings", { request_log: "bodies" }, 200);
     for (const model of ["gpt-4o", "unpriced"]) await chat(stage, model);
     await stage.worker.api("POST", "/flush", undefined, 200);
   });

@@ -39,6 +39,53 @@ describe("safety", () => {
     await page.checked();
   });
 
+  test("a model's name, a body, an answer, an audited label and a file's name made of HTML stay text", async () => {
+    const key = "mock-good-markup-2";
+    await stage.worker.api("PATCH", "/settings", { request_log: "bodies" }, 200);
+    stage.upstream.script(key, ({ path }) => (path.endsWith("/models") ? { body: { object: "list", data: [{ id: MARKUP, object: "model" }] } } : { body: { choices: [{ message: { role: "assistant", content: MARKUP, reasoning_content: MARKUP } }] } }));
+    await stage.keys([{ key, label: MARKUP }]);
+    const body = JSON.stringify({ model: MARKUP, messages: [{ role: "user", content: MARKUP }] });
+    const answer = await stage.worker.fetch("/v1/chat/completions", { method: "POST", headers: { "content-type": "application/json" }, body });
+    assert.equal(answer.status, 200, await answer.text());
+    await stage.worker.api("POST", "/flush", undefined, 200);
+    const page = await stage.open("#/requests");
+    const still = async () => {
+      assert.equal(await injected(page), 0);
+      assert.equal(await page.evaluate(() => window.hacked), undefined);
+    };
+    const row = page.locator(".log tbody tr").filter({ hasText: MARKUP }).first();
+    await row.waitFor();
+    await row.getByRole("rowheader").getByRole("link").click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("listitem").getByText(MARKUP, { exact: true }).waitFor();
+    for (const way of ["What the client sent", "What the client got"]) await dialog.getByLabel(way).getByText("<b>bold</b>", { exact: false }).waitFor();
+    await still();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await page.getByRole("link", { name: "Playground" }).click();
+    await page.getByLabel("Model").fill(MARKUP);
+    await page.getByLabel("Message").fill(MARKUP);
+    await page.getByLabel("Message").press("Enter");
+    const said = page.getByRole("article").filter({ hasText: "1 attempt" });
+    await said.getByText("Thoughts").click();
+    await said.getByText(/1 attempt/).click();
+    for (const nth of [0, 1, 2]) await said.getByText(MARKUP, { exact: true }).nth(nth).waitFor();
+    await still();
+    await page.getByRole("link", { name: "Connect" }).click();
+    await page.getByLabel("Model").fill(MARKUP);
+    await page.getByText("window.hacked", { exact: false }).waitFor();
+    await still();
+    await page.getByRole("link", { name: "Audit log" }).click();
+    await page.getByRole("cell").getByText(MARKUP, { exact: true }).first().waitFor();
+    await still();
+    await page.getByRole("link", { name: "Backup" }).click();
+    await page.getByLabel("Backup file").setInputFiles({ name: `${MARKUP}.json`, mimeType: "application/json", buffer: Buffer.from(`{"keypool":"${"<b>x</b>"}"}`) });
+    await page.getByRole("button", { name: "Look inside" }).click();
+    await page.getByRole("alert").getByText(/./).first().waitFor();
+    await still();
+    await stage.worker.api("PATCH", "/settings", { request_log: null }, 200);
+    await page.checked();
+  });
+
   test("no whole key is in the document, its attributes, the address or the browser's storage", async () => {
     const secret = "mock-good-very-secret-0123456789abcdef";
     await stage.keys([{ key: secret }]);
@@ -95,4 +142,4 @@ describe("safety", () => {
 });
 
 /** Elements that only a text could have made: the page has no image but its own mark. */
-const injected = (page) => page.evaluate(() => [...document.querySelectorAll("#app img:not([src='/admin/favicon.svg']), #app b, #app script")].length);
+const injected = (page) => page.evaluate(() => [...document.querySelectorAll("#app img:not([src='/admin/favicon.svg']), #app b:not(.chart b, .timeline b), #app script")].length);
