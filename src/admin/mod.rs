@@ -214,6 +214,8 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
         (["backup"], "POST") => backup::make(asked),
         (["backup", "restore"], "POST") => backup::restore(asked),
         (["backup"] | ["backup", "restore"], _) => allow("POST"),
+        (["import"], "POST") => keys::import(asked),
+        (["import"], _) => allow("POST"),
         (["audit"], "GET") => audit::list(asked),
         (["audit"], _) => allow("GET"),
         (["settings"], "GET") => outcome::store(Vec::new(), Say::Settings),

@@ -10,6 +10,7 @@ pub mod exhausted;
 pub mod failover;
 #[cfg(test)]
 pub mod fixtures;
+pub mod foreign;
 mod hash;
 pub mod health;
 mod lane;

@@ -59,6 +59,10 @@ pub enum Refusal {
     Placeholder,
     NotAKey,
     Duplicate,
+    // Of what other pools export.
+    NoKey,
+    Unsupported,
+    BadAddress,
 }
 
 impl Refusal {
@@ -73,6 +77,9 @@ impl Refusal {
             Self::Placeholder => "looks_like_placeholder",
             Self::NotAKey => "not_a_key",
             Self::Duplicate => "duplicate",
+            Self::NoKey => "no_key",
+            Self::Unsupported => "unsupported",
+            Self::BadAddress => "bad_address",
         }
     }
 
@@ -87,6 +94,9 @@ impl Refusal {
             Self::Placeholder => "This looks like a placeholder or a masked key.",
             Self::NotAKey => "This looks like a setting or an address, not a key.",
             Self::Duplicate => "This key stands further up already.",
+            Self::NoKey => "There is no key in it: lists often leave keys out, exports of the table do not.",
+            Self::Unsupported => "It is of a service that does not speak OpenAI's language.",
+            Self::BadAddress => "Its address is missing, or cannot be a provider's.",
         }
     }
 }
@@ -132,7 +142,8 @@ fn admit(claim: &Claim, seen: &mut HashSet<String>) -> Result<Entry, Refusal> {
     Ok(Entry { line: claim.line, secret, provider, weight, label: claim.label.as_deref().and_then(label) })
 }
 
-fn check(secret: &str) -> Result<(), Refusal> {
+/// Whether it may be a key.
+pub fn check(secret: &str) -> Result<(), Refusal> {
     match secret.len() {
         _ if is_placeholder(secret) => Err(Refusal::Placeholder),
         0..SHORTEST => Err(Refusal::TooShort),

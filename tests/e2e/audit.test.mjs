@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { parse } from "yaml";
-import { password, root, started, storages } from "./harness.mjs";
+import { password, root, started, storages, storeFolder } from "./harness.mjs";
 import { stageOf } from "./pool.mjs";
 
 const hour = 3_600_000;
@@ -132,6 +132,13 @@ for (const storage of storages) {
       await drive("PUT", "/prices", "/prices", price, 200, entry("price.add", ["own gpt-*"]));
       await drive("PUT", "/prices", "/prices", { ...price, output: 3 }, 200, entry("price.change", ["own gpt-*"], ["own gpt-*"], ["output"]));
       await drive("DELETE", "/prices?provider=own&model=gpt-*", "/prices", undefined, 204, entry("price.delete", ["own gpt-*"]));
+
+      // Imports.
+      const data = [{ type: 1, key: "sk-audit-import-01", name: "channel", base_url: "https://relay.example.com" }];
+      secrets.push(data[0].key);
+      const { added: [brought] } = (await api("POST", "/import", { data, dry_run: true }, 200)).body;
+      await drive("POST", "/import", "/import", { data }, 201, entry("import.run", [brought.id], ["channel"], ["one-api"]));
+      await drive("POST", "/import", "/import", { data }, 201);
 
       // Backups.
       const word = "the passphrase of the audit";
@@ -285,6 +292,20 @@ for (const storage of storages) {
       for (let n = 0; n < 15; n++) await tick(366, 3);
       assert.deepEqual(await all(), []);
     });
+  });
+
+  test(`settings that cannot be read are mended, with an entry, on ${storage}`, async (t) => {
+    const persist = storeFolder();
+    const good = await started(t, { storage, persist });
+    const token = await good.token();
+    await good.close();
+    const odd = await started(t, { storage, persist, vars: { KEYPOOL_MAX_ATTEMPTS: "many" } });
+    const headers = { authorization: `Bearer ${token}` };
+    const ask = (path, init) => fetch(`${odd.url}/admin/api${path}`, { headers, ...init });
+    assert.equal((await ask("/settings")).status, 500);
+    assert.equal((await ask("/settings", { method: "PATCH", body: '{"max_attempts":3}' })).status, 200);
+    const { entries } = await (await ask("/audit?action=settings")).json();
+    assert.deepEqual(entries.map(({ ids }) => ids), [["max_attempts"]]);
   });
 
   test(`of a flood of wrong passwords there are a few entries with counts, on ${storage}`, async (t) => {

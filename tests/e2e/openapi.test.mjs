@@ -299,6 +299,15 @@ for (const storage of storages) {
       await ask("PATCH", "/settings", { request_log: null, request_log_days: null, request_log_rows: null }, 200);
     });
 
+    test("describes imports", async () => {
+      const data = [{ type: 1, key: "sk-openapi-0001\nshort", base_url: mock.url }, { type: 2, key: "sk-openapi-0002" }, { type: 1, key: "" }, { type: 8, key: "sk-openapi-0003" }];
+      await ask("POST", "/import", { data, dry_run: true }, 200);
+      await ask("POST", "/import", { data, from: "one-api" }, 201);
+      await ask("POST", "/import", { data: JSON.stringify(data) }, 201);
+      await ask("POST", "/import", { data: {} }, 400);
+      await ask("POST", "/import", { data, from: "litellm" }, 400);
+    });
+
     test("describes backups", async () => {
       await stage.pool(["mock-good-openapi-backup"]);
       await ask("POST", "/clients", { label: "kept" }, 201);

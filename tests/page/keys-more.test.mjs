@@ -6,6 +6,7 @@ import { storages } from "../e2e/harness.mjs";
 import { rowCount, startStage } from "./browser.mjs";
 
 const broken = (route) => route.fulfill({ status: 503, contentType: "application/json", body: JSON.stringify({ error: { message: "The storage is resting", type: "server_error", param: null, code: "storage_failed" } }) });
+const MARKUP = `<img src=x onerror="window.hacked=1">`;
 const pick = (page, name) => page.getByRole("checkbox", { name: `Select ${name}`, exact: true }).check();
 
 for (const storage of storages) {
@@ -297,6 +298,38 @@ for (const storage of storages) {
       await dialog.getByRole("button", { name: "Add 3 keys" }).click();
       await page.said("3 keys added.");
       assert.deepEqual((await keys()).filter(({ label }) => label !== "remains").map(({ label, weight }) => `${label} ${weight}`), was);
+      await page.checked();
+    });
+
+    test("another pool's export is previewed, makes its providers, and stays while something of it is refused", async () => {
+      await stage.keys([{ key: "mock-good-here-1", label: "here" }]);
+      const page = await stage.open("#/keys/add");
+      const dialog = page.getByRole("dialog");
+      const channel = { type: 1, key: "mock-good-foreign-1\nmock-good-foreign-2", status: 1, name: MARKUP, base_url: `http://127.0.0.1:${stage.upstream.port}/foreign`, weight: 30 };
+      const box = dialog.getByLabel("Paste keys");
+      await dialog.getByLabel("What it is").selectOption({ label: "Another pool's export" });
+      assert.equal(await dialog.getByLabel("Weight").count(), 0, "the file says it");
+      await box.fill('{"hello": 1}');
+      await dialog.getByRole("alert").getByText("No preview.").waitFor();
+      const text = JSON.stringify([channel, { type: 14, key: "", status: 1, name: "Empty" }]);
+      await box.fill(text);
+      await dialog.getByText("New provider: ").waitFor();
+      for (const sum of ["2 new", "1 refused"]) await dialog.getByText(sum, { exact: true }).waitFor();
+      assert.equal((await stage.list()).total, 1, "a preview stored something");
+      await page.route("**/admin/api/import", broken);
+      await dialog.getByRole("button", { name: "Add 2 keys" }).click();
+      await dialog.getByText("The keys are still here.").waitFor();
+      assert.equal(await box.inputValue(), text);
+      await page.unroute("**/admin/api/import");
+      await dialog.getByRole("button", { name: "Add 2 keys" }).click();
+      await page.said("2 keys added.");
+      await dialog.getByText("2 already here").waitFor();
+      assert.equal(await box.inputValue(), text);
+      const added = (await keys()).filter(({ label }) => label === MARKUP);
+      assert.deepEqual(added.map(({ weight }) => weight), [30, 30]);
+      assert.notEqual(added[0].provider, "mock");
+      await stage.worker.api("DELETE", `/providers/${added[0].provider}?with_keys=true`, undefined, 204);
+      assert.equal(await page.evaluate(() => window.hacked), undefined);
       await page.checked();
     });
 

@@ -36,8 +36,8 @@ const SHOWN = 10;
 
 /** Those attempts with the key that went wrong, of the last requests that the log has kept. */
 export function Errors({ id }) {
-  const { answer, failure, again } = useAnswer(() => lastErrors(id), POLL_MS);
-  return html`<section><h3>${t("errors.title")}</h3>
+  const { answer, failure, again } = useAnswer(() => lastErrors(id), 2 * POLL_MS);
+  return html`<section><div class="head"><h3>${t("errors.title")}</h3><a href=${hashOf({ screen: "requests", query: { key: id } })}>${t("requests.title")}</a></div>
     <${Failure} failure=${failure} again=${again} />
     ${answer && (answer.errors.length ? html`<ul class="pool">${answer.errors.map(({ request, at, model, class: what, status }, i) => html`<li key=${i}>
       <span><a href=${hashOf({ screen: "requests", id: request })}>${[className(what), status].filter(Boolean).join(" · ")}</a> <small>${model}</small></span><small class="num">${moment(at)}</small></li>`)}</ul>`

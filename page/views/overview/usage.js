@@ -19,6 +19,7 @@ const COLUMNS = ["field.requests", "usage.success", "field.tokens", "field.cost"
 const SHOWN = 100;
 const TOP = 5; // lines told apart by color; the others are one
 const MONTH_MS = 29 * 86_400_000;
+const EVERY_MS = { "60m": 10_000 }; // the others change slowly, and each look reads storage
 
 const asked = ({ by = "", range = "60m", figure = "requests", only = "" }) => ({ by: BYS.includes(by) ? by : "", range, figure: figure in FIGURES ? figure : "requests", only: by && only });
 
@@ -30,7 +31,7 @@ export function useUsage(query) {
     const [now, all, parts] = await Promise.all([api.stats({ by }), api.series({ range, [by]: only }), by && !only && api.series({ range, by })]);
     await learn(names, by, now.by.map(({ name }) => name));
     return { ...now, all: whole(all.lines[0]), times: all.times, parts: parts && parts.lines.map(whole), dimension: by, names };
-  }, 10_000, [by, range, only].join());
+  }, EVERY_MS[range] ?? 60_000, [by, range, only].join());
 }
 
 /** Asks for the names of ids when there is one that is not known; what is gone keeps its id. */
@@ -77,8 +78,9 @@ function History({ of: { all, parts, times, time_zone: zone }, figure, range, na
 function shared(parts, all, figure, name) {
   const most = (line) => line[figure].reduce((sum, value) => sum + value, 0);
   const top = parts.filter(most).toSorted((a, b) => most(b) - most(a)).slice(0, TOP);
-  const lines = top.map((line, i) => ({ kind: `s${i}`, label: name(line.name), values: line[figure] }));
-  if (figure === "p95_ms") return lines.length ? lines : [{ kind: "faint", label: "", values: all[figure] }];
+  const times = figure === "p95_ms";
+  const lines = top.map((line, i) => ({ kind: `s${i}`, label: name(line.name) + (times ? ` ${t("line.p95_ms")}` : ""), values: line[figure] }));
+  if (times) return lines.length ? lines : [{ kind: "faint", label: "", values: all[figure] }];
   const rest = all[figure].map((sum, i) => Math.max(0, top.reduce((left, line) => left - line[figure][i], sum)));
   return rest.some(Boolean) || !top.length ? [...lines, { kind: "faint", label: t("usage.rest"), values: rest }] : lines;
 }

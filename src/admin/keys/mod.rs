@@ -5,6 +5,8 @@ mod bulk;
 mod choice;
 mod export;
 mod filter;
+mod import;
+mod plan;
 mod view;
 
 use super::{
@@ -35,6 +37,7 @@ pub use add::add;
 pub use bulk::bulk;
 pub use export::{export, reveal};
 use filter::Filter;
+pub use import::import;
 use serde_json::Value;
 use std::collections::HashMap;
 use worker::web_sys::Response;
