@@ -142,8 +142,8 @@ const Mark = () => html`<img class="mark" src="/admin/favicon.svg" alt="" />`;
 
 function Warnings({ session }) {
   return html`
-    ${!session.encrypted && html`<div class="banner warn"><${Icon} name="warning" /><p><strong>${t("warning.plain")}</strong> ${t("warning.plain_why")}</p></div>`}
-    ${session.encrypted && session.storage_warning && html`<div class="banner warn"><${Icon} name="warning" /><p><strong>${t("warning.storage")}</strong> ${session.storage_warning}</p></div>`}`;
+    ${!session.encrypted && !session.storage_warning && html`<div class="banner warn"><${Icon} name="warning" /><p><strong>${t("warning.plain")}</strong> ${t("warning.plain_why")}</p></div>`}
+    ${session.storage_warning && html`<div class="banner warn"><${Icon} name="warning" /><p><strong>${t("warning.storage")}</strong> ${session.storage_warning}</p></div>`}`;
 }
 
 /** On a new screen the reader starts at its top, and the title bar names it. */
@@ -162,7 +162,11 @@ function useArrival(screen) {
 }
 
 
+const SEAL = "npx wrangler secret put ENCRYPTION_KEY";
 const SETUPS = {
+  encryption_key_missing: [["setup.seal", SEAL]],
+  encryption_key_short: [["setup.seal_make", "openssl rand -base64 32"], ["setup.seal", SEAL]],
+  encryption_key_wrong: [["setup.seal", SEAL], ["setup.seal_old", `${SEAL}_OLD`]],
   admin_password_missing: [["setup.password_deployed", "npx wrangler secret put ADMIN_PASSWORD"], ["setup.password_local", "npm run dev"]],
   no_storage: [
     ["setup.storage_d1", '[[d1_databases]]\nbinding = "DB"\ndatabase_name = "keypool"\nmigrations_dir = "migrations"'],

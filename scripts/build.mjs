@@ -36,6 +36,7 @@ export async function build({ out, profile, options } = DEPLOYED) {
     wasm,
     "package-lock.json",
     "scripts/build.mjs",
+    "scripts/cipher.mjs",
     "scripts/entry.mjs",
     "scripts/shrink.mjs",
     "tools/bindgen/Cargo.lock",
@@ -121,7 +122,7 @@ function optimize(work) {
 }
 
 async function bundle(work, out) {
-  cpSync("scripts/entry.mjs", join(work, "entry.mjs"));
+  for (const name of ["cipher.mjs", "entry.mjs"]) cpSync(join("scripts", name), join(work, name));
   const { build: esbuild } = await import("esbuild");
   await esbuild({
     entryPoints: [join(work, "entry.mjs")],

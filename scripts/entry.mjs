@@ -4,6 +4,7 @@
 // that is still being worked on: their futures would never be polled again and the callers would hang. Here each of
 // them is answered at once with a 503 that SDKs retry, and the next event finds a new instance.
 // Answers that are already being streamed are native pipes and go on.
+import "./cipher.mjs";
 import * as wasm from "./index.js";
 
 const DIED = Symbol();

@@ -42,6 +42,8 @@ const BACKGROUND_MS: u64 = 40_000;
 const RECENT_MS: u64 = 15 * 60_000;
 /// A picture older than this many times its age limit is not served while it is renewed.
 const TOO_OLD: u64 = 6;
+/// A storage that cannot be decrypted is not asked for each call.
+const LOCKED_MS: u64 = 10_000;
 const PEPPER: &str = "pepper";
 /// The id of the record that ends all sessions which began before it was written.
 pub const EVERY_SESSION: &str = "*";
@@ -79,6 +81,8 @@ pub struct Cache {
     dice: Option<Dice>,
     revision: u64,
     loaded_at: Option<u64>,
+    /// Why nothing can be decrypted, and until when that is not tried again.
+    locked: Option<(u64, &'static str, String)>,
     refreshing: Option<u64>,
     flushing: Option<u64>,
     /// Of the time zone, in minutes, with the hour in which it holds.
@@ -164,9 +168,18 @@ impl App {
     /// when the storage fails.
     pub async fn refresh(self: &Rc<Self>, now: u64) -> Result<()> {
         let limit = self.config()?.snapshot_age_ms;
-        let Some(loaded_at) = with_cache(|c| c.loaded_at) else { return self.load(now).await };
+        let locked = with_cache(|c| c.locked.clone()).filter(|(until, ..)| *until > now);
+        let Some(loaded_at) = with_cache(|c| c.loaded_at) else {
+            return match locked {
+                Some((_, code, message)) => Err(Fault::Encryption { code, message }.into()),
+                None => self.load(now).await,
+            };
+        };
         let age = now.saturating_sub(loaded_at);
-        if age <= limit || with_cache(|c| c.refreshing.is_some_and(|since| since + BACKGROUND_MS > now)) {
+        if age <= limit
+            || locked.is_some()
+            || with_cache(|c| c.refreshing.is_some_and(|since| since + BACKGROUND_MS > now))
+        {
             return Ok(());
         }
         with_cache(|c| c.refreshing = Some(now));
@@ -188,7 +201,14 @@ impl App {
     /// Reads what changed since the last time.
     pub async fn load(&self, now: u64) -> Result<()> {
         let known = with_cache(|c| c.revision);
-        let loaded = self.store.load(known).await?;
+        let loaded = self.store.load(known).await;
+        with_cache(|c| {
+            c.locked = match loaded.as_ref().err().map(|error| &**error) {
+                Some(Fault::Encryption { code, message }) => Some((now + LOCKED_MS, *code, message.clone())),
+                _ => None,
+            };
+        });
+        let loaded = loaded?;
         let read = loaded.as_ref().map_or(0, |loaded| loaded.records.len());
         with_cache(|c| {
             c.loaded_at = Some(now);

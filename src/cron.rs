@@ -30,6 +30,9 @@ const BALANCES_MS: u64 = 10 * MINUTE_MS;
 /// Lists of models of one tick.
 const LISTS: usize = 2;
 
+/// Records that one tick encrypts anew.
+const SEALED: usize = 500;
+
 /// `now` is the scheduled event's own time.
 pub async fn tick(app: &Rc<App>, now: u64) {
     app.flush_due().await;
@@ -39,6 +42,7 @@ pub async fn tick(app: &Rc<App>, now: u64) {
     }
     report("fold_failed", fold(app, now).await);
     report("probes_failed", probe_due(app, now).await);
+    report("reseal_failed", reseal(app, now).await);
     report("models_failed", read_models(app, now).await);
     report("requests_failed", trim_requests(app, now).await);
     report("cache_failed", trim_cache(app, now).await);
@@ -64,6 +68,15 @@ async fn trim_audit(app: &Rc<App>, now: u64) -> Result<()> {
     if (now % (AUDIT_HOURS * HOUR_MS)) / MINUTE_MS == AUDIT_MINUTE {
         let old = audit::entry_id(now.saturating_sub(config.audit_days.saturating_mul(24 * HOUR_MS)), "", "");
         app.store.logs(&Logs::Trim(Shelf::Audit, &old, config.audit_rows)).await?;
+    }
+    Ok(())
+}
+
+/// After `probe_due` has looked what there is.
+async fn reseal(app: &Rc<App>, now: u64) -> Result<()> {
+    let records = app.store.reseal(SEALED, now).await?;
+    if records > 0 {
+        runtime::log(Level::Info, "records_encrypted", || object! {"records": records});
     }
     Ok(())
 }

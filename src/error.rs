@@ -67,6 +67,11 @@ pub enum Fault {
     // Ours, or our operator's.
     NoStorage,
     NoPassword,
+    /// What is stored is encrypted, or should be, and the secret for it is not there or another one.
+    Encryption {
+        code: &'static str,
+        message: String,
+    },
     /// The settings cannot be read; the text names each problem.
     Config(String),
     Storage(String),
@@ -131,7 +136,7 @@ impl Fault {
             Self::Conflict { .. } => 409,
             Self::Throttled { .. } | Self::Limited { .. } => 429,
             Self::Exhausted { status, .. } => *status,
-            Self::NoStorage | Self::Config(_) | Self::Internal(_) => 500,
+            Self::NoStorage | Self::Encryption { .. } | Self::Config(_) | Self::Internal(_) => 500,
             Self::NoPassword | Self::Storage(_) => 503,
         }
     }
@@ -149,6 +154,7 @@ impl Fault {
             | Self::Conflict { code, .. }
             | Self::Forbidden { code, .. }
             | Self::Limited { code, .. }
+            | Self::Encryption { code, .. }
             | Self::Exhausted { code, .. } => code,
             Self::NoStorage => "no_storage",
             Self::NoPassword => "admin_password_missing",
@@ -171,9 +177,12 @@ impl Fault {
             Self::Throttled { .. } | Self::Limited { .. } => "rate_limit_error",
             Self::Exhausted { status: 429, .. } => "rate_limit_error",
             Self::Exhausted { .. } => "upstream_error",
-            Self::NoStorage | Self::NoPassword | Self::Config(_) | Self::Storage(_) | Self::Internal(_) => {
-                "keypool_error"
-            }
+            Self::NoStorage
+            | Self::NoPassword
+            | Self::Encryption { .. }
+            | Self::Config(_)
+            | Self::Storage(_)
+            | Self::Internal(_) => "keypool_error",
         }
     }
 
@@ -195,6 +204,7 @@ impl Fault {
             | Self::Conflict { message, .. }
             | Self::Forbidden { message, .. }
             | Self::Limited { message, .. }
+            | Self::Encryption { message, .. }
             | Self::Exhausted { message, .. } => message.clone(),
             Self::NoStorage => "No storage is bound. Bind a D1 database as `DB` or a KV namespace as `API_TOKENS` in \
                                 wrangler.toml and deploy again."

@@ -8,7 +8,7 @@ use crate::{
 };
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{
-    js_sys::{Array, Object, Promise, Reflect, Uint8Array, decode_uri_component},
+    js_sys::{Array, Object, Promise, Reflect, Uint8Array, Uint32Array, decode_uri_component},
     web_sys::{
         AbortSignal, Headers, ReadableStream, Request, RequestInit, Response, ResponseInit, StreamPipeOptions,
         WritableStream,
@@ -25,6 +25,22 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
     pub fn random_values(bytes: &mut [u8]) -> std::result::Result<JsValue, JsValue>;
+
+    /// scripts/cipher.mjs.
+    #[wasm_bindgen(js_namespace = keypool, catch)]
+    pub fn seal(
+        id: &str,
+        secret: &Uint8Array,
+        bytes: &Uint8Array,
+        lengths: &Uint32Array,
+    ) -> std::result::Result<Promise, JsValue>;
+    #[wasm_bindgen(js_namespace = keypool, catch)]
+    pub fn open(
+        id: &str,
+        secret: &Uint8Array,
+        bytes: &Uint8Array,
+        lengths: &Uint32Array,
+    ) -> std::result::Result<Promise, JsValue>;
 
     /// What comes with a request and outlives its answer.
     #[derive(Clone)]

@@ -16,6 +16,7 @@ use crate::{
     js,
     record::{Kind, Record, write::object},
     runtime,
+    store::{Secrecy, secrecy},
 };
 
 /// Whoever sent the password may log in. The storage is not read for those who may not.
@@ -60,18 +61,32 @@ pub fn logout(asked: &Asked, session: &Session) -> Result<Outcome> {
 
 /// `broken` are values of the storage that cannot be read.
 pub fn show(asked: &Asked, expires_at: u64, broken: Vec<String>) -> Result<Outcome> {
+    let secrecy = secrecy();
     let left_out = with_cache(|c| [c.unreadable.as_slice(), &broken].concat());
-    let warning = (!left_out.is_empty()).then(|| ["Left out, as it cannot be read: ", &left_out.join(", ")].concat());
+    let left_out = (!left_out.is_empty()).then(|| ["Left out, as it cannot be read: ", &left_out.join(", ")].concat());
     answer(
         200,
         object! {
             "expires_at": expires_at,
             "storage": asked.app.store.name(),
             "version": env!("CARGO_PKG_VERSION"),
-            "encrypted": false,
-            "storage_warning": warning,
+            "encrypted": secrecy.has_key && secrecy.plain == 0,
+            "storage_warning": left_out.or_else(|| warning(&secrecy)),
         },
     )
+}
+
+/// What cron has still to do.
+fn warning(secrecy: &Secrecy) -> Option<String> {
+    let (n, what) = match secrecy {
+        Secrecy { plain: n @ 1.., .. } => (n, "not encrypted yet. Cron does it, some every minute"),
+        Secrecy { old: n @ 1.., .. } => (
+            n,
+            "still encrypted with a former key. Cron changes that, some every minute: keep ENCRYPTION_KEY_OLD until then",
+        ),
+        Secrecy { .. } => return None,
+    };
+    Some(format!("Keys and providers: {n} {what}."))
 }
 
 fn cookie(token: &str, seconds: u64) -> String {

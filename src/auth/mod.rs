@@ -2,6 +2,7 @@
 //! the time it takes tells nothing about them.
 
 mod hs256;
+pub mod sealed;
 pub mod session;
 pub mod throttle;
 
@@ -21,14 +22,18 @@ pub fn same_secret(a: &str, b: &str) -> bool {
 
 /// HMAC-SHA-256 in hex.
 pub fn keyed_digest(key: &str, message: &str) -> String {
-    // HMAC takes keys of any length, so the fallback is never taken.
-    let Ok(mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return String::new() };
-    let digest = mac.chain_update(message.as_bytes()).finalize().into_bytes();
-    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+    keyed_bytes(key, message).iter().fold(String::with_capacity(64), |mut hex, byte| {
         // Writing to a String cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex
     })
+}
+
+/// HMAC-SHA-256.
+fn keyed_bytes(key: &str, message: &str) -> [u8; 32] {
+    // HMAC takes keys of any length, so the fallback is never taken.
+    let Ok(mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return [0; 32] };
+    mac.chain_update(message.as_bytes()).finalize().into_bytes().into()
 }
 
 /// The id of an upstream key. The same key gets the same id again, so a paste finds what is already there.

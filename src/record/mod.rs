@@ -12,6 +12,7 @@ pub mod price;
 pub mod provider;
 pub mod read;
 pub mod rule;
+pub mod secret;
 pub mod tag;
 pub mod usage_mode;
 pub mod write;
@@ -117,8 +118,11 @@ impl Record {
         Self { kind, id: id.into(), body: None, changed: now }
     }
 
-    /// The body as `T`; `None` when deleted or not readable as such.
+    /// The body as `T`; `None` when deleted or not readable as such, as is one whose secret part could not be decrypted.
     pub fn read<T: Stored>(&self) -> Option<T> {
+        if self.sealed().is_some() {
+            return None;
+        }
         T::read(&Reader(self.body.as_ref()?))
     }
 

@@ -10,6 +10,7 @@ mod kv;
 #[cfg(test)]
 mod memory;
 mod schema;
+mod vault;
 
 use crate::{
     cached::Entry,
@@ -22,6 +23,7 @@ use crate::{
     },
 };
 use bindings::binding;
+pub use vault::{Secrecy, secrecy};
 use wasm_bindgen::JsValue;
 
 pub enum Store {
@@ -51,6 +53,7 @@ impl Store {
     /// # Errors
     /// `NoStorage` when neither is bound.
     pub fn bind(env: &JsValue) -> Result<Self> {
+        vault::learn(env);
         let kv = binding(env, "API_TOKENS", "getWithMetadata").map(kv::Kv::new);
         match binding(env, "DB", "prepare") {
             Some(database) => Ok(Self::D1(d1::D1::new(database, kv))),
@@ -68,7 +71,19 @@ impl Store {
     }
 
     /// What changed after the revision `known` (0 = everything); `None` when nothing did.
+    ///
+    /// # Errors
+    /// `Encryption`, see `vault::open`.
     pub async fn load(&self, known: u64) -> Result<Option<Loaded>> {
+        let mut loaded = self.load_sealed(known).await?;
+        if let Some(Loaded { records, full, .. }) = &mut loaded {
+            vault::open(records, *full, matches!(self, Self::Kv(_))).await?;
+        }
+        Ok(loaded)
+    }
+
+    /// As it is stored.
+    async fn load_sealed(&self, known: u64) -> Result<Option<Loaded>> {
         match self {
             Self::D1(d1) => d1.load(known).await,
             Self::Kv(kv) => kv.load(known).await,
@@ -80,16 +95,36 @@ impl Store {
     /// Makes the records durable; of two with one kind and id, the one changed later holds. What the audit log says of it
     /// is there before they are, and on D1 with them.
     pub async fn write(&self, records: &[Record], audited: &[Audited], now: u64) -> Result<()> {
-        match self {
-            _ if records.is_empty() && audited.is_empty() => Ok(()),
-            Self::D1(d1) => d1.write(records, audited).await,
-            Self::Kv(kv) => kv.write(records, audited, now).await,
-            #[cfg(test)]
-            Self::Memory(memory) => {
-                memory.write(records, audited);
-                Ok(())
-            }
+        if records.is_empty() && audited.is_empty() {
+            return Ok(());
         }
+        let sealed = vault::seal(records).await?;
+        let records = sealed.as_deref().unwrap_or(records);
+        match self {
+            Self::D1(d1) => d1.write(records, audited).await?,
+            Self::Kv(kv) => kv.write(records, audited, now).await?,
+            #[cfg(test)]
+            Self::Memory(memory) => memory.write(records, audited),
+        }
+        vault::stored(records);
+        Ok(())
+    }
+
+    /// Encrypts some of what is stored in clear, or under a former key; answers how many records. What somebody changes
+    /// at the same time holds: a record is written as a millisecond younger than it was, and so older than that.
+    pub async fn reseal(&self, most: usize, now: u64) -> Result<usize> {
+        let known = secrecy();
+        if known.plain + known.old == 0 {
+            return Ok(0);
+        }
+        let mut due = self.load_sealed(0).await?.map(|loaded| loaded.records).unwrap_or_default();
+        due.retain(vault::is_due);
+        due.truncate(most);
+        vault::open(&mut due, false, false).await?;
+        // A damaged one stays as it is.
+        due.retain(|record| record.sealed().is_none());
+        due.iter_mut().for_each(|record| record.changed += 1);
+        self.write(&due, &[], now).await.map(|()| due.len())
     }
 
     /// Like `write`, for what machines note; on KV it waits for the next fold to reach other isolates.
