@@ -20,6 +20,7 @@ export async function page() {
     banner: { js: banner, css: banner },
     bundle: true,
     format: "esm",
+    charset: "utf8",
     target: "es2022",
     minify: true,
     write: false,

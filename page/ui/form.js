@@ -124,7 +124,7 @@ let publish = () => {};
 
 /** `undo` takes back what is said to be done. */
 export const say = (text, kind = "good", undo = null) => push({ text, kind, undo });
-export const complain = (failure, what) => push({ text: failureText(failure), title: what, kind: "bad" });
+export const complain = (failure, what, undo) => push({ text: failureText(failure), title: what, kind: "bad", undo });
 
 /** The page's one status region and one alert region. */
 export function Toasts() {

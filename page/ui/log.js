@@ -19,7 +19,7 @@ export function useLog(ask, filter, every = 10_000) {
     try {
       let page = { rows: [], next: from };
       for (let looks = 0; page.rows.length === 0 && page.next !== null && looks < LOOKS; looks++) page = await ask({ ...filter, cursor: page.next });
-      settle((old) => ({ ...(from ? { rows: [...old.rows, ...page.rows], next: page.next } : renewed(old, page)), failure: null }));
+      settle((old) => ({ ...(from ? { rows: [...old.rows, ...page.rows], next: page.next } : renewed(old, page)), failure: null, from: undefined }));
     } catch (failure) {
       settle(() => ({ failure, from }));
     }

@@ -24,7 +24,7 @@ export function Timeline({ attempts, total, first, nameOf = (id) => id }) {
       return html`<li key=${i}>
         <span class="who"><strong>${nameOf(key)}</strong><small>${provider} · ${model}</small></span>
         <span class="how num"><b class=${good ? "good" : "bad"}>${[status, !good && className(what)].filter(Boolean).join(" · ") || t(good ? "timeline.ok" : "key.no_status")}</b>
-          <small>${wait > WAIT_MS ? t("timeline.waited", { wait: duration(wait), ms: duration(to - from) }) : duration(to - from)}</small></span>
+          <small>${t(wait > WAIT_MS ? "timeline.waited" : "timeline.took", { from: duration(from), ms: duration(to - from), wait: duration(wait) })}</small></span>
         <span class="track" aria-hidden="true">
           ${wait > WAIT_MS && piece("wait", from - wait, wait)}${piece(good ? "good" : "bad", from, answers ? first - from : to - from)}
           ${answers && piece("answer", first, to - first)}

@@ -24,7 +24,7 @@ function Make() {
     <p class="note warn"><${Icon} name="warning" /><span>${t("backup.no_way_back")}</span></p>
     <div class="fields">
       <${Passphrase} name="passphrase" autocomplete="new-password" minlength="12" value=${typed.first} onText=${(first) => type({ ...typed, first })}
-        hint=${typed.first ? html`${t(bits < 50 ? "backup.weak" : bits < 80 ? "backup.fair" : "backup.strong")} <meter aria-hidden="true" max="100" low="50" high="80" optimum="100" value=${Math.min(bits, 100)}></meter>` : t("backup.hint")} />
+        hint=${t(!typed.first ? "backup.hint" : bits < 50 ? "backup.weak" : bits < 80 ? "backup.fair" : "backup.strong")} />
       <${Passphrase} name="again" autocomplete="new-password" value=${typed.again} onText=${(again) => type({ ...typed, again })} hint=${!same && typed.again && t("backup.differs")} />
     </div>
     <${Failure} failure=${action.failure} />

@@ -7,7 +7,7 @@ import { PLACEHOLDER, Snippets } from "../ui/snippets.js";
 
 export function Connect() {
   const { answer, failure, again } = useAnswer(api.providers.list);
-  const { answer: names } = useAnswer(api.names, 300_000);
+  const { answer: known } = useAnswer(api.models.list, 300_000);
   const [provider, setProvider] = useState("");
   const base = `${location.origin}/${provider ? `${encodeURIComponent(provider)}/` : ""}v1`;
   const standard = answer?.default_provider;
@@ -22,7 +22,7 @@ export function Connect() {
         <option value="">${standard ? t("connect.default_is", { name: standard }) : t("connect.default")}</option>
         ${(answer?.providers ?? []).map(({ name }) => html`<option value=${name}>${name}</option>`)}
       <//>
-      <${Snippets} base=${base} models=${Object.keys(names?.model ?? {})} />
+      <${Snippets} base=${base} models=${known?.models.map(({ id }) => id)} />
       <p class="faint">${rich("connect.key_hint", { placeholder: html`<code>${PLACEHOLDER}</code>`, link: html`<a href="#/clients">${t("clients.title")}</a>` })}</p>
     </section>
     <section class="card stack">

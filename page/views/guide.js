@@ -125,8 +125,8 @@ function Client({ next }) {
 }
 
 function Connect({ look }) {
-  const { answer } = useAnswer(api.names, 60_000);
-  const models = Object.keys(answer?.model ?? {});
+  const { answer } = useAnswer(api.models.list, 60_000);
+  const models = answer?.models.map(({ id }) => id);
   return html`<div class="stack">
     ${made ? html`<${NewKey} of=${made} models=${models} />` : html`<p>${t("guide.lost")} <a href="#/clients/new">${t("clients.add")}</a></p><${Snippets} models=${models} />`}
     <p class="row"><span class="chip cooling">${t("guide.waiting")}</span><${Act} icon="refresh" label=${t("refresh")} onClick=${look} /><a href="#/playground">${t("guide.try")}</a></p>

@@ -16,7 +16,7 @@ export function Overview({ route }) {
   const times = [health, usage].flatMap(({ answer }) => answer?.as_of ?? []);
   const go = (change) => replaceHash({ screen: "overview", query: { ...route.query, ...change } });
   return html`
-    <header class="head"><h1>${t("overview.title")}</h1><${AsOf} asOf=${times.length && Math.min(...times)} refresh=${again} /></header>
+    <header class="head"><h1>${t("overview.title")}</h1><${AsOf} asOf=${times.length ? Math.min(...times) : null} refresh=${again} /></header>
     <${Failure} failure=${health.failure ?? usage.failure} title=${t("load_failed")} again=${again} />
     ${health.answer && html`<${Attention} of=${health.answer.attention} />`}
     ${usage.answer && html`<${Tiles} of=${usage.answer.total} />`}
@@ -33,7 +33,7 @@ async function ask() {
 const keysAt = (query) => hashOf({ screen: "keys", query });
 /** Where each is mended. */
 const PLACES = {
-  no_keys: () => "#/keys",
+  no_keys: () => "#/keys/add",
   no_usable_key: () => "#/keys",
   provider_down: ([provider]) => keysAt({ provider }),
   keys_dead: () => keysAt({ state: "disabled", reason: "key_dead" }),
@@ -90,7 +90,7 @@ const SCREEN_OF = { provider_back: "providers", client_expires: "clients" };
 /** What happens by itself, soonest first. */
 function Next({ of: events }) {
   return html`<section class="card stack"><h2>${t("overview.next")}</h2>
-    ${events.length === 0 ? html`<p class="faint">${t("overview.no_next")}</p>` : html`<ul class="pool" tabindex="0">${events.map(({ at, event, id, name, provider, model }, i) => html`<li key=${i}>
+    ${events.length === 0 ? html`<p class="faint">${t("overview.no_next")}</p>` : html`<ul class="pool" tabindex="0" aria-label=${t("overview.next")}>${events.map(({ at, event, id, name, provider, model }, i) => html`<li key=${i}>
       <span><a href=${hashOf({ screen: SCREEN_OF[event] ?? "keys", id: id ?? provider })}>${name}</a> <small>${[t(`next.${event}`), model, event === "provider_back" ? null : provider].filter(Boolean).join(" · ")}</small></span>
       <${Countdown} until=${at} /></li>`)}</ul>`}
   </section>`;

@@ -29,7 +29,7 @@ export function Requests({ route }) {
     <//>
     ${off && html`<${Off} of=${settings} changed=${around.again} />`}
     ${(rows.length > 0 || filtered || settings && !off) && html`<${Filters} of=${filter} names=${{ ...names, model: { ...names.model, ...Object.fromEntries(rows.map(({ model }) => [model, model])) } }} change=${(part) => go(null, part)} clear=${filtered && (() => replaceHash({ screen: "requests" }))} />`}
-    <${Entries} of=${log} title=${t("requests.title")} kind="figures num log" columns=${COLUMNS} none=${filtered ? "requests.nothing" : !off && "requests.none"}
+    <${Entries} of=${log} title=${t("requests.title")} kind="figures num dense log" columns=${COLUMNS} none=${filtered ? "requests.nothing" : !off && "requests.none"}
       row=${(entry) => html`<${Row} key=${entry.id} of=${entry} names=${names} link=${hashOf({ screen: "requests", id: entry.id, query: filter })} />`} />
     ${route.id && html`<${Request} key=${route.id} id=${route.id} names=${names} onClose=${() => go(null)} />`}`;
 }

@@ -18,12 +18,12 @@ const PRICES = {
   id: ({ own, provider, model }) => `${own ? "own" : "shipped"} ${provider}/${model}`,
   label: ({ model }) => model,
   sought: ({ provider, model }) => `${provider}/${model}`,
-  kind: "figures num",
+  kind: "figures num dense",
   columns: ["field.model", ...RATES.map((name) => `field.${name}`)],
   fixed: ({ own }) => (own ? [] : ["remove"]),
   cells: (price) => html`
-    <th scope="row"><span class="row">${price.model}${price.own && html`<span class="chip plain">${t("price.own")}</span>`}</span>
-      <small>${price.source ? html`<a href=${price.source} target="_blank" rel="noreferrer">${price.provider}</a>` : price.provider}</small></th>
+    <th scope="row"><span class="row">${price.model}${price.own && html`<span class="chip plain">${t("price.own")}</span>`}
+      <small>${price.source ? html`<a href=${price.source} target="_blank" rel="noreferrer">${price.provider}</a>` : price.provider}</small></span></th>
     ${RATES.map((name) => html`<td key=${name} data-label=${t(`field.${name}`)}>${money(price[name])}</td>`)}`,
   fields: (_, { own, model }) => [
     ...["provider", "model"].map((name) => ({ name, required: true, maxlength: 200, readonly: own, class: "mono", usual: name === "provider" ? "*" : "", first: name === "model" && !model })),

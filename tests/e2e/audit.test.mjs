@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { parse } from "yaml";
-import { password, root, started, storages } from "./harness.mjs";
+import { password, root, started, storages, storeFolder } from "./harness.mjs";
 import { stageOf } from "./pool.mjs";
 
 const hour = 3_600_000;
@@ -292,6 +292,20 @@ for (const storage of storages) {
       for (let n = 0; n < 15; n++) await tick(366, 3);
       assert.deepEqual(await all(), []);
     });
+  });
+
+  test(`settings that cannot be read are mended, with an entry, on ${storage}`, async (t) => {
+    const persist = storeFolder();
+    const good = await started(t, { storage, persist });
+    const token = await good.token();
+    await good.close();
+    const odd = await started(t, { storage, persist, vars: { KEYPOOL_MAX_ATTEMPTS: "many" } });
+    const headers = { authorization: `Bearer ${token}` };
+    const ask = (path, init) => fetch(`${odd.url}/admin/api${path}`, { headers, ...init });
+    assert.equal((await ask("/settings")).status, 500);
+    assert.equal((await ask("/settings", { method: "PATCH", body: '{"max_attempts":3}' })).status, 200);
+    const { entries } = await (await ask("/audit?action=settings")).json();
+    assert.deepEqual(entries.map(({ ids }) => ids), [["max_attempts"]]);
   });
 
   test(`of a flood of wrong passwords there are a few entries with counts, on ${storage}`, async (t) => {

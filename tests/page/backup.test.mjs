@@ -91,7 +91,7 @@ for (const storage of storages) {
       const sure = page.getByRole("dialog", { name: "Replace everything here?" });
       await sure.getByText(/[1-9]\d* deleted\./).waitFor();
       await sure.getByRole("button", { name: /^Replace all by/ }).click();
-      await page.said(/restored\./);
+      await sure.waitFor({ state: "detached" });
       assert.deepEqual(await labels(), ["one", "two"]);
       await page.checked();
     });

@@ -6,6 +6,7 @@ import { storages } from "../e2e/harness.mjs";
 import { rowCount, startStage } from "./browser.mjs";
 
 const broken = (route) => route.fulfill({ status: 503, contentType: "application/json", body: JSON.stringify({ error: { message: "The storage is resting", type: "server_error", param: null, code: "storage_failed" } }) });
+const MARKUP = `<img src=x onerror="window.hacked=1">`;
 const pick = (page, name) => page.getByRole("checkbox", { name: `Select ${name}`, exact: true }).check();
 
 for (const storage of storages) {
@@ -51,7 +52,7 @@ for (const storage of storages) {
       await stage.keys([["a", "good"], ["b", "401"]].map(([label, does]) => ({ key: `mock-${does}-filtered-${label}`, label })));
       const page = await stage.open("#/keys?state=active&sort=label");
       await page.row("b").waitFor();
-      await page.getByRole("button", { name: "Test 2 keys" }).click();
+      await page.locator("header.head").getByRole("button", { name: "Test 2 keys" }).click();
       const dialog = page.getByRole("dialog");
       await dialog.getByText("Filter: State: Active").waitFor();
       await dialog.getByRole("button", { name: "Test 2 keys" }).click();
@@ -72,7 +73,7 @@ for (const storage of storages) {
       const tried = () => stage.upstream.ledger.filter(({ key }) => key.startsWith("mock-good-many-")).length;
       stage.upstream.script("*", () => (tried() <= 5 ? {} : { delay: 1500 }));
       const page = await stage.open();
-      await page.getByRole("button", { name: "Test 30 keys" }).click();
+      await page.locator("header.head").getByRole("button", { name: "Test 30 keys" }).click();
       const dialog = page.getByRole("dialog");
       await dialog.getByRole("button", { name: "Test 30 keys" }).click();
       await dialog.getByText("5 of 30 tested: 5 work, 0 failed.").waitFor();
@@ -94,7 +95,7 @@ for (const storage of storages) {
       await page.row("n1").waitFor();
       let left = 5;
       await page.route("**/admin/api/keys/*/test", (route) => (left-- > 0 ? route.continue() : broken(route)));
-      await page.getByRole("button", { name: "Test 9 keys" }).click();
+      await page.locator("header.head").getByRole("button", { name: "Test 9 keys" }).click();
       const dialog = page.getByRole("dialog");
       await dialog.getByRole("button", { name: "Test 9 keys" }).click();
       await dialog.getByRole("alert").getByText("The storage is resting").waitFor();
@@ -109,7 +110,7 @@ for (const storage of storages) {
       await stage.keys(Array.from({ length: 3 }, (_, n) => ({ key: `mock-good-login-${n}`, label: `n${n}` })));
       const page = await stage.open();
       await page.row("n1").waitFor();
-      await page.getByRole("button", { name: "Test 3 keys" }).click();
+      await page.locator("header.head").getByRole("button", { name: "Test 3 keys" }).click();
       const dialog = page.getByRole("dialog", { name: "Test 3 keys" });
       await page.context().clearCookies();
       await dialog.getByRole("button", { name: "Test 3 keys" }).click();
@@ -143,7 +144,16 @@ for (const storage of storages) {
       await dialog.getByLabel("Group").fill("day");
       await dialog.getByRole("button", { name: "Move 3 keys" }).click();
       await page.said("3 keys moved.");
-      await undone(["a 5 day true", "b 20 day true", "c 20 day false"]);
+      await page.route("**/keys/bulk", broken);
+      await page.getByRole("status").getByRole("button", { name: "Undo" }).last().click();
+      const alert = page.getByRole("alert").filter({ hasText: "Not undone. The storage did not answer." });
+      await alert.waitFor();
+      await page.unroute("**/keys/bulk");
+      assert.deepEqual(await was(), ["a 5 day true", "b 20 day true", "c 20 day false"]);
+      await alert.getByRole("button", { name: "Undo" }).click();
+      await page.said("As it was before.");
+      assert.deepEqual(await was(), first);
+      for (let n = await page.getByRole("button", { name: "Dismiss" }).count(); n > 0; n--) await page.getByRole("button", { name: "Dismiss" }).first().click();
       await bar.getByRole("button", { name: "Promote" }).click();
       await dialog.getByRole("button", { name: "Promote 1 key" }).click();
       await page.said("1 key promoted.");
@@ -205,7 +215,8 @@ for (const storage of storages) {
       const errors = drawer.locator("section").filter({ has: page.getByRole("heading", { name: "Last errors" }) });
       await errors.getByRole("link", { name: "Upstream error · 500" }).first().waitFor();
       await errors.getByText("<b>shaky</b>").first().waitFor();
-      assert.match(await errors.getByRole("link").first().getAttribute("href"), /^#\/requests\/.+/);
+      assert.match(await errors.getByRole("listitem").getByRole("link").first().getAttribute("href"), /^#\/requests\/.+/);
+      assert.equal(await errors.getByRole("link", { name: "Requests" }).getAttribute("href"), `#/requests?key=${id}`);
       await page.goto(`/admin/#/keys/${(await keys("q=fine"))[0].id}`);
       await drawer.getByRole("heading", { name: "fine" }).waitFor();
       await drawer.getByText("None among the last requests in the log.").waitFor();
@@ -270,7 +281,7 @@ for (const storage of storages) {
 
       await page.getByRole("searchbox").fill("beta");
       await page.getByText("1 of 3 keys match.").waitFor();
-      await page.getByRole("button", { name: "Export 1 key", exact: true }).click();
+      await page.locator("header.head").getByRole("button", { name: "Export 1 key", exact: true }).click();
       await dialog.getByText("Filter: Search: beta").waitFor();
       await dialog.getByLabel("Format").selectOption("json");
       const json = await download("Export 1 key");
@@ -300,6 +311,38 @@ for (const storage of storages) {
       await page.checked();
     });
 
+    test("another pool's export is previewed, makes its providers, and stays while something of it is refused", async () => {
+      await stage.keys([{ key: "mock-good-here-1", label: "here" }]);
+      const page = await stage.open("#/keys/add");
+      const dialog = page.getByRole("dialog");
+      const channel = { type: 1, key: "mock-good-foreign-1\nmock-good-foreign-2", status: 1, name: MARKUP, base_url: `http://127.0.0.1:${stage.upstream.port}/foreign`, weight: 30 };
+      const box = dialog.getByLabel("Paste keys");
+      await dialog.getByLabel("What it is").selectOption({ label: "Another pool's export" });
+      assert.equal(await dialog.getByLabel("Weight").count(), 0, "the file says it");
+      await box.fill('{"hello": 1}');
+      await dialog.getByRole("alert").getByText("No preview.").waitFor();
+      const text = JSON.stringify([channel, { type: 14, key: "", status: 1, name: "Empty" }]);
+      await box.fill(text);
+      await dialog.getByText("New provider: ").waitFor();
+      for (const sum of ["2 new", "1 refused"]) await dialog.getByText(sum, { exact: true }).waitFor();
+      assert.equal((await stage.list()).total, 1, "a preview stored something");
+      await page.route("**/admin/api/import", broken);
+      await dialog.getByRole("button", { name: "Add 2 keys" }).click();
+      await dialog.getByText("The keys are still here.").waitFor();
+      assert.equal(await box.inputValue(), text);
+      await page.unroute("**/admin/api/import");
+      await dialog.getByRole("button", { name: "Add 2 keys" }).click();
+      await page.said("2 keys added.");
+      await dialog.getByText("2 already here").waitFor();
+      assert.equal(await box.inputValue(), text);
+      const added = (await keys()).filter(({ label }) => label === MARKUP);
+      assert.deepEqual(added.map(({ weight }) => weight), [30, 30]);
+      assert.notEqual(added[0].provider, "mock");
+      await stage.worker.api("DELETE", `/providers/${added[0].provider}?with_keys=true`, undefined, 204);
+      assert.equal(await page.evaluate(() => window.hacked), undefined);
+      await page.checked();
+    });
+
     test("keys are chosen by what is left on their accounts", async () => {
       await stage.worker.api("PATCH", "/providers/mock", { balance_url: "/left", balance_path: "left" }, 200);
       const amounts = { "mock-good-rich-a": "0", "mock-good-rich-b": "1.5", "mock-good-rich-c": "20" };
@@ -320,7 +363,7 @@ for (const storage of storages) {
       await page.said("2 keys disabled.");
       assert.deepEqual((await keys()).map(({ label, enabled }) => [label, enabled]), [["a", false], ["b", false], ["c", true], ["d", true]]);
       // All that match, by the filter itself.
-      await page.getByRole("button", { name: "Export 2 keys" }).click();
+      await page.locator("header.head").getByRole("button", { name: "Export 2 keys" }).click();
       await dialog.getByText("Filter: Balance at most: 1.5").waitFor();
       const [file] = await Promise.all([page.waitForEvent("download"), dialog.getByRole("button", { name: "Export 2 keys" }).click()]);
       assert.equal(readFileSync(await file.path(), "utf8").trim().split("\n").length, 2);
@@ -369,7 +412,7 @@ describe("ten thousand keys", () => {
       location.hash = "#/keys?sort=label";
     });
     await page.waitForFunction(() => window.shown);
-    const first = await page.evaluate(() => window.shown - performance.getEntriesByType("resource").find(({ name }) => name.includes("/keys?")).responseEnd);
+    const first = await page.evaluate(() => window.shown - performance.getEntriesByType("resource").find(({ name }) => name.includes("sort=label")).responseEnd);
     t.diagnostic(`first rows ${Math.round(first)} ms after the response`);
     await page.row("n00000").waitFor();
 

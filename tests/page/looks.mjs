@@ -23,7 +23,7 @@ const SCREENS = {
   "keys, to be undone": { hash: "#/keys?sort=-label", ready: ".keys .chip", act: async (page) => (await page.locator(".keys tbody input").first().check(), await page.locator(".bulk .acts button").nth(4).click(), await page.locator("dialog .primary").click(), await page.locator(".toast .link").waitFor()) },
   "keys, disabled ones": { hash: "#/keys?state=disabled", ready: ".keys .chip.disabled" },
   paste: { hash: "#/keys/add", ready: "dialog textarea", act: async (page) => (await page.locator("dialog textarea").fill("mock-good-looks-9\nshort"), await page.locator(".preview[aria-busy=false] li").first().waitFor()) },
-  "paste of another tool's": { hash: "#/keys/add", ready: "dialog textarea", act: (page) => page.locator("dialog select").first().selectOption("one-api") },
+  "paste of another pool's": { hash: "#/keys/add", ready: "dialog textarea", act: (page) => page.locator("dialog select").first().selectOption("export") },
   "a key": { hash: (ids) => `#/keys/${ids[1]}`, ready: ".facts .note.bad" },
   "a key that came back": { hash: (ids) => `#/keys/${ids[4]}`, ready: ".facts ol" },
   "a key, shown": { hash: (ids) => `#/keys/${ids[0]}`, ready: ".facts .plot, .facts .chip", act: async (page) => (await page.locator(".facts > .row button").last().click(), await page.locator("dialog .primary").last().click(), await page.locator(".secret").waitFor()) },

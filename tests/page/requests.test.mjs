@@ -75,6 +75,7 @@ for (const storage of storages) {
       const [bad, answer, track] = [await boxOf(first.locator(".track .bad")), await boxOf(last.locator(".track .answer")), await boxOf(last.locator(".track"))];
       assert.ok(bad.left >= track.left && bad.right <= (await boxOf(last.locator(".track .good"))).left + 2, JSON.stringify({ bad, answer }));
       assert.ok(Math.abs(answer.right - track.right) < 2, JSON.stringify({ answer, track }));
+      await last.getByText(/^\d+ms from \d+ms/).waitFor();
       await dialog.getByText(/^first byte after \d/).waitFor();
       await dialog.getByText(/^\d+ in, \d+ out/).waitFor();
       await dialog.getByText(/^\$0\.0000\d/).waitFor();
@@ -153,7 +154,9 @@ for (const storage of storages) {
       await page.getByRole("heading", { name: "Sign in again" }).waitFor();
       await page.signIn();
       await page.getByText("This could not be loaded.").waitFor({ state: "detached" });
-      assert.ok((await rows(page).count()) > n);
+      const links = await rows(page).getByRole("rowheader").getByRole("link").evaluateAll((all) => all.map(({ href }) => href));
+      assert.ok(links.length > n);
+      assert.equal(new Set(links).size, links.length, "an entry is there twice");
       await page.checked();
     });
   });

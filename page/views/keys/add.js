@@ -8,7 +8,6 @@ import { Icon } from "../../ui/show.js";
 import { groupField, WEIGHT } from "./key.js";
 
 const BLANK = { text: "", from: "", provider: "", group: "", weight: "" };
-const TOOLS = ["gpt-load", "one-api", "one-balance"];
 let draft = BLANK; // in memory only: it survives a look at another screen, never a reload
 
 /** `provider`: whose they are unless the reader says otherwise. */
@@ -20,6 +19,7 @@ export function AddKeys({ providers, presets, groups, provider = "", onAdded }) 
     const answer = await send(orderOf(paste));
     const rest = refusedLines(paste, answer.refused);
     keep({ text: rest });
+    if (rest === paste.text) seen.again(); // what was new is known now
     report(answer);
     onAdded({ finished: rest === "", answer });
   });
@@ -40,15 +40,15 @@ export function AddKeys({ providers, presets, groups, provider = "", onAdded }) 
       <${Field} label=${t("add.keys")} hint=${t("add.hint")} control="textarea" class="mono" rows="8" value=${paste.text} onText=${(text) => keep({ text })}
         onKeyDown=${hurry} readOnly=${action.pending} spellcheck=${false} autocomplete="off" autocapitalize="off" first placeholder=${EXAMPLE} />
       <div class="fields">
-        <${Control} of=${{ name: "from", as: "paste_from", options: TOOLS, blank: t("add.as_keys") }} value=${paste.from} onText=${(from) => keep({ from })} />
+        <${Control} of=${{ name: "from", as: "paste_from", options: ["export"], blank: t("keys.title") }} value=${paste.from} onText=${(from) => keep({ from })} />
         <button type="button" onClick=${() => chosen.current.click()}><${Icon} name="up" />${t("add.file")}</button>
         <input type="file" hidden ref=${chosen} onChange=${({ target }) => (read(target.files), (target.value = ""))} />
       </div>
-      ${!paste.from && html`<div class="fields">
+      <div class="fields">
         <${ProviderField} value=${paste.provider} onText=${(provider) => keep({ provider })} providers=${providers} presets=${presets} />
-        <${Control} of=${{ ...WEIGHT, hint: "", placeholder: USUAL.weight }} value=${paste.weight} onText=${(weight) => keep({ weight })} />
+        ${!paste.from && html`<${Control} of=${{ ...WEIGHT, hint: "", placeholder: USUAL.weight }} value=${paste.weight} onText=${(weight) => keep({ weight })} />`}
       </div>
-      <${Control} of=${{ ...groupField(groups), placeholder: USUAL.group }} value=${paste.group} onText=${(group) => keep({ group })} />`}
+      ${!paste.from && html`<${Control} of=${{ ...groupField(groups), placeholder: USUAL.group }} value=${paste.group} onText=${(group) => keep({ group })} />`}
       <${Preview} ...${seen} />
       <${Failure} failure=${action.failure} title=${t("add.failed")} />
     </div>
@@ -67,7 +67,7 @@ function drop(event, read) {
   read(event.dataTransfer.files);
 }
 
-const send = (order, signal) => (order.from ? api.importKeys : api.addKeys)(order, signal);
+const send = (order, signal) => ("data" in order ? api.importKeys : api.addKeys)(order, signal);
 const preview = (order, signal) => send({ ...order, dry_run: true }, signal);
 const USUAL = { weight: "10", group: "active" }; // what the server takes when nothing is said
 const EXAMPLE = "sk-...\nGEMINI_API_KEY_1=AIza...\ngsk_...|20|team-a";
@@ -82,7 +82,7 @@ function ProviderField({ value, onText, providers, presets }) {
 }
 
 function orderOf({ text, from, provider, group, weight }) {
-  if (from) return { data: text, from };
+  if (from) return { data: text, ...(provider && { provider }) };
   const order = { text };
   if (provider) order.provider = provider;
   if (group.trim()) order.group = group.trim();

@@ -118,7 +118,7 @@ async function undo(orders, onPart) {
     for (const { ids, what } of orders) await order({ ids }, what, onPart);
     say(t("bulk.undone"));
   } catch (failure) {
-    complain(failure, t("bulk.not_undone"));
+    complain(failure, t("bulk.not_undone"), () => undo(orders, onPart));
   }
   onPart();
 }

@@ -17,6 +17,7 @@ const FIGURES = {
 };
 const COLUMNS = ["field.requests", "usage.success", "field.tokens", "field.cost", "line.p95_ms"];
 const SHOWN = 100;
+const FEW = 20;
 const TOP = 5; // lines told apart by color; the others are one
 const MONTH_MS = 29 * 86_400_000;
 const EVERY_MS = { "60m": 10_000 }; // the others change slowly, and each look reads storage
@@ -34,20 +35,21 @@ export function useUsage(query) {
   }, EVERY_MS[range] ?? 60_000, [by, range, only].join());
 }
 
-/** Asks for the names of ids when there is one that is not known; what is gone keeps its id. */
+/** Asks for the names of ids that are not known: for many by a list, which may not have them all. What is gone keeps its id. */
 async function learn(names, by, ids) {
-  const ask = { key: () => api.listKeys({ limit: 1000 }), client: api.clients.list }[by];
-  if (!ask || ids.every((id) => names.has(id))) return;
-  const { keys, clients } = await ask();
-  for (const { id, label, key_masked: masked } of keys ?? clients) names.set(id, label || masked);
-  for (const id of ids) if (!names.has(id)) names.set(id, id);
+  const unknown = () => ids.filter((id) => !names.has(id));
+  const note = ({ id, label, key_masked: masked }) => names.set(id, label || masked);
+  if (by === "client" && unknown().length) (await api.clients.list()).clients.forEach(note);
+  if (by === "key" && unknown().length > FEW) (await api.listKeys({ limit: 1000 })).keys.forEach(note);
+  if (by === "key") await Promise.all(unknown().filter(Boolean).slice(0, FEW).map((id) => api.key(id).then(note, () => {})));
+  for (const id of unknown()) names.set(id, id);
 }
 
 const whole = (line) => ({ ...withOther(line), tokens: line.prompt_tokens.map((n, i) => n + line.completion_tokens[i]) });
 
 export function Usage({ of, query, go }) {
   const { by, range, figure, only } = asked(query);
-  const name = (id) => of.names.get(id) ?? (id || t("none"));
+  const name = (id) => of.names.get(id) || id || t("none");
   const choice = (what, value, options, change = {}) => html`<${Segments} label=${t(`usage.${what}`)} value=${value} options=${options} choose=${(option) => go({ ...change, [what]: option })} />`;
   return html`
     <section class="card stack">
