@@ -26,7 +26,8 @@ pub fn view(asked: &Asked) -> Result<Value> {
         }
     });
     let config = asked.app.config()?;
-    let defaults = asked.app.read_config(&[])?;
+    // Of a var that cannot be read there is only what was stored in its place.
+    let defaults = asked.app.read_config(&[]).unwrap_or_else(|_| (*config).clone());
     Ok(object! {"settings": Value::Object(stored), "effective": *config, "defaults": defaults})
 }
 

@@ -14,7 +14,7 @@ for (const storage of storages) {
     const whole = async (ids) => {
       const rows = await stage.states(ids);
       const keys = await Promise.all(ids.map(async (id) => (await api("POST", `/keys/${id}/reveal`, undefined, 200)).body.key));
-      return rows.map(({ provider, label, weight, group, enabled, models, rpm, tpm, concurrency }, i) => ({ key: keys[i], provider, label, weight, group, enabled, models, rpm, tpm, concurrency }));
+      return rows.map(({ provider, label, weight, group, enabled, models, rpm, tpm, concurrency, expires }, i) => ({ key: keys[i], provider, label, weight, group, enabled, models, rpm, tpm, concurrency, expires }));
     };
 
     test("are shown by POST alone, kept by no cache, and told of in the audit log", async () => {
@@ -79,13 +79,14 @@ for (const storage of storages) {
       // The same key at another provider is another key.
       const more = { keys: [{ key: "mock-good-json-00001", provider: `${name}b`, label: "there", enabled: false }] };
       ids.push((await api("POST", "/keys", more, 201)).body.added[0].id);
-      await api("PATCH", `/keys/${ids[0]}`, { label: "one", weight: 0, group: "team", models: ["gpt-*"], rpm: 3, tpm: 4, concurrency: 5 }, 200);
+      await api("PATCH", `/keys/${ids[0]}`, { label: "one", weight: 0, group: "team", models: ["gpt-*"], rpm: 3, tpm: 4, concurrency: 5, expires: Date.now() + 3_600_000 }, 200);
       await api("PATCH", `/keys/${ids[1]}`, { enabled: false }, 200);
       const before = await whole(ids);
       const answer = await file({ ids, format: "json" });
       assert.match(answer.headers.get("content-disposition"), /\.json"$/);
       const body = await answer.json();
       assert.deepEqual(body.keys, before);
+      assert.ok(body.keys[0].expires > Date.now());
       await api("POST", "/keys/bulk", { ids, action: "delete" }, 200);
       const { added, refused } = (await api("POST", "/keys", body, 201)).body;
       assert.deepEqual([added.map((key) => key.id), refused], [ids, []]);

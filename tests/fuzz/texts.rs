@@ -2,7 +2,7 @@
 use crate::fuzz;
 use keypool::{
     config,
-    pool::{paste, reset},
+    pool::{foreign, paste, reset},
     record::glob,
 };
 use proptest::{prop_assert, prop_assert_eq};
@@ -54,6 +54,59 @@ fn of_a_paste_every_key_is_taken_once_and_whole() {
                 pasted.refused.iter().all(|refused| !refused.shown.contains(&entry.secret)),
                 "a key is shown whole"
             );
+            // What is exported of it reads as the same key again.
+            let label = entry.label.as_deref().unwrap_or_default();
+            let again = paste::parse(&paste::line(&entry.secret, entry.weight.unwrap_or(7), label));
+            prop_assert_eq!(again.refused.len(), 0);
+            let weight = Some(entry.weight.unwrap_or(7));
+            let expected = paste::Entry { line: 1, weight, provider: None, ..entry.clone() };
+            prop_assert_eq!(again.entries, [expected]);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn of_another_pools_export_no_key_is_half_taken_and_none_is_shown() {
+    let words = &[
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\n",
+        "\n",
+        "null",
+        "\"data\":",
+        "\"items\":",
+        "\"results\":",
+        "\"groups\":",
+        "\"api_keys\":",
+        "\"key\":\"sk-word-000001\"",
+        "\"type\":3",
+        "\"type\":18446744073709551615",
+        "\"base_url\":\"//\"",
+        "\"models\":\",,\"",
+        "\"weight\":-1",
+        "https://",
+        "/v1",
+        "é",
+    ];
+    fuzz("import", words, |bytes, dice| {
+        let text = String::from_utf8_lossy(bytes);
+        let from = [None, Some(0), Some(1), Some(2)][(dice % 4) as usize].map(|n: usize| foreign::From::ALL[n]);
+        let Some((_, found)) = foreign::read(&text.as_ref().into(), from) else { return Ok(()) };
+        for entry in &found.entries {
+            let secret = &entry.secret;
+            prop_assert!((8..=4096).contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic()));
+            prop_assert!(
+                entry.line > 0 && entry.models.len() <= 100 && entry.weight.is_none_or(|weight| weight <= 100)
+            );
+            // Of a masked key eight letters in a row may be seen, and a key may have no more.
+            let seen = found.refused.iter().any(|refused| refused.shown.contains(secret.as_str()));
+            prop_assert!(!seen || secret.len() == 8, "a key is shown whole");
         }
         Ok(())
     });

@@ -43,7 +43,7 @@ pub fn export(asked: &Asked) -> Result<Outcome> {
             Say::file("keys", "txt", text, asked.now)
         }
         "json" => {
-            let keys = write::list(&mut found.iter().map(|(_, _, key)| whole(key)));
+            let keys = write::list(&mut found.iter().map(|(_, _, key)| whole(key, asked.now)));
             Say::file("keys", "json", ["{\"keys\":", &keys, "}\n"].concat(), asked.now)
         }
         _ => return Err(Error::invalid("format is lines or json.", Some("format"))),
@@ -52,7 +52,9 @@ pub fn export(asked: &Asked) -> Result<Outcome> {
     Ok(store(Vec::new(), say)?.told(Deed { fields: vec![format], ..Deed::keys("export", When::Always, keys) }))
 }
 
-fn whole(key: &Key) -> Value {
+/// One that has expired is off: nobody may set a time that is over.
+fn whole(key: &Key, now: u64) -> Value {
+    let expires = key.expires.filter(|at| *at > now);
     object! {"key": key.secret, "provider": key.provider, "label": key.label, "weight": key.weight, "group": key.group,
-    "enabled": key.enabled, "models": key.models, "rpm": key.rpm, "tpm": key.tpm, "concurrency": key.concurrency}
+    "enabled": key.is_on(now), "expires": expires, "models": key.models, "rpm": key.rpm, "tpm": key.tpm, "concurrency": key.concurrency}
 }
