@@ -1,6 +1,6 @@
 // From KV to D1: whoever binds both finds in D1 what was in KV, once.
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { cpSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { startMockProvider } from "../../scripts/mock-provider.mjs";
 import { startWorker, storeFolder } from "./harness.mjs";
@@ -52,4 +52,41 @@ test("keys, client keys, counts and the audit log are moved, also those that no 
     assert.deepEqual(await names((await both.env()).API_TOKENS), before, "KV's data is left in place");
     await both.close();
   }
+});
+
+test("a move that stops anywhere is begun anew, and loses nothing", async (t) => {
+  const [folder, mock] = [storeFolder(), await startMockProvider()];
+  t.after(() => mock.close().then(() => rmSync(folder, { recursive: true, force: true })));
+  const kv = await startWorker({ storage: "kv", persist: folder });
+  await kv.api("POST", "/providers", { name: "mock", base_url: mock.url }, 201);
+  await kv.api("POST", "/keys", { text: Array.from({ length: 300 }, (_, i) => `mock-good-moved-${10_000 + i}`).join("\n"), provider: "mock" }, 201);
+  for (let i = 0; i < 5; i++) assert.equal((await kv.fetch("/v1/chat/completions", { method: "POST", headers: json, body: chatBody() })).status, 200);
+  await kv.api("POST", "/flush", undefined, 200);
+  await kv.close();
+
+  let stopped = 0;
+  for (let calls = 0; ; calls++) {
+    const copy = storeFolder();
+    cpSync(folder, copy, { recursive: true });
+    const both = await startWorker({ storage: "both", persist: copy, faults: true });
+    try {
+      // A call is served, or refused; it never finds half of the keys.
+      await both.failStorageAfter(calls, { lost: calls % 2 === 1 });
+      const answer = await both.fetch("/v1/chat/completions", { method: "POST", headers: json, body: chatBody() });
+      const done = answer.status === 200;
+      assert.ok(done || answer.status === 503, `${answer.status} after ${calls} calls`);
+      await answer.arrayBuffer();
+      await both.failStorage(false);
+      assert.equal((await both.api("GET", "/keys?limit=1", undefined, 200)).body.total, 300, `after ${calls} calls`);
+      await both.api("POST", "/flush", undefined, 200);
+      const { total } = (await both.api("GET", "/stats", undefined, 200)).body;
+      assert.equal(total.today.requests.ok, 5 + Number(done), `after ${calls} calls`);
+      stopped += Number(!done);
+      if (done && calls > stopped + 2) break;
+    } finally {
+      await both.close();
+      rmSync(copy, { recursive: true, force: true });
+    }
+  }
+  assert.ok(stopped >= 4, `it was stopped in ${stopped} places only`);
 });
