@@ -144,7 +144,9 @@ const file = (response) => (response.ok ? response.blob() : answered(response));
 
 async function answered(response) {
   if (response.status === 204) return null;
-  const body = await response.json().catch(() => undefined);
+  const body = await response.json().catch((cause) => {
+    if (cause.name === "AbortError") throw cause;
+  });
   if (response.ok && body !== undefined) return body;
   const failure = failureOf(response, body);
   if (failure.code === "login_required") expired();

@@ -2,7 +2,7 @@
 import { html, render, useCallback, useEffect, useReducer, useRef, useState } from "./preact.js";
 import * as api from "./api.js";
 import { firstLanguage, LANGUAGES, remember, remembered, speak, spoken, t } from "./i18n.js";
-import { complain, Copy, Dialog, Failure, Field, Go, resume, Toasts, useAction } from "./ui/form.js";
+import { askRarely, complain, Copy, Dialog, Failure, Field, Go, resume, Toasts, useAction } from "./ui/form.js";
 import { hashOf, useRoute } from "./ui/screen.js";
 import { Icon } from "./ui/show.js";
 import { Audit } from "./views/audit.js";
@@ -57,7 +57,9 @@ function useVisit(first) {
 
 async function ask() {
   try {
-    return { session: await api.session(), expired: false, failure: null };
+    const session = await api.session();
+    if (session.storage === "kv") askRarely();
+    return { session, expired: false, failure: null };
   } catch (failure) {
     return { session: null, expired: false, failure: failure.code === "login_required" ? null : failure };
   }

@@ -12,7 +12,7 @@ const SHOWN = 5;
 
 export function Audit({ route }) {
   const { action = "" } = route.query;
-  const log = useLog(look, { action });
+  const log = useLog(look, { action }, 300_000); // a look may read all of the log
   const { answer: there } = useAnswer(api.names, 60_000);
   const only = (noun) => replaceHash({ screen: "audit", query: { action: noun } });
   return html`

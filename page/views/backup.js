@@ -1,5 +1,5 @@
 // A backup of everything in one encrypted file, and the way back.
-import { html, useState } from "../preact.js";
+import { html, useRef, useState } from "../preact.js";
 import * as api from "../api.js";
 import { number, t } from "../i18n.js";
 import { Confirm, Failure, Field, Go, saveFile, say, Segments, useAction } from "../ui/form.js";
@@ -43,7 +43,12 @@ function Restore() {
   const [sure, setSure] = useState(false);
   const set = (change) => (setOrder({ ...order, ...change }), setSeen(null), look.forget());
   const send = async (dry_run) => api.restore({ ...order, file: await read(order.file), dry_run });
-  const look = useAction(async () => setSeen(await send(true)));
+  const latest = useRef(order);
+  latest.current = order;
+  const look = useAction(async () => {
+    const answer = await send(true);
+    if (latest.current === order) setSeen(answer);
+  });
   const restore = async () => {
     const { written } = await send(false);
     say(t("backup.restored", { n: written }));

@@ -51,7 +51,7 @@ export function Keys({ route }) {
     <header class="head">
       <h1>${t("keys.title")}</h1>
       <${AsOf} asOf=${pages.asOf} refresh=${pages.refresh} />
-      ${pages.total > 0 && ["test", "export"].map((action) => html`<${Act} key=${action} icon=${action === "test" ? "test" : "down"} label=${t("bulk.go", { what: t(action), n: pages.total })} onClick=${() => setBulk({ action, of: { everything: true, ids: [], count: pages.total } })} />`)}
+      ${pages.total > 0 && ["test", "export"].map((action) => html`<${Act} key=${action} icon=${action === "test" ? "test" : "down"} label=${t("bulk.go", { what: t(action), n: pages.total })} onClick=${() => setBulk({ action, filter, of: { everything: true, ids: [], count: pages.total } })} />`)}
       ${!empty && html`<a class="button primary" href=${hashOf({ screen: "keys", id: "add", query: shown })}><${Icon} name="add" />${t("keys.add")}</a>`}
     </header>
     <${Failure} failure=${pages.failure ?? setup.failure} title=${t("load_failed")} again=${() => (pages.refresh(), setup.again())} />
@@ -61,8 +61,8 @@ export function Keys({ route }) {
       ${pages.total !== null && Object.keys(filter).length > 0 && html`<p class="matches"><span class="num">${t("keys.matches", { n: pages.total, all: size })}</span> <button type="button" class="link" onClick=${clear}>${t("keys.clear_filter")}</button></p>`}
       ${pages.total === 0 ? html`<div class="empty"><p>${t("keys.nothing")}</p></div>`
         : html`<${KeyTable} pages=${pages} selection=${selection} query=${query} here=${shown} change=${change} act=${act} busy=${busy} />`}`}
-    <${BulkBar} selection=${selection} shown=${pages.rows.length} total=${pages.total} promotes=${promotes} open=${(action) => setBulk({ action, of: selection })} />
-    ${bulk && html`<${bulk.action === "test" ? TestKeys : BulkDialog} action=${bulk.action} selection=${bulk.of} filter=${filter} groups=${groups} onPart=${() => pages.reload()} onDone=${bulkDone} pick=${selection.pick} onClose=${() => setBulk(null)} />`}
+    <${BulkBar} selection=${selection} shown=${pages.rows.length} total=${pages.total} promotes=${promotes} open=${(action) => setBulk({ action, of: selection, filter })} />
+    ${bulk && html`<${bulk.action === "test" ? TestKeys : BulkDialog} action=${bulk.action} selection=${bulk.of} filter=${bulk.filter} groups=${groups} onPart=${() => pages.reload()} onDone=${bulkDone} pick=${selection.pick} onClose=${() => setBulk(null)} />`}
     ${route.id === "add" && html`<${Dialog} title=${t("keys.add")} kind="wide" onClose=${() => go(null)}>${form}<//>`}
     ${route.id && route.id !== "add" && html`<${KeyDetail} key=${route.id} id=${route.id} edit=${route.query.edit === "1"} groups=${groups}
       setEdit=${(on) => go(route.id, { edit: on ? "1" : "" })} onChange=${(key) => (pages.put(key), pages.refresh())} onDeleted=${() => (go(null), pages.reload())} onClose=${() => go(null)} />`}`;

@@ -31,11 +31,14 @@ pub enum Span {
     Month,
 }
 
+/// No window is longer, whatever a restored record says: each minute of it is read.
+const LONGEST_S: u64 = 86_400;
+
 /// How a limit is counted.
 pub fn span(limit: Limit, limits: &Limits) -> Span {
     match limit {
         Limit::Rpm | Limit::Tpm => Span::Window(MINUTE_MS),
-        Limit::Requests => Span::Window(limits.window_s.unwrap_or(60).saturating_mul(1000)),
+        Limit::Requests => Span::Window(limits.window_s.unwrap_or(60).min(LONGEST_S) * 1000),
         Limit::DayTokens | Limit::DayMoney => Span::Day,
         Limit::MonthTokens | Limit::MonthMoney => Span::Month,
     }

@@ -95,7 +95,7 @@ impl Kv {
         }
         let name = self.note(records, now).await?;
         // It is durable already; a fold that fails is made up for by the next one.
-        let _ = self.fold_changes(&self.journal().await?, &[name], now).await;
+        let _ = self.fold_changes(&self.journal().await.unwrap_or_default(), &[name], now).await;
         Ok(())
     }
 

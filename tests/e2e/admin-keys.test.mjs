@@ -175,6 +175,21 @@ for (const storage of storages) {
         assert.ok(keys.every((k) => k.group === "active"));
       });
 
+      test("switches a key on without waking what rests, when it is set and not enabled", async () => {
+        stage.mock.script("mock-good-bulk-000003", "401");
+        await api("POST", `/keys/${ids[3]}/test`, undefined, 200);
+        stage.mock.reset();
+        const shown = async () => (await api("GET", `/keys/${ids[3]}`, undefined, 200)).body;
+        const dead = await shown();
+        assert.equal(dead.state, "disabled");
+        await api("POST", "/keys/bulk", { ids: [ids[3]], action: "disable" }, 200);
+        await api("POST", "/keys/bulk", { ids: [ids[3]], action: "set", enabled: true }, 200);
+        const back = await shown();
+        assert.deepEqual([back.enabled, back.state, back.reason.class], [true, "disabled", dead.reason.class]);
+        await api("POST", "/keys/bulk", { ids: [ids[3]], action: "enable" }, 200);
+        assert.equal((await shown()).state, "active");
+      });
+
       test("refuses what it does not know", async () => {
         for (const body of [
           {},

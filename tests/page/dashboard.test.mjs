@@ -157,7 +157,12 @@ for (const storage of storages) {
       }, hidden);
       await page.clock.runFor(11_000);
       await page.waitForTimeout(200);
-      assert.ok(asked.some((url) => url.includes("/overview")) && asked.some((url) => url.includes("/stats/series")), "it asks every ten seconds");
+      if (storage === "kv") {
+        assert.deepEqual(asked, [], "of KV's lists there are a thousand a day");
+        await page.clock.runFor(50_000);
+        await page.waitForTimeout(200);
+      }
+      assert.ok(asked.some((url) => url.includes("/overview")) && asked.some((url) => url.includes("/stats/series")), "it asks again");
       await hide(true);
       asked.length = 0;
       const seen = await page.getByText(/^As of/).textContent();

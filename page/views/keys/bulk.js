@@ -100,7 +100,7 @@ async function order({ everything, ids, filter }, what, onPart) {
 
 const BACK = {
   enable: ({ enabled }) => !enabled && { action: "disable" },
-  disable: ({ enabled }) => enabled && { action: "enable" },
+  disable: ({ enabled }) => enabled && { action: "set", enabled: true }, // which wakes nothing that rests
   weight: ({ weight }) => ({ action: "set", weight }),
   group: ({ group }) => ({ action: "set", group }),
 };

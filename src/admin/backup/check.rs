@@ -20,6 +20,22 @@ use crate::{
 };
 use serde_json::Value;
 
+/// Of the numbers in any record, those that would do harm beyond what the API takes.
+const BOUNDS: [(&str, u64, u64); 12] = [
+    ("weight", 0, 100),
+    ("priority", 0, 1000),
+    ("rpm", 1, u64::MAX),
+    ("tpm", 1, u64::MAX),
+    ("concurrency", 1, u64::MAX),
+    ("requests", 1, u64::MAX),
+    ("window_s", 60, 86_400),
+    ("cache_s", 1, 30 * 86_400),
+    ("first_byte_timeout_ms", 100, 3_600_000),
+    ("answer_timeout_ms", 100, 3_600_000),
+    ("idle_timeout_ms", 100, 3_600_000),
+    ("overall_timeout_ms", 100, 3_600_000),
+];
+
 /// Its body as this keypool writes it.
 ///
 /// # Errors
@@ -41,6 +57,10 @@ pub fn record(kind: Kind, id: &str, body: &Value, private: bool) -> Result<Value
     let body = clean(body).ok_or("it cannot be read")?;
     let from = Reader(&body);
     let text = |name| from.text(name).unwrap_or_default();
+    for (name, least, most) in BOUNDS {
+        let fits = from.number(name).is_none_or(|n: u64| (least..=most).contains(&n));
+        held(fits, &[name, " is beyond what it may be"].concat())?;
+    }
     match kind {
         Kind::Provider => {
             held(provider::is_name(id), "its name cannot be one")?;

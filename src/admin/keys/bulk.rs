@@ -18,6 +18,8 @@ struct Bulk {
     action: Action,
     weight: Option<u64>,
     group: Option<String>,
+    /// As a person wants it; unlike `enable` it wakes nothing.
+    enabled: Option<bool>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -78,9 +80,9 @@ impl Bulk {
             return Err(Error::invalid("action is enable, disable, delete, reset or set.", Some("action")));
         };
         let choice = Choice::read(&mut fields)?;
-        let (weight, group) = (fields.number("weight"), fields.text("group"));
+        let (weight, group, enabled) = (fields.number("weight"), fields.text("group"), fields.flag("enabled"));
         fields.end()?;
-        Ok(Self { choice, action, weight, group })
+        Ok(Self { choice, action, weight, group, enabled })
     }
 
     /// What the action means for one key.
@@ -90,10 +92,12 @@ impl Bulk {
             Action::Enable => change.enabled = Some(true),
             Action::Disable => change.enabled = Some(false),
             Action::Delete | Action::Reset => {}
-            Action::Set if self.weight.is_none() && self.group.is_none() => {
-                return Err(Error::invalid("`set` takes a weight or a group.", Some("weight")));
+            Action::Set if self.weight.is_none() && self.group.is_none() && self.enabled.is_none() => {
+                return Err(Error::invalid("`set` takes a weight, a group or enabled.", Some("weight")));
             }
-            Action::Set => (change.weight, change.group) = (self.weight, self.group.clone()),
+            Action::Set => {
+                (change.weight, change.group, change.enabled) = (self.weight, self.group.clone(), self.enabled);
+            }
         }
         // Checked once here, so that no key is changed when the values are wrong.
         change.weight.map(input::weight).transpose()?;
