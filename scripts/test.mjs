@@ -100,7 +100,7 @@ async function nodeTests(folder, more) {
     // Each file starts its own workerd; more than a few at once only measure the machine's patience.
     `--test-concurrency=${Math.min(4, availableParallelism())}`,
     // Only for a hang: it counts for a whole file too.
-    "--test-timeout=600000",
+    "--test-timeout=1200000",
     // A test that fails before it closes its workerd must not keep its file from ending.
     "--test-force-exit",
   ];
