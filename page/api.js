@@ -17,9 +17,22 @@ let expired = () => {};
 export const whenExpired = (callback) => (expired = callback);
 
 export const login = (password) => call("POST", "/login", { password });
-/** With `everywhere`, of every browser and script. */
-export const logout = (everywhere) => call("POST", "/logout", everywhere && { everywhere });
-export const session = () => call("GET", "/session");
+let leave = () => location.reload();
+/** With `everywhere`, of every browser and script. The page that is loaded next knows nothing of this one. */
+export async function logout(everywhere) {
+  try {
+    await call("POST", "/logout", everywhere && { everywhere });
+  } catch (failure) {
+    if (failure.code !== "login_required") throw failure;
+  }
+  leave();
+}
+export async function session() {
+  const session = await call("GET", "/session");
+  // Or Cloudflare Access would let the same person in again.
+  if (session.by === "access") leave = () => location.assign("/cdn-cgi/access/logout");
+  return session;
+}
 
 const things = (name) => ({
   list: () => call("GET", `/${name}`),

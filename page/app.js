@@ -77,15 +77,7 @@ function Visit({ session, expired, failure, enter, chooseLanguage }) {
     ${expired && html`<${LoginAgain} failure=${failure} enter=${enter} />`}`;
 }
 
-/** The reload forgets everything that this page knew. */
-async function logout() {
-  try {
-    await api.logout();
-  } catch (failure) {
-    if (failure.code !== "login_required") return complain(failure, t("logout.failed"));
-  }
-  location.reload();
-}
+const logout = () => api.logout().catch((failure) => complain(failure, t("logout.failed")));
 
 const THEMES = ["system", "light", "dark"];
 

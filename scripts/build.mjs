@@ -36,6 +36,7 @@ export async function build({ out, profile, options } = DEPLOYED) {
     wasm,
     "package-lock.json",
     "scripts/build.mjs",
+    "scripts/access.mjs",
     "scripts/cipher.mjs",
     "scripts/entry.mjs",
     "scripts/shrink.mjs",
@@ -122,7 +123,7 @@ function optimize(work) {
 }
 
 async function bundle(work, out) {
-  for (const name of ["cipher.mjs", "entry.mjs"]) cpSync(join("scripts", name), join(work, name));
+  for (const name of ["access.mjs", "cipher.mjs", "entry.mjs"]) cpSync(join("scripts", name), join(work, name));
   const { build: esbuild } = await import("esbuild");
   await esbuild({
     entryPoints: [join(work, "entry.mjs")],

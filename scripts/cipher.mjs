@@ -1,4 +1,6 @@
 // AES-256-GCM over many texts, by one call from the wasm: a crossing or more for each would cost more than the cipher.
+import { access } from "./access.mjs";
+
 const name = "AES-GCM";
 /// In bytes; in front of what it was used for.
 const NONCE = 12;
@@ -7,6 +9,8 @@ const NONCE = 12;
 const keys = {};
 
 globalThis.keypool = {
+  access,
+
   seal: (id, secret, bytes, lengths) =>
     each(id, secret, bytes, lengths, async (key, text, additionalData) => {
       const iv = crypto.getRandomValues(new Uint8Array(NONCE));

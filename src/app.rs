@@ -6,6 +6,7 @@ mod env;
 mod flush;
 mod held;
 mod limits;
+mod logins;
 mod models;
 mod taken;
 

@@ -117,7 +117,7 @@ pub const SETTINGS: [Setting; 24] = [
         "session_ms",
         "KEYPOOL_SESSION_MS",
         [12 * 3_600_000, 60_000, 30 * DAY],
-        "How long a login on the admin page lasts",
+        "How long a login lasts at the most; an hour without use ends it sooner",
     ),
     setting(
         "retention_minutes_days",

@@ -42,6 +42,15 @@ extern "C" {
         lengths: &Uint32Array,
     ) -> std::result::Result<Promise, JsValue>;
 
+    /// scripts/access.mjs.
+    #[wasm_bindgen(js_namespace = keypool, catch)]
+    pub fn access(team: &str, audience: &str, token: &str, now: f64) -> std::result::Result<Promise, JsValue>;
+
+    /// A rate limiter of the platform.
+    pub type Limiter;
+    #[wasm_bindgen(method, catch)]
+    pub fn limit(this: &Limiter, of: &Object) -> std::result::Result<Promise, JsValue>;
+
     /// What comes with a request and outlives its answer.
     #[derive(Clone)]
     pub type Context;
@@ -110,6 +119,16 @@ impl From<JsValue> for Error {
 /// `undefined` where there is none.
 pub fn field(value: &JsValue, name: &str) -> JsValue {
     Reflect::get(value, &JsValue::from_str(name)).unwrap_or_default()
+}
+
+/// An object of options.
+pub fn options(fields: &[(&str, JsValue)]) -> Object {
+    let options = Object::new();
+    for (name, value) in fields {
+        // It throws on objects that are frozen, which this one is not.
+        let _ = Reflect::set(&options, &JsValue::from_str(name), value);
+    }
+    options
 }
 
 /// The fields of an object that are texts and whose names are `meant`, as lines of an `.env` file.

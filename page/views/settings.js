@@ -86,10 +86,7 @@ function fieldOf(name, usual, stored) {
 
 function Sessions() {
   const [sure, setSure] = useState(false);
-  const run = async () => {
-    await api.logout(true);
-    location.reload();
-  };
+  const run = () => api.logout(true);
   return html`<section class="card stack"><h2>${t("session.title")}</h2>
     <p><button type="button" class="danger-quiet" onClick=${() => setSure(true)}><${Icon} name="exit" />${t("session.end_all")}</button></p>
     ${sure && html`<${Confirm} title=${t("session.ask")} action=${t("session.end_all")} danger run=${run} onClose=${() => setSure(false)}><p>${t("session.sure")}</p><//>`}

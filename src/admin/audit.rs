@@ -168,8 +168,9 @@ fn entry(asked: &Asked, session: Option<&str>, deed: &Deed) -> Result<Entry> {
     let random: String = runtime::random_id()?.chars().take(8).collect();
     let ip = js::header(&asked.request.headers(), "cf-connecting-ip");
     let days = asked.app.config().map_or(DAYS, |config| config.audit_days);
-    let text = write::text(&object! {"at": asked.now, "who": "admin", "session": session, "ip": ip, "action": action,
-    "count": deed.count, "ids": deed.ids, "names": deed.names, "fields": deed.fields});
+    let text =
+        write::text(&object! {"at": asked.now, "who": asked.who, "session": session, "ip": ip, "action": action,
+        "count": deed.count, "ids": deed.ids, "names": deed.names, "fields": deed.fields});
     Ok(Entry { id: entry_id(asked.now, &random, &action), text, days })
 }
 

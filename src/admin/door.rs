@@ -9,18 +9,24 @@ use worker::web_sys::Request;
 
 pub const COOKIE: &str = "keypool_session";
 
-/// What the caller shows, still to be checked.
+/// What the caller shows, still to be checked, and whether that is a cookie.
 ///
 /// # Errors
 /// `LoginRequired` when that is nothing; `CrossSite`.
-pub fn token(request: &Request) -> Result<String> {
+pub fn token(request: &Request) -> Result<(String, bool)> {
     let headers = request.headers();
     let bearer = js::header(&headers, "authorization");
     if let Some(bearer) = bearer.as_deref().and_then(auth::bearer) {
-        return Ok(bearer.into());
+        return Ok((bearer.into(), false));
     }
     let token = js::header(&headers, "cookie").and_then(|all| cookie(&all, COOKIE)).ok_or(Fault::LoginRequired)?;
-    if is_cross_site(request) { Err(Fault::CrossSite.into()) } else { Ok(token) }
+    same_site(request).map(|()| (token, true))
+}
+
+/// # Errors
+/// `CrossSite`.
+pub fn same_site(request: &Request) -> Result<()> {
+    if is_cross_site(request) { Err(Fault::CrossSite.into()) } else { Ok(()) }
 }
 
 /// A change that a page of another site asks for. Browsers say where a request comes from; scripts say nothing.

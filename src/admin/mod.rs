@@ -1,5 +1,6 @@
 //! The admin API: one file a noun. docs/openapi.yaml describes it, and the tests hold the answers against it.
 
+mod access;
 mod audit;
 mod backup;
 mod clients;
@@ -22,13 +23,14 @@ mod stats;
 
 use crate::{
     app::{App, with_cache},
-    auth::session::Session,
+    auth::{self, session::Session},
     error::{Error, Fault, Result},
     record::write::object,
     runtime,
     store::{Logs, Shelf},
     upstream,
 };
+use access::Access;
 use outcome::{Outcome, Say, answer};
 use std::rc::Rc;
 use worker::web_sys::{Request, Response};
@@ -42,6 +44,9 @@ struct Asked {
     body: String,
     /// See `App::pepper`.
     pepper: String,
+    /// As the audit log names them.
+    who: String,
+    by_access: bool,
     now: u64,
 }
 
@@ -52,25 +57,46 @@ pub enum Handled {
     Entered(String),
 }
 
-/// Whatever is awaited is awaited here: the handlers decide, and this walk does what they decided.
-///
 /// `rest` is what follows `/admin/api/`; `None` for a call that is not answered here.
 ///
 /// # Errors
 /// As the caller shall see them.
 pub async fn handle(app: &Rc<App>, request: Request, rest: Option<&str>, query: &str, now: u64) -> Result<Handled> {
-    let password = app.var("ADMIN_PASSWORD").ok_or(Fault::NoPassword)?;
-    let method = request.method();
-    let mut asked =
-        Asked { app: app.clone(), request, query: query.into(), body: String::new(), pepper: String::new(), now };
-    let token = match (rest, method.as_str()) {
-        (Some("login"), "POST") => None,
-        (Some("login"), _) => return Err(Fault::Method { allow: "POST" }.into()),
-        _ => Some(door::token(&asked.request)?),
+    let asked = Asked {
+        app: app.clone(),
+        request,
+        query: query.into(),
+        body: String::new(),
+        pepper: String::new(),
+        who: "admin".into(),
+        by_access: false,
+        now,
     };
-    if token.is_none() {
+    let mut cookie = None;
+    let handled = answered(asked, rest, &mut cookie).await?;
+    if let (Handled::Answered(answer), Some(cookie)) = (&handled, cookie) {
+        answer.headers().append("set-cookie", &cookie)?;
+    }
+    Ok(handled)
+}
+
+/// Whatever is awaited is awaited here: the handlers decide, and this walk does what they decided.
+async fn answered(mut asked: Asked, rest: Option<&str>, cookie: &mut Option<String>) -> Result<Handled> {
+    let (app, now) = (asked.app.clone(), asked.now);
+    let password = app.var("ADMIN_PASSWORD").ok_or(Fault::NoPassword)?;
+    let access = Access::of(&app)?;
+    let method = asked.request.method();
+    let is_login = rest == Some("login");
+    if is_login && method != "POST" {
+        return Err(Fault::Method { allow: "POST" }.into());
+    }
+    let mut token = match door::token(&asked.request) {
+        Err(error) if !is_login && access.is_none() => return Err(error),
+        shown => shown.ok().filter(|_| !is_login),
+    };
+    if is_login && access.is_none() {
         asked.body = input::text(&asked.request).await?;
-        if let Err(error) = session::admit(&asked, &password) {
+        if let Err(error) = session::admit(&asked, &password).await {
             if matches!(*error, Fault::WrongPassword | Fault::Throttled { .. }) {
                 audit::refused(&asked).await;
             }
@@ -80,20 +106,35 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: Option<&str>, query: 
     // An admin never sees an old picture.
     app.load(now).await?;
     asked.pepper = app.pepper(now).await?;
-    let (session, outcome) = match token {
-        None => session::login(&asked, &password)?,
-        Some(token) if rest == Some("metrics") && method == "GET" && metrics::is_token(&asked, &token) => {
-            (String::new(), metrics::show()?)
+    let is_scrape = |token: &Option<(String, bool)>| {
+        let may = |(token, _): &(String, bool)| metrics::is_token(&asked, token);
+        rest == Some("metrics") && method == "GET" && token.as_ref().is_some_and(may)
+    };
+    let (session, outcome) = if is_scrape(&token) {
+        (String::new(), metrics::show()?)
+    } else if is_login && access.is_none() {
+        session::login(&asked, &password)?
+    } else {
+        if let Some(access) = access {
+            let mark = auth::password_mark(&password, &asked.pepper);
+            let (who, session) = access.admit(&asked.request, mark, &asked.pepper, now).await?;
+            token = Some((app.sign(&session, &password)?, false));
+            (asked.who, asked.by_access) = (who, true);
         }
-        Some(token) => {
-            let session = app.session(&token, now).ok_or(Fault::LoginRequired)?;
-            let Some(rest) = rest else { return Ok(Handled::Entered(token)) };
-            if matches!(method.as_str(), "POST" | "PATCH" | "PUT") {
-                asked.body = input::text(&asked.request).await?;
-            }
-            let outcome = decide(&asked, &session, rest, &method)?;
-            (session.jti, outcome)
+        let (token, is_cookie) = token.ok_or(Fault::LoginRequired)?;
+        let session = app.session(&token, now).ok_or(Fault::LoginRequired)?;
+        let Some(rest) = rest else { return Ok(Handled::Entered(token)) };
+        if is_cookie {
+            *cookie = session::renewed_cookie(&asked, &session, &password)?;
         }
+        if matches!(method.as_str(), "POST" | "PATCH" | "PUT") {
+            asked.body = input::text(&asked.request).await?;
+        }
+        let outcome = match (rest, method.as_str()) {
+            ("session", "POST") if !asked.by_access => session::renew(&asked, &session, &password)?,
+            _ => decide(&asked, &session, rest, &method)?,
+        };
+        (session.jti, outcome)
     };
     let mut outcome = match outcome.say {
         Say::Probe(suspect) => {
@@ -126,7 +167,10 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: Option<&str>, query: 
     };
     with_cache(|c| outcome.records.retain(|record| !c.is_held(record)));
     let (audited, may_fail) = audit::entries(&asked, &session, &mut outcome)?;
-    let Outcome { records, mut say, cookie, .. } = outcome;
+    let Outcome { records, mut say, .. } = outcome;
+    if outcome.cookie.is_some() {
+        *cookie = outcome.cookie;
+    }
     // Before the change, so that a storage that fails here has changed nothing.
     let counted = app.store.usage(&say.queries()).await?;
     match app.write(records, &audited, asked.now).await {
@@ -136,11 +180,7 @@ pub async fn handle(app: &Rc<App>, request: Request, rest: Option<&str>, query: 
     if matches!(say, Say::Overview(_)) {
         return overview::tell(&asked, &counted, app.store.waits_since().await?).map(Handled::Answered);
     }
-    let response = say.response(&asked, counted)?;
-    if let Some(cookie) = cookie {
-        response.headers().append("set-cookie", &cookie)?;
-    }
-    Ok(Handled::Answered(response))
+    say.response(&asked, counted).map(Handled::Answered)
 }
 
 fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<Outcome> {
@@ -148,7 +188,7 @@ fn decide(asked: &Asked, session: &Session, rest: &str, method: &str) -> Result<
     let allow = |methods| Err(Fault::Method { allow: methods }.into());
     match (parts.as_slice(), method) {
         (["session"], "GET") => outcome::store(Vec::new(), Say::Session(session.expires_at())),
-        (["session"], _) => allow("GET"),
+        (["session"], _) => allow("GET, POST"),
         (["logout"], "POST") => session::logout(asked, session),
         (["overview"], "GET") => overview::show(asked),
         (["overview"], _) => allow("GET"),

@@ -6,7 +6,7 @@ use crate::{
         self,
         session::{self, Session},
     },
-    error::{Fault, Result},
+    error::{Error, Fault, Result},
     limit::scope,
     pool::Pool,
     record::client::{Client, Right},
@@ -79,13 +79,25 @@ impl App {
         })
     }
 
+    /// The session's token.
+    ///
+    /// # Errors
+    /// When signing itself fails.
+    pub fn sign(&self, session: &Session, password: &str) -> Result<String> {
+        let secret = with_cache(|c| self.session_secret(password, c.pepper.as_deref().unwrap_or_default()));
+        session.sign(&secret).ok_or_else(|| Error::internal("signing failed"))
+    }
+
+    fn session_secret(&self, password: &str, pepper: &str) -> String {
+        auth::session_secret(self.var("JWT_SECRET").as_deref(), password, pepper)
+    }
+
     /// The admin's session that a token stands for, as far as this isolate knows.
     pub fn session(&self, token: &str, now: u64) -> Option<Session> {
         let password = self.var("ADMIN_PASSWORD")?;
         with_cache(|c| {
             let pepper = c.pepper.as_deref()?;
-            let secret = auth::session_secret(self.var("JWT_SECRET").as_deref(), &password, pepper);
-            session::check(token, &secret, now)
+            session::check(token, &self.session_secret(&password, pepper), now)
                 .filter(|session| session.pw == auth::password_mark(&password, pepper))
                 .filter(|session| session.began() > c.revoked_until && !c.revoked.contains(&session.jti))
         })

@@ -1,10 +1,10 @@
 //! Text under a passphrase, by the platform's WebCrypto: PBKDF2 with HMAC-SHA-256 makes a key of it, AES-256-GCM does the
 //! rest.
 
-use super::{Error, Result, field};
+use super::{Error, Result, field, options};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{
-    js_sys::{Array, Object, Promise, Reflect, Uint8Array},
+    js_sys::{Array, Object, Promise, Uint8Array},
     wasm_bindgen_futures::JsFuture,
 };
 
@@ -35,13 +35,13 @@ impl<'a> Seal<'a> {
         let uses = |names: &[&str]| names.iter().map(|name| JsValue::from_str(name)).collect::<Array>();
         let raw = bytes(passphrase.as_bytes());
         let secret = settled(import_key("raw", &raw, "PBKDF2", false, &uses(&["deriveKey"]))).await?;
-        let how = object(&[
+        let how = options(&[
             ("name", "PBKDF2".into()),
             ("hash", "SHA-256".into()),
             ("salt", bytes(salt).into()),
             ("iterations", iterations.into()),
         ]);
-        let to = object(&[("name", "AES-GCM".into()), ("length", 256.into())]);
+        let to = options(&[("name", "AES-GCM".into()), ("length", 256.into())]);
         let key = settled(derive_key(&how, &secret, &to, false, &uses(&["encrypt", "decrypt"]))).await?;
         Ok(Self { key, bound })
     }
@@ -60,21 +60,12 @@ impl<'a> Seal<'a> {
 
     fn how(&self, nonce: &[u8]) -> Object {
         let bound = bytes(self.bound.as_bytes());
-        object(&[("name", "AES-GCM".into()), ("iv", bytes(nonce).into()), ("additionalData", bound.into())])
+        options(&[("name", "AES-GCM".into()), ("iv", bytes(nonce).into()), ("additionalData", bound.into())])
     }
 }
 
 fn bytes(bytes: &[u8]) -> Uint8Array {
     Uint8Array::from(bytes)
-}
-
-fn object(fields: &[(&str, JsValue)]) -> Object {
-    let object = Object::new();
-    for (name, value) in fields {
-        // It throws on objects that are frozen, which this one is not.
-        let _ = Reflect::set(&object, &JsValue::from_str(name), value);
-    }
-    object
 }
 
 async fn settled(promise: Thrown<Promise>) -> Result<JsValue> {

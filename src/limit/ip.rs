@@ -24,6 +24,15 @@ pub fn is_in(address: &str, ranges: &[String]) -> bool {
     ranges.iter().any(holds)
 }
 
+/// Whose an address is: an IPv6 one belongs to a house with as many as it likes, of which only the first half is one
+/// and the same. What is no address is itself.
+pub fn house(address: &str) -> String {
+    match number(address) {
+        Some(number) if !is_v4(number) => format!("{:016x}::/64", number >> 64),
+        _ => address.into(),
+    }
+}
+
 /// Where it begins, and how many bits are the same in all of it.
 fn range(text: &str) -> Option<(u128, u32)> {
     let (base, bits) = match text.split_once('/') {

@@ -1,6 +1,7 @@
 //! What the store calls of a D1 database and a KV namespace. Values cross as text; their own reading and writing of
 //! Rust types, in the `worker` crate, would make the upload larger.
 
+pub use crate::js::options;
 use crate::{
     error::{Error, Result},
     js,
@@ -59,16 +60,6 @@ pub async fn settled(promise: Thrown<Promise>) -> Result<JsValue> {
 
 pub fn failed(thrown: JsValue) -> Error {
     Error::storage(js::message(&thrown))
-}
-
-/// An object of options.
-pub fn options(fields: &[(&str, JsValue)]) -> Object {
-    let options = Object::new();
-    for (name, value) in fields {
-        // It throws on objects that are frozen, which this one is not.
-        let _ = Reflect::set(&options, &JsValue::from_str(name), value);
-    }
-    options
 }
 
 /// As the only number type of JavaScript that D1 takes and JSON keeps; ours are all below 2^53.

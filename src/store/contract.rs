@@ -3,6 +3,7 @@
 
 mod audit;
 mod cache;
+mod logins;
 
 use super::{DAY_MS, Loaded, Logs, REVOKED_MS, Shelf, Store, TOMBSTONE_MS, Upkeep, entry_id};
 use crate::{
@@ -39,6 +40,7 @@ pub async fn check(store: &Store) -> Kept {
     old_rollups_are_trimmed(store).await?;
     requests_are_kept_until_they_are_old(store).await?;
     audit::what_was_done_is_kept_until_it_is_old(store).await?;
+    logins::wrong_passwords_are_counted_by_window_and_address(store).await?;
     cache::answers_are_kept_until_there_are_too_many(store).await
 }
 

@@ -2,6 +2,7 @@
 //! what a KV namespace holds is taken over when its mark is.
 
 mod cache;
+mod logins;
 mod logs;
 
 use super::{

@@ -4,6 +4,7 @@
 
 mod cache;
 mod counts;
+mod logins;
 mod logs;
 
 use super::{

@@ -1,7 +1,8 @@
 //! The contract in memory, for native tests.
 
-use super::{Audited, Cached, Loaded, Logs, Shelf, Upkeep, is_trimmed};
+use super::{Audited, Cached, Loaded, Logins, Logs, Shelf, Upkeep, is_trimmed};
 use crate::{
+    auth::throttle::{Seen, Wrong},
     cached::Entry,
     record::Record,
     usage::{
@@ -29,6 +30,8 @@ struct Inner {
     requests: BTreeMap<String, (u64, String)>,
     cache: BTreeMap<String, Entry>,
     audit: BTreeMap<String, (u64, String)>,
+    /// By window and address.
+    logins: BTreeMap<(u64, String), u64>,
 }
 
 impl Inner {
@@ -131,6 +134,27 @@ impl Memory {
                 Vec::new()
             }
         }
+    }
+
+    pub fn logins(&self, ask: &Logins, window: u64) -> Seen {
+        let logins = &mut self.0.borrow_mut().logins;
+        match ask {
+            Logins::Of(_) => (),
+            Logins::Add(tries) => {
+                for (address, count) in *tries {
+                    *logins.entry((window, address.clone())).or_default() += count;
+                }
+            }
+            Logins::Forget(address) => logins.retain(|(_, known), _| known != address),
+        }
+        let Logins::Of(address) = ask else { return Seen::default() };
+        [window, window - 1].map(|window| {
+            let of_window = logins.iter().filter(|((at, _), _)| *at == window);
+            of_window.fold(Wrong::default(), |wrong, ((_, known), count)| Wrong {
+                here: wrong.here + if known == address { *count } else { 0 },
+                all: wrong.all + count,
+            })
+        })
     }
 
     pub fn cached(&self, ask: &Cached) -> Option<Entry> {

@@ -13,6 +13,7 @@ mod schema;
 mod vault;
 
 use crate::{
+    auth::throttle::Seen,
     cached::Entry,
     error::{Fault, Result},
     record::{Kind, Record},
@@ -231,6 +232,16 @@ impl Store {
         }
     }
 
+    /// Adds wrong passwords or forgets an address's; answers what is known of it then, or nothing when that is of no use.
+    pub async fn logins(&self, ask: &Logins<'_>, window: u64) -> Result<Seen> {
+        match self {
+            Self::D1(d1) => d1.logins(ask, window).await,
+            Self::Kv(kv) => kv.logins(ask, window).await,
+            #[cfg(test)]
+            Self::Memory(memory) => Ok(memory.logins(ask, window)),
+        }
+    }
+
     /// What was counted, as each query asks for it, whether it is folded or not. Two rows may be of one place.
     pub async fn usage(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
         match self {
@@ -272,6 +283,16 @@ pub enum Cached<'a> {
     Keep(&'a str, &'a Entry),
     /// Clears some of those away that have expired at that time, and of the oldest when all are more than so many bytes.
     Trim(u64, u64),
+}
+
+/// What is asked of the wrong passwords of a window of time (see `auth::throttle`) and the one before it.
+pub enum Logins<'a> {
+    /// How many were of that address, and how many there were.
+    Of(&'a str),
+    /// By address.
+    Add(&'a [(String, u64)]),
+    /// That address has sent the right one.
+    Forget(&'a str),
 }
 
 /// What a fold must know.

@@ -109,6 +109,44 @@ for (const storage of storages) {
         assert.equal((await withToken(token)).status, 200);
       });
 
+      test("is renewed by its use, in the cookie, and on demand for scripts; and ends all the same one day", async () => {
+        const { token } = await (await login({ password })).json();
+        const [head, payload] = token.split(".");
+        const claims = JSON.parse(Buffer.from(payload, "base64url"));
+        assert.ok(claims.exp - claims.iat <= 3600);
+        const second = Math.floor(Date.now() / 1000);
+        const aged = (iat, exp) => {
+          const body = part({ ...claims, iat, exp });
+          return `${head}.${body}.${sign(head, body, jwtSecret)}`;
+        };
+        const visit = (token) => bare("/session", { headers: { cookie: `keypool_session=${token}` } });
+        const renewed = async (token) => {
+          const answer = await visit(token);
+          assert.equal(answer.status, 200);
+          return answer.headers.get("set-cookie")?.match(/^keypool_session=([^;]+); Path=\/admin; Max-Age=(\d+); HttpOnly; Secure; SameSite=Strict$/);
+        };
+        assert.equal(await renewed(token), undefined);
+        const old = aged(second - 3000, second + 600);
+        const [, fresh, seconds] = await renewed(old);
+        assert.ok(Number(seconds) > 3500 && Number(seconds) <= 3600, seconds);
+        const now = JSON.parse(Buffer.from(fresh.split(".")[1], "base64url"));
+        assert.deepEqual([now.jti, now.iat, now.exp > second + 3500], [claims.jti, second - 3000, true]);
+        // A script asks for it; its own token says until when it holds.
+        const script = await bare("/session", { method: "POST", headers: { authorization: `Bearer ${old}` } });
+        assert.equal(script.status, 200);
+        const told = await script.json();
+        assert.ok(told.expires_at > Date.now() + 3500_000 && told.token !== old);
+        assert.equal((await withToken(told.token)).status, 200);
+        assert.equal((await bare("/session", { headers: { authorization: `Bearer ${old}` } })).headers.get("set-cookie"), null);
+        // Twelve hours after the login is the end.
+        const [, last, left] = await renewed(aged(second - 11.9 * 3600, second + 60));
+        assert.ok(Number(left) > 300 && Number(left) <= 360, left);
+        assert.equal(await renewed(aged(second - 12 * 3600 + 30, second + 30)), undefined);
+        // A logout ends all of them: they are one session.
+        assert.equal((await bare("/logout", { method: "POST", headers: { authorization: `Bearer ${last}` } })).status, 204);
+        for (const each of [token, old, fresh, told.token]) assert.equal((await withToken(each)).status, 401);
+      });
+
       test("ends with a new password, though JWT_SECRET stays", async (t) => {
         const persist = storeFolder();
         const tokenOf = async (word) => {

@@ -28,7 +28,8 @@ let workers = 0;
  * Starts one Worker. `storage` is "d1", "kv", "both" or "none". `vars` and `secrets` are added to the defaults below; null takes
  * one away. `persist` is a folder (see `storeFolder`) that outlives the Worker; with `shared`, several may use it at the same time.
  * With `faults`, `failStorage(true)` makes every later storage call reject, `counts()` tells what reached the storage and
- * how much goes on in the background, and `settled()` waits until nothing does. `build` is the folder of the built Worker.
+ * how much goes on in the background, and `settled()` waits until nothing does. `limiters`: the deployed rate limiters of logins,
+ * which would limit tests too. `build` is the folder of the built Worker.
  */
 export async function startWorker({
   storage = "d1",
@@ -37,6 +38,7 @@ export async function startWorker({
   persist,
   shared = false,
   faults = false,
+  limiters = false,
   build = "build",
 } = {}) {
   const folder = persist ?? storeFolder();
@@ -48,7 +50,7 @@ export async function startWorker({
       port: 0,
       resourcePersistencePath: join(folder, "v3"),
       handleStructuredLogs: ({ level, message }) => logs.push({ level, message }),
-      workers: [{ ...deployed(), ...storageBindings(storage), ...modules(build, faults), bindings: bindings(vars, secrets) }],
+      workers: [{ ...deployed(limiters), ...storageBindings(storage), ...modules(build, faults), bindings: bindings(vars, secrets) }],
     }),
     ...(shared ? oneOwner(folder) : {}),
   });
@@ -118,10 +120,11 @@ export async function eventually(probe, ms = 5000) {
 }
 
 // The deployed settings, less what belongs to a developer's machine and what is chosen per test.
-function deployed() {
+function deployed(limiters) {
   // The name of a file that is not there keeps the developer's .dev.vars out.
   const { workerOptions } = miniflareWorkerOptions(configPath(), undefined, { envFiles: ["none"] });
   const { modulesRules, rootPath, bindings, kvNamespaces, d1Databases, ...kept } = workerOptions;
+  if (!limiters) delete kept.ratelimits;
   workers += 1;
   return { ...kept, name: `keypool-${process.pid}-${workers}`, unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] };
 }

@@ -37,6 +37,7 @@ for (const storage of storages) {
       await raw("POST", "/login", '{"password":"no"}', 401);
       await raw("GET", "/session", undefined, 401);
       await ask("GET", "/session", undefined, 200);
+      await ask("POST", "/session", undefined, 200);
       await raw("POST", "/logout", '{"everywhere":1}', 400, { authorization: `Bearer ${token}` });
       await raw("POST", "/logout", '{"everywhere":false}', 204, { authorization: `Bearer ${token}` });
     });
