@@ -29,7 +29,8 @@ export async function startWorkerd(folder, { modules, date, flags, vars, storage
   const child = spawn(binary, ["serve", ...options, "config.capnp"], {
     cwd: folder,
     env: { PATH: env.PATH },
-    stdio: ["ignore", "inherit", "inherit", "pipe"],
+    // Log lines are made and go nowhere.
+    stdio: ["ignore", "ignore", "inherit", "pipe"],
   });
   running.add(child);
   const ended = new Promise((resolve) => child.once("exit", (code) => running.delete(child) && resolve(code)));
