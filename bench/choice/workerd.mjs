@@ -1,8 +1,8 @@
 // The CPU time that workerd spends on one chat call, with ten keys in the pool and with ten thousand. What is compared
 // are the whole processes, all threads of them, so nothing that many keys make dearer can hide.
 import http from "node:http";
-import { readdirSync, readFileSync } from "node:fs";
 import { startWorker } from "../../tests/e2e/harness.mjs";
+import { quantile, ran, turned, workerds } from "../measure.mjs";
 
 // The first two are alike: what lies between them is what this machine cannot tell. The last chooses nothing, asks
 // nobody and writes nothing: what workerd takes for a call as such.
@@ -66,19 +66,6 @@ async function startStage({ name, keys, path = "/v1/chat/completions" }, base_ur
   return { name, path, worker, pid };
 }
 
-/// The workerds that this process has started.
-export function workerds() {
-  const stat = (pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/stat`, "utf8");
-    } catch {
-      return ""; // It ended meanwhile.
-    }
-  };
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.filter((pid) => stat(pid).match(/\((.*)\) \S (\d+)/)?.slice(1).join() === `workerd,${process.pid}`);
-}
-
 /// Microseconds of CPU for one call.
 async function round({ path, worker, pid }) {
   const start = ran(pid);
@@ -95,17 +82,6 @@ async function round({ path, worker, pid }) {
   return (ran(pid) - start) / CALLS / 1000;
 }
 
-/// How long all threads of the process have run, in nanoseconds.
-export function ran(pid) {
-  const tasks = readdirSync(`/proc/${pid}/task`);
-  return tasks.reduce((sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]), 0);
-}
-
-/// Each goes first as often as the others do.
-export function turned(list, by) {
-  return list.map((_, i) => list[(i + by) % list.length]);
-}
-
 function report(stages) {
   const [first] = stages;
   console.log(`| in workerd, ${ROUNDS} rounds of ${CALLS} calls | CPU of a call, median, µs | p10 | p90 | to the first, median | p10 | p90 |`);
@@ -115,9 +91,4 @@ function report(stages) {
     const cells = [...[0.5, 0.1, 0.9].map((q) => quantile(rounds, q).toFixed(0)), ...[0.5, 0.1, 0.9].map((q) => quantile(ratios, q).toFixed(3))];
     console.log(`| ${name} | ${cells.join(" | ")} |`);
   }
-}
-
-export function quantile(values, q) {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.round(q * (sorted.length - 1))];
 }

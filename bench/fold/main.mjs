@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { resolve } from "node:path";
 import { build } from "../../scripts/build.mjs";
+import { quantile } from "../measure.mjs";
 
 const ROUNDS = 40;
 const WARM = 10;
@@ -99,11 +100,6 @@ async function cron(worker, env, now) {
   await handlers.scheduled({ scheduledTime: now, cron: "* * * * *" }, env, { waitUntil() {} });
   const { user, system } = process.cpuUsage(start);
   return (user + system - inStorage) / 1000;
-}
-
-function quantile(values, q) {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.round(q * (sorted.length - 1))];
 }
 
 // What workerd has and Node has not.

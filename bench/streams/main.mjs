@@ -4,7 +4,7 @@
 import http from "node:http";
 import { build } from "../../scripts/build.mjs";
 import { startWorker } from "../../tests/e2e/harness.mjs";
-import { quantile, ran, turned, workerds } from "../choice/workerd.mjs";
+import { quantile, ran, turned, workerds } from "../measure.mjs";
 
 // The first two are alike: what lies between them is what this machine cannot tell.
 const MODES = ["as-is", "as-is", "ask", "ask-and-hide"];

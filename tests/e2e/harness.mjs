@@ -181,7 +181,8 @@ function bindings(vars, secrets) {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
 }
 
-function adminOf(url, secret) {
+/** The admin API of the Worker at `url`. */
+export function adminOf(url, secret = password) {
   let session;
   async function login() {
     const answer = await fetch(`${url}/admin/api/login`, {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, rmSync } from "node:fs";
 import { startMockProvider } from "../../scripts/mock-provider.mjs";
-import { workerds } from "../../bench/choice/workerd.mjs";
+import { workerds } from "../../bench/measure.mjs";
 import { eventually, startWorker, storeFolder } from "../e2e/harness.mjs";
 import { admin } from "./admin.mjs";
 import { badInput, call } from "./traffic.mjs";
