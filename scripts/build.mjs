@@ -25,6 +25,9 @@ const WASM_FEATURES = [
   "sign-ext",
 ];
 
+/// What stands between the runtime and the glue.
+const SHIM = ["access.mjs", "call.mjs", "cipher.mjs", "entry.mjs"];
+
 export async function build({ out, profile, options } = DEPLOYED) {
   await ready();
   run("cargo", ["build", ...options, "--lib", "--target", "wasm32-unknown-unknown", "--locked"], linking());
@@ -36,9 +39,7 @@ export async function build({ out, profile, options } = DEPLOYED) {
     wasm,
     "package-lock.json",
     "scripts/build.mjs",
-    "scripts/access.mjs",
-    "scripts/cipher.mjs",
-    "scripts/entry.mjs",
+    ...SHIM.map((name) => `scripts/${name}`),
     "scripts/shrink.mjs",
     "tools/bindgen/Cargo.lock",
     "tools/bindgen/src/main.rs",
@@ -123,7 +124,7 @@ function optimize(work) {
 }
 
 async function bundle(work, out) {
-  for (const name of ["access.mjs", "cipher.mjs", "entry.mjs"]) cpSync(join("scripts", name), join(work, name));
+  for (const name of SHIM) cpSync(join("scripts", name), join(work, name));
   const { build: esbuild } = await import("esbuild");
   await esbuild({
     entryPoints: [join(work, "entry.mjs")],

@@ -1,6 +1,4 @@
 // AES-256-GCM over many texts, by one call from the wasm: a crossing or more for each would cost more than the cipher.
-import { access } from "./access.mjs";
-
 const name = "AES-GCM";
 /// In bytes; in front of what it was used for.
 const NONCE = 12;
@@ -8,24 +6,20 @@ const NONCE = 12;
 /// By id; each is imported once in an isolate.
 const keys = {};
 
-globalThis.keypool = {
-  access,
+export const seal = (id, secret, bytes, lengths) =>
+  each(id, secret, bytes, lengths, async (key, text, additionalData) => {
+    const iv = crypto.getRandomValues(new Uint8Array(NONCE));
+    const sealed = await crypto.subtle.encrypt({ name, iv, additionalData }, key, text);
+    return joined([iv, new Uint8Array(sealed)]);
+  });
 
-  seal: (id, secret, bytes, lengths) =>
-    each(id, secret, bytes, lengths, async (key, text, additionalData) => {
-      const iv = crypto.getRandomValues(new Uint8Array(NONCE));
-      const sealed = await crypto.subtle.encrypt({ name, iv, additionalData }, key, text);
-      return joined([iv, new Uint8Array(sealed)]);
-    }),
-
-  /// What was changed, or belongs elsewhere, is empty then.
-  open: (id, secret, bytes, lengths) =>
-    each(id, secret, bytes, lengths, async (key, sealed, additionalData) => {
-      const algorithm = { name, iv: sealed.subarray(0, NONCE), additionalData };
-      const text = await crypto.subtle.decrypt(algorithm, key, sealed.subarray(NONCE)).catch(() => 0);
-      return new Uint8Array(text);
-    }),
-};
+/// What was changed, or belongs elsewhere, is empty then.
+export const open = (id, secret, bytes, lengths) =>
+  each(id, secret, bytes, lengths, async (key, sealed, additionalData) => {
+    const algorithm = { name, iv: sealed.subarray(0, NONCE), additionalData };
+    const text = await crypto.subtle.decrypt(algorithm, key, sealed.subarray(NONCE)).catch(() => 0);
+    return new Uint8Array(text);
+  });
 
 /// `lengths` has two numbers for each text: its own, and that of what is authenticated with it and follows it in `bytes`.
 /// Resolves to the outcomes one behind the other, and their lengths.

@@ -4,8 +4,13 @@
 // that is still being worked on: their futures would never be polled again and the callers would hang. Here each of
 // them is answered at once with a 503 that SDKs retry, and the next event finds a new instance.
 // Answers that are already being streamed are native pipes and go on.
-import "./cipher.mjs";
+import { access } from "./access.mjs";
+import * as call from "./call.mjs";
+import { open, seal } from "./cipher.mjs";
 import * as wasm from "./index.js";
+
+/// What the wasm calls by name.
+globalThis.keypool = { access, open, seal, ...call };
 
 const DIED = Symbol();
 /// One resolver per event in work.
@@ -34,10 +39,11 @@ function die(error) {
 /// workerd refuses a Response that was made while another request was being handled.
 async function guard(work, onDeath) {
   let resolve;
-  const death = new Promise((settle) => (resolve = settle));
-  living.add(resolve);
   try {
-    const result = await Promise.race([work(), death]);
+    const result = await new Promise((settle, reject) => {
+      living.add((resolve = settle));
+      work().then(settle, reject);
+    });
     if (result !== DIED) return result;
   } catch (error) {
     // The Rust handlers turn their errors into answers, so a rejection is a crash as well.

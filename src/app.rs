@@ -48,7 +48,7 @@ const PEPPER: &str = "pepper";
 pub const EVERY_SESSION: &str = "*";
 
 pub struct App {
-    pub store: Store,
+    pub store: Rc<Store>,
     env: JsValue,
     context: Option<js::Context>,
 }
@@ -95,6 +95,9 @@ pub struct Cache {
 
 thread_local! {
     static CACHE: &'static RefCell<Cache> = Box::leak(Box::default());
+    /// What the environment holds: as long as the isolate lives it does not change.
+    static STORE: RefCell<Option<Rc<Store>>> = const { RefCell::new(None) };
+    static VARS: RefCell<Vec<(String, Option<String>)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// One function for all callers of `with_cache`: sixty copies of a thread-local's first access are no small code.
@@ -122,12 +125,24 @@ impl App {
     /// # Errors
     /// `NoStorage` when neither D1 nor KV is bound.
     pub fn new(env: JsValue, context: Option<js::Context>) -> Result<Rc<Self>> {
-        Ok(Rc::new(Self { store: Store::bind(&env)?, env, context }))
+        let store = match STORE.with_borrow(Clone::clone) {
+            Some(store) => store,
+            None => Rc::new(Store::bind(&env)?),
+        };
+        STORE.with_borrow_mut(|held| *held = Some(store.clone()));
+        Ok(Rc::new(Self { store, env, context }))
     }
 
     /// A secret or var; an empty one counts as not set.
     pub fn var(&self, name: &str) -> Option<String> {
-        js::field(&self.env, name).as_string().filter(|v| !v.is_empty())
+        VARS.with_borrow_mut(|vars| {
+            if let Some((_, value)) = vars.iter().find(|(known, _)| known == name) {
+                return value.clone();
+            }
+            let value = js::field(&self.env, name).as_string().filter(|v| !v.is_empty());
+            vars.push((name.into(), value.clone()));
+            value
+        })
     }
 
     /// Goes on after the answer. A cron has no answer to go on after: it awaits its work itself.

@@ -1,5 +1,6 @@
 //! The JavaScript side: what web-sys lacks or cannot do without throwing, and short ways to say the rest.
 
+pub mod call;
 pub mod sealed;
 
 use crate::{
@@ -9,20 +10,11 @@ use crate::{
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{
     js_sys::{Array, Object, Promise, Reflect, Uint8Array, Uint32Array, decode_uri_component},
-    web_sys::{
-        AbortSignal, Headers, ReadableStream, Request, RequestInit, Response, ResponseInit, StreamPipeOptions,
-        WritableStream,
-    },
+    web_sys::{Headers, ReadableStream, Request, Response, StreamPipeOptions, WritableStream},
 };
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_name = fetch, catch)]
-    pub fn fetch(url: &str, init: &RequestInit) -> std::result::Result<Promise, JsValue>;
-
-    #[wasm_bindgen(js_namespace = AbortSignal, js_name = any, catch)]
-    pub fn any_signal(signals: &Array) -> std::result::Result<AbortSignal, JsValue>;
-
     #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
     pub fn random_values(bytes: &mut [u8]) -> std::result::Result<JsValue, JsValue>;
 
@@ -239,29 +231,22 @@ pub fn headers_of(pairs: &[(&str, &str)]) -> Result<Headers> {
     Ok(headers)
 }
 
-fn init(status: u16, headers: &Headers) -> ResponseInit {
-    let init = ResponseInit::new();
-    init.set_status(status);
-    init.set_headers(headers);
-    init
-}
-
 /// # Errors
 /// When the runtime refuses, as with a body on status 204.
 pub fn text_response(status: u16, headers: &Headers, body: Option<&str>) -> Result<Response> {
-    Ok(Response::new_with_opt_str_and_init(body, &init(status, headers))?)
+    call::respond(status, headers, &body.map_or(JsValue::NULL, JsValue::from_str))
 }
 
 /// # Errors
 /// As `text_response`.
 pub fn stream_response(status: u16, headers: &Headers, body: Option<&ReadableStream>) -> Result<Response> {
-    Ok(Response::new_with_opt_readable_stream_and_init(body, &init(status, headers))?)
+    call::respond(status, headers, &body.map_or(JsValue::NULL, |body| body.clone().into()))
 }
 
 /// # Errors
 /// As `text_response`.
 pub fn bytes_response(status: u16, headers: &Headers, body: &Uint8Array) -> Result<Response> {
-    Ok(Response::new_with_opt_js_u8_array_and_init(Some(body), &init(status, headers))?)
+    call::respond(status, headers, body)
 }
 
 /// # Errors

@@ -47,6 +47,7 @@ pub mod swar;
 use admin::Handled;
 use app::App;
 use error::{Error, Result};
+use js::call::Head;
 use record::write::object;
 use route::Route;
 use std::rc::Rc;
@@ -87,8 +88,8 @@ pub fn scheduled(event: &JsValue, env: JsValue) -> Promise {
 }
 
 async fn serve(request: Request, env: JsValue, context: js::Context, request_id: &str) -> Result<Response> {
-    let url = request.url();
-    let (path, query) = js::path_and_query(&url);
+    let head = Head::of(&request, &proxy::LOOKED_AT);
+    let (path, query) = js::path_and_query(&head.url);
     let app = || -> Result<Rc<App>> { App::new(env, Some(context)) };
     #[cfg(feature = "contract")]
     if path == "/contract" {
@@ -107,12 +108,14 @@ async fn serve(request: Request, env: JsValue, context: js::Context, request_id:
             match admin::handle(&app, Clone::clone(&request), api, query, runtime::now()).await? {
                 Handled::Answered(answer) => Ok(answer),
                 Handled::Entered(token) => {
-                    proxy::play(&app, request, proxy::Asked { pin: None, rest, query }, token, request_id).await
+                    proxy::play(&app, request, proxy::Asked { pin: None, rest, query, head: &head }, token, request_id)
+                        .await
                 }
             }
         }
         Route::Call { pin, rest } => {
-            proxy::call(&app()?, Clone::clone(&request), proxy::Asked { pin, rest, query }, request_id).await
+            proxy::call(&app()?, Clone::clone(&request), proxy::Asked { pin, rest, query, head: &head }, request_id)
+                .await
         }
         Route::Unknown => Err(Error::not_found("unknown_route", format!("{path} is not a path of keypool."))),
     }

@@ -13,15 +13,17 @@ use crate::{
     runtime,
 };
 use std::pin::Pin;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::JsValue;
 use worker::{
-    js_sys::{Array, Uint8Array},
-    web_sys::{AbortController, Headers, ReadableStream, Request, RequestInit, RequestRedirect, Response},
+    js_sys::Uint8Array,
+    web_sys::{Headers, ReadableStream, Request},
 };
+
+pub use js::call::{Begun, whole};
 
 /// The client's headers that an upstream may see. OpenAI-Organization and -Project are not among them: they belong
 /// to the client's own account, and the pool's key would be refused (and disabled) for their sake.
-pub const PASSED: [&str; 14] = [
+pub static PASSED: [&str; 14] = [
     "content-type",
     "content-encoding",
     "accept",
@@ -43,7 +45,7 @@ pub const LOOK: usize = 8 * 1024;
 
 /// What of the upstream's headers the client does not get: they are about the connection to us, or about a body that
 /// the runtime decoded on the way.
-const DROPPED: [&str; 24] = [
+static DROPPED: [&str; 24] = [
     // Of another keypool behind this one.
     "x-keypool-attempts",
     "x-keypool-provider",
@@ -83,15 +85,6 @@ pub enum Body {
     Stream(ReadableStream),
 }
 
-/// An attempt's outcome as the network tells it.
-pub enum Reply {
-    /// Status and headers came; the controller still cancels the body.
-    Head(Response, AbortController),
-    Unreachable,
-    /// No head in time.
-    NoHead,
-}
-
 /// A call as it goes upstream, all but the key.
 pub struct Call {
     pub method: String,
@@ -103,14 +96,7 @@ pub struct Call {
 /// # Errors
 /// When the runtime refuses a header.
 pub fn passed_headers(client: &Headers, provider: &Provider) -> Result<Headers> {
-    let headers = Headers::new()?;
-    for name in PASSED {
-        if let Some(value) = js::header(client, name) {
-            headers.set(name, &value)?;
-        }
-    }
-    // What we look into must not be compressed.
-    headers.set("accept-encoding", "identity")?;
+    let headers = js::call::picked(client, &PASSED)?;
     set_extra(&headers, provider)?;
     Ok(headers)
 }
@@ -125,10 +111,7 @@ fn set_extra(headers: &Headers, provider: &Provider) -> Result<()> {
 /// # Errors
 /// As `passed_headers`.
 pub fn answered_headers(upstream: &Headers, provider: &Provider) -> Result<Headers> {
-    let headers = Headers::new_with_headers(upstream)?;
-    for name in DROPPED {
-        headers.delete(name)?;
-    }
+    let headers = js::call::without(upstream, &DROPPED)?;
     if provider.auth == Auth::Query {
         for name in ADDRESSES {
             headers.delete(name)?;
@@ -198,40 +181,13 @@ pub fn with_key(call: &Call, auth: Auth, secret: &str) -> Result<String> {
 ///
 /// # Errors
 /// When the request cannot be built at all.
-pub async fn send(call: &Call, url: &str, client: Option<&Request>, head_timeout_ms: u64) -> Result<Reply> {
-    let abort = AbortController::new()?;
-    let signals = Array::of1(&abort.signal());
-    if let Some(client) = client {
-        signals.push(&client.signal());
-    }
-    let init = RequestInit::new();
-    init.set_method(&call.method);
-    init.set_headers(&call.headers);
-    // Following would send the key to wherever the upstream points.
-    init.set_redirect(RequestRedirect::Manual);
-    init.set_signal(Some(&js::any_signal(&signals)?));
-    match &call.body {
-        Body::None => {}
-        Body::Bytes(bytes) => init.set_body(bytes),
-        Body::Stream(stream) => init.set_body(stream),
-    }
-    Ok(match runtime::in_time(js::fetch(url, &init)?, head_timeout_ms).await {
-        Some(Ok(response)) => Reply::Head(response.unchecked_into(), abort),
-        Some(Err(_)) => Reply::Unreachable,
-        None => {
-            abort.abort();
-            Reply::NoHead
-        }
-    })
-}
-
-/// The whole body; `None` when it broke off or took longer than `ms`.
-pub async fn read_whole(response: &Response, abort: &AbortController, ms: u64) -> Option<Uint8Array> {
-    let Some(whole) = runtime::in_time(response.array_buffer().ok()?.unchecked_into(), ms).await else {
-        abort.abort();
-        return None;
+pub async fn send(call: &Call, url: &str, client: Option<&Request>, head_timeout_ms: u64) -> Result<Begun> {
+    let body: &JsValue = match &call.body {
+        Body::None => &JsValue::UNDEFINED,
+        Body::Bytes(bytes) => bytes,
+        Body::Stream(stream) => stream,
     };
-    whole.ok().map(|buffer| Uint8Array::new(&buffer))
+    js::call::send(url, &call.method, &call.headers, body, client, head_timeout_ms).await
 }
 
 /// What a GET with a key brought.
@@ -304,10 +260,10 @@ pub fn get<'a>(
         let url = with_key(&call, provider.auth, secret)?;
         let mut probe = Probe::default();
         let verdict = match send(&call, &url, client, timeout_ms).await? {
-            Reply::Unreachable => verdict::judge(&Outcome::Unreachable, runtime::now()),
-            Reply::NoHead => verdict::judge(&Outcome::NoHead, runtime::now()),
-            Reply::Head(response, abort) => {
-                probe.whole = read_whole(&response, &abort, timeout_ms).await;
+            Begun::Unreachable => verdict::judge(&Outcome::Unreachable, runtime::now()),
+            Begun::Late => verdict::judge(&Outcome::NoHead, runtime::now()),
+            Begun::Head(response, abort) => {
+                probe.whole = whole(&response, &abort, timeout_ms).await;
                 probe.body = probe.whole.as_ref().map(|b| js::part(b, 0, look).to_vec()).unwrap_or_default();
                 probe.status = Some(response.status());
                 probe.headers = Some(response.headers());

@@ -5,7 +5,7 @@ use crate::{
     app::with_cache,
     cached::LARGEST,
     error::Result,
-    js,
+    js::{self, call::Fields},
     pool::{
         Ticket,
         class::Class,
@@ -24,6 +24,11 @@ use worker::{
 
 /// An answer up to this size is read whole, so that an error inside it can still be failed over.
 pub const WHOLE: u64 = 4 * 1024 * 1024;
+/// What is looked at of a success's headers.
+static LOOKED_AT: [&str; 3 + reset::REMAINING.len()] = {
+    let [a, b, c, d, e] = reset::REMAINING;
+    ["content-type", "content-length", "x-request-id", a, b, c, d, e]
+};
 /// An error body may take this long.
 const ERROR_BODY_MS: u64 = 10_000;
 
@@ -60,7 +65,7 @@ pub async fn bad(
     abort: &AbortController,
 ) -> Result<Attempt> {
     let body = match response.body() {
-        Some(_) => upstream::read_whole(response, abort, ERROR_BODY_MS).await,
+        Some(_) => upstream::whole(response, abort, ERROR_BODY_MS).await,
         None => None,
     };
     let look = body.as_ref().map(|b| js::part(b, 0, upstream::LOOK).to_vec()).unwrap_or_default();
@@ -86,16 +91,17 @@ pub async fn good(
     abort: AbortController,
 ) -> Result<Attempt> {
     let source = response.headers();
-    let kind = js::header(&source, "content-type").unwrap_or_default();
-    let length = js::header(&source, "content-length").and_then(|n| n.parse::<u64>().ok());
+    let said = Fields::of(&source, &LOOKED_AT);
+    let kind = said.get("content-type").unwrap_or_default();
+    let length = said.get("content-length").and_then(|n| n.parse::<u64>().ok());
     let headers = upstream::answered_headers(&source, &ready.provider)?;
-    finish(&headers, &walk.journal)?;
+    finish_named(&headers, &walk.journal, said.get("x-request-id"))?;
     let body = response.body().filter(|_| walk.method != "HEAD" && length != Some(0));
     if body.is_none() && walk.wants_body(response.status()) {
         return Ok(empty(headers));
     }
     let Some(body) = body else {
-        walk.succeeded(ready, ticket, &response);
+        walk.succeeded(ready, ticket, &response, &said);
         walk.journal.clone().ended(&walk.app, response.status(), stream::Ending::Complete, None);
         return Ok(Attempt::Answered(js::text_response(response.status(), &headers, None)?));
     };
@@ -113,12 +119,12 @@ pub async fn good(
                     in_use,
                     &response,
                     abort,
-                    &headers,
+                    (&headers, &said),
                     (&body, Kind::Events { first, how: ready.how }),
                 ),
             },
             First::End if walk.wants_body(response.status()) => Ok(empty(headers)),
-            First::End => flow(walk, ready, in_use, &response, abort, &headers, (&body, Kind::Other)),
+            First::End => flow(walk, ready, in_use, &response, abort, (&headers, &said), (&body, Kind::Other)),
             First::Broken | First::Stalled if js::is_aborted(&walk.request) => Ok(Attempt::Gone),
             First::Broken => Ok(walk.judged(&Outcome::Unreachable)),
             First::Stalled => {
@@ -127,11 +133,11 @@ pub async fn good(
             }
         };
     }
-    if is_json(&kind) && length.is_none_or(|n| n <= WHOLE) {
-        return whole(walk, ready, ticket, &response, &abort, headers).await;
+    if is_json(kind) && length.is_none_or(|n| n <= WHOLE) {
+        return whole(walk, ready, ticket, &response, &abort, (headers, &said)).await;
     }
-    let kind = if is_json(&kind) { Kind::Json } else { Kind::Other };
-    flow(walk, ready, in_use, &response, abort, &headers, (&body, kind))
+    let kind = if is_json(kind) { Kind::Json } else { Kind::Other };
+    flow(walk, ready, in_use, &response, abort, (&headers, &said), (&body, kind))
 }
 
 /// From here on the answer is the client's; what follows happens in the background.
@@ -141,11 +147,11 @@ fn flow(
     in_use: InUse,
     response: &Response,
     abort: AbortController,
-    headers: &Headers,
+    (headers, said): (&Headers, &Fields),
     (body, kind): (&ReadableStream, Kind),
 ) -> Result<Attempt> {
     let ticket = in_use.0;
-    walk.succeeded(ready, ticket, response);
+    walk.succeeded(ready, ticket, response, said);
     if let Some(trace) = &walk.journal.trace {
         trace.got(headers, None);
     }
@@ -156,7 +162,7 @@ fn flow(
     let (readable, work) = stream::pass(body, (kind, marker), Clone::clone(&walk.request), abort, limits)?;
     let (app, journal, status) = (walk.app.clone(), walk.journal.clone(), response.status());
     let wanted = walk.cached.clone().filter(|_| events && status == 200);
-    let (kind, hides) = (js::header(headers, "content-type").unwrap_or_default(), ready.how.hides);
+    let (kind, hides) = (said.get("content-type").unwrap_or_default().to_string(), ready.how.hides);
     walk.app.in_background(Box::pin(async move {
         let end = work.await;
         drop(in_use);
@@ -182,9 +188,9 @@ async fn whole(
     ticket: Ticket,
     response: &Response,
     abort: &AbortController,
-    headers: Headers,
+    (headers, said): (Headers, &Fields),
 ) -> Result<Attempt> {
-    let Some(body) = upstream::read_whole(response, abort, walk.answer_timeout_ms(ready)).await else {
+    let Some(body) = upstream::whole(response, abort, walk.answer_timeout_ms(ready)).await else {
         let late = runtime::now() >= walk.journal.attempt_began() + walk.answer_timeout_ms(ready);
         let outcome = if late { Outcome::NoHead } else { Outcome::Unreachable };
         return Ok(if js::is_aborted(&walk.request) { Attempt::Gone } else { walk.judged(&outcome) });
@@ -201,7 +207,7 @@ async fn whole(
     if length == 0 && walk.wants_body(response.status()) {
         return Ok(empty(headers));
     }
-    walk.succeeded(ready, ticket, response);
+    walk.succeeded(ready, ticket, response, said);
     let tokens = used::whole(&body, walk.prompt(ready).as_ref());
     let body = match sticky::marker(walk.kept, ticket, false) {
         Some(marker) => sticky::marked(&body, marker),
@@ -212,7 +218,7 @@ async fn whole(
     }
     walk.journal.clone().ended(&walk.app, response.status(), stream::Ending::Complete, tokens.as_ref());
     if let Some(wanted) = walk.cached.clone().filter(|_| response.status() == 200 && length <= LARGEST) {
-        let kind = js::header(&headers, "content-type").unwrap_or_default();
+        let kind = said.get("content-type").unwrap_or_default().to_string();
         walk.app.in_background(cached::keep(&walk.app, wanted, kind, body.to_vec(), false));
     }
     Ok(Attempt::Answered(js::bytes_response(response.status(), &headers, &body)?))
@@ -231,7 +237,12 @@ fn is_json(content_type: &str) -> bool {
 
 /// What we add to an answer.
 pub fn finish(headers: &Headers, journal: &Journal) -> Result<()> {
-    if js::header(headers, "x-request-id").is_none_or(|id| id.is_empty()) {
+    finish_named(headers, journal, js::header(headers, "x-request-id").as_deref())
+}
+
+/// As `finish`, the answer's own id being known.
+fn finish_named(headers: &Headers, journal: &Journal, id: Option<&str>) -> Result<()> {
+    if id.is_none_or(str::is_empty) {
         headers.set("x-request-id", journal.request_id())?;
     }
     journal.show(headers)
@@ -271,12 +282,12 @@ impl Walk {
         }
     }
 
-    fn succeeded(&self, ready: &Ready, ticket: Ticket, response: &Response) {
-        let (now, headers) = (runtime::now(), &response.headers());
+    fn succeeded(&self, ready: &Ready, ticket: Ticket, response: &Response, said: &Fields) {
+        let now = runtime::now();
         self.journal.answered(response.status(), now);
         // Most answers have something left, or do not say.
-        let used_up = reset::REMAINING.iter().any(|name| js::header(headers, name).is_some_and(|n| reset::is_zero(&n)));
-        let rest_ms = if used_up { reset::used_up_ms(&js::all_headers(headers), now) } else { None };
+        let used_up = reset::REMAINING.iter().any(|name| said.get(name).is_some_and(reset::is_zero));
+        let rest_ms = if used_up { reset::used_up_ms(&js::all_headers(&response.headers()), now) } else { None };
         let records = with_cache(|c| {
             let records = c.pool.succeeded(ticket, &ready.model, self.journal.attempt_began(), now);
             if let Some(ms) = rest_ms {

@@ -5,7 +5,7 @@ use crate::{
     app::{Caller, with_cache, with_dice},
     config::Config,
     error::{Error, Result},
-    js,
+    js::call::Head,
     pool::{
         self, Pool,
         failover::Want,
@@ -14,7 +14,6 @@ use crate::{
     },
     record::{client::Right, key::Key},
 };
-use worker::web_sys::Headers;
 
 /// What the path asks for.
 pub struct Asked<'a> {
@@ -22,7 +21,30 @@ pub struct Asked<'a> {
     /// What follows `/v1/`.
     pub rest: &'a str,
     pub query: &'a str,
+    pub head: &'a Head,
 }
+
+/// What we look at of a request's headers, beside those that are passed on.
+pub static LOOKED_AT: [&str; 18] = [
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "origin",
+    "access-control-request-method",
+    "access-control-request-headers",
+    "cf-connecting-ip",
+    "x-session-id",
+    "x-gray-group",
+    "x-keypool-key",
+    "x-keypool-pace",
+    "x-keypool-cache",
+    "openai-beta",
+    "anthropic-version",
+    "anthropic-beta",
+];
 
 /// `owner` is the provider where the things lie that the call is about.
 ///
@@ -32,12 +54,11 @@ pub fn want(
     asked: &Asked,
     owner: Option<&str>,
     caller: &Caller,
-    headers: &Headers,
     intake: &Intake,
     config: &Config,
     economy: bool,
 ) -> Result<Want> {
-    let session = js::header(headers, "x-session-id").map(|id| pool::hash(&id)).or(intake.conversation());
+    let session = asked.head.get("x-session-id").map(pool::hash).or(intake.conversation());
     // Two clients' conversations are two, even when they begin alike.
     let who = pool::hash(&caller.id);
     let conversation = session.map(|session| session ^ who);
@@ -53,12 +74,12 @@ pub fn want(
         None => targets,
     };
     let targets = allowed(caller, model, targets)?;
-    let by_header = js::header(headers, "x-gray-group").map(|name| target::group_named(name.trim()).to_string());
+    let by_header = asked.head.get("x-gray-group").map(|name| target::group_named(name.trim()).to_string());
     let group = by_header.or(group).or_else(|| caller.group.clone());
     if let Some(group) = group.as_deref().filter(|group| !caller.may_ask_for(group)) {
         return Err(Error::forbidden("group_not_allowed", format!("This client key may not ask for group {group}.")));
     }
-    let forced = js::header(headers, "x-keypool-key").map(|id| force(caller, id.trim(), &targets)).transpose()?;
+    let forced = asked.head.get("x-keypool-key").map(|id| force(caller, id.trim(), &targets)).transpose()?;
     let (forced, targets) = match forced {
         Some((ticket, target)) => (Some(ticket), vec![target]),
         None => (None, targets),

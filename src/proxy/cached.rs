@@ -6,7 +6,7 @@ use crate::{
     cached::{Entry, LARGEST, Wish, question, wish},
     config::Level,
     error::{Error, Result},
-    js,
+    js::{self, call::Head},
     record::{client::Right, write::object},
     runtime::{self, Work},
     store::Cached,
@@ -14,10 +14,7 @@ use crate::{
 };
 use futures_util::future::{Either, select};
 use std::rc::Rc;
-use worker::{
-    js_sys::Uint8Array,
-    web_sys::{Headers, Request, Response},
-};
+use worker::{js_sys::Uint8Array, web_sys::Response};
 
 pub const HEADER: &str = "x-keypool-cache";
 /// A storage that takes longer is not waited for.
@@ -36,22 +33,22 @@ pub struct Wanted {
 ///
 /// # Errors
 /// When the caller may not ask, or asks for what there is not.
-pub fn wanted(caller: &Caller, asked: &Asked, request: &Request, intake: &Intake) -> Result<Option<Wanted>> {
-    let headers = request.headers();
-    let Wish { seconds, tools } = wish(caller, &headers)?;
-    let forced = ["x-keypool-key", "content-encoding"].iter().any(|name| js::header(&headers, name).is_some());
-    if seconds == 0 || forced || !question::is_cached(&request.method(), asked.rest) {
+pub fn wanted(caller: &Caller, asked: &Asked, intake: &Intake) -> Result<Option<Wanted>> {
+    let head = asked.head;
+    let Wish { seconds, tools } = wish(caller, head)?;
+    let forced = ["x-keypool-key", "content-encoding"].iter().any(|name| head.get(name).is_some());
+    if seconds == 0 || forced || !question::is_cached(&head.method, asked.rest) {
         return Ok(None);
     }
     let Some(body) = intake.bytes().filter(|bytes| js::length(bytes) <= LARGEST) else { return Ok(None) };
-    let said = ASKING.map(|name| js::header(&headers, name).unwrap_or_default());
+    let said = ASKING.map(|name| head.get(name).unwrap_or_default());
     let mut scope = vec![&*caller.id, asked.rest, asked.query, asked.pin.unwrap_or_default()];
-    scope.extend(said.iter().map(String::as_str));
+    scope.extend(said);
     Ok(question::id(&scope, &body.to_vec(), tools).map(|id| Wanted { id, seconds }))
 }
 
-fn wish(caller: &Caller, headers: &Headers) -> Result<Wish> {
-    let Some(asked) = js::header(headers, HEADER) else {
+fn wish(caller: &Caller, head: &Head) -> Result<Wish> {
+    let Some(asked) = head.get(HEADER) else {
         return Ok(Wish { seconds: caller.cache_s.map_or(0, u64::from), tools: false });
     };
     if !caller.may(Right::Cache) {
@@ -60,7 +57,7 @@ fn wish(caller: &Caller, headers: &Headers) -> Result<Wish> {
     }
     let message =
         "x-keypool-cache is how many seconds an answer is kept, up to 2592000, and may be followed by \", tools\".";
-    wish::parse(&asked).ok_or_else(|| Error::invalid(message, Some(HEADER)))
+    wish::parse(asked).ok_or_else(|| Error::invalid(message, Some(HEADER)))
 }
 
 /// The answer that is kept; without one the call goes on. A storage that fails has none.

@@ -8,7 +8,7 @@ use crate::{
     },
     config::Level,
     error::Result,
-    js,
+    js::{self, call::Head},
     record::write::object,
     runtime,
     upstream::Body,
@@ -28,16 +28,15 @@ pub struct Intake {
 
 /// # Errors
 /// When the client breaks off.
-pub async fn read(request: &Request) -> Result<Intake> {
+pub async fn read(request: &Request, head: &Head) -> Result<Intake> {
     let Some(stream) = request.body() else { return Ok(Intake { body: Body::None, scanner: None }) };
-    let headers = request.headers();
-    let length = js::header(&headers, "content-length").and_then(|n| n.parse::<u64>().ok());
+    let length = head.get("content-length").and_then(|n| n.parse::<u64>().ok());
     if length.is_some_and(|n| n > KEPT) {
         return Ok(Intake { body: Body::Stream(stream), scanner: None });
     }
     let buffer: JsValue = JsFuture::from(request.array_buffer()?).await?;
     let bytes = Uint8Array::new(&buffer);
-    let scanner = scan(&bytes, &js::header(&headers, "content-type").unwrap_or_default());
+    let scanner = scan(&bytes, head.get("content-type").unwrap_or_default());
     Ok(Intake { body: Body::Bytes(bytes), scanner: Some(scanner) })
 }
 

@@ -61,9 +61,8 @@ pub async fn answer(
     (caller, config): (&Caller, &Config),
     journal: &mut Journal,
 ) -> Result<Option<Response>> {
-    let headers = request.headers();
-    let alone = parameter(asked.query, "before").is_some() || js::header(&headers, "x-keypool-key").is_some();
-    if request.method() != "GET" || !sticky::is_list(asked.rest) || alone {
+    let alone = parameter(asked.query, "before").is_some() || asked.head.get("x-keypool-key").is_some();
+    if asked.head.method != "GET" || !sticky::is_list(asked.rest) || alone {
         return Ok(None);
     }
     let now = runtime::now();
@@ -77,7 +76,7 @@ pub async fn answer(
         Some((name.to_string(), c.pool.provider(name).filter(|p| p.enabled)?.clone()))
     });
     let Some((name, provider)) = provider else { return Ok(None) };
-    let group = js::header(&headers, "x-gray-group").map(|name| target::group_named(name.trim()).to_string());
+    let group = asked.head.get("x-gray-group").map(|name| target::group_named(name.trim()).to_string());
     let may = |key: &Key| caller.may_use(&key.group) && group.as_ref().is_none_or(|group| *group == key.group);
     let keys = keys(&name, &may, held.by.as_ref().map(|(ticket, _)| *ticket));
     let after = parameter(asked.query, "after");

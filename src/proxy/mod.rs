@@ -23,7 +23,6 @@ use crate::{
     app::{App, Caller},
     config::Config,
     error::Result,
-    js,
     pool::failover::{Failover, Limits},
     record::write,
     runtime, sticky as ids,
@@ -35,7 +34,7 @@ use trace::Trace;
 use walk::{Attempt, InUse, Ready, Walk};
 use worker::web_sys::{Request, Response};
 
-pub use asked::Asked;
+pub use asked::{Asked, LOOKED_AT};
 
 /// So much of a budget is used, and the economy model answers where there is one.
 const ECONOMY_PERCENT: u64 = 90;
@@ -46,22 +45,22 @@ pub async fn call(app: &Rc<App>, request: Request, asked: Asked<'_>, request_id:
     let now = runtime::now();
     app.refresh(now).await?;
     let config = app.config()?;
-    if let Some(answer) = cors::preflight(&request, &config)? {
+    if let Some(answer) = cors::preflight(asked.head, &config)? {
         return Ok(answer);
     }
-    let headers = request.headers();
-    let answer = match admit::known(app, &headers, request_id, now) {
+    let head = asked.head;
+    let answer = match admit::known(app, head, request_id, now) {
         Ok((caller, credential)) => {
             let journal = Journal::new(request_id, &caller, now);
             admitted(app, request, asked, config.clone(), (&caller, &credential), journal).await
         }
         Err(error) => Err(error),
     };
-    if js::header(&headers, "origin").is_none() {
+    if head.get("origin").is_none() {
         return answer;
     }
     let answer = answer.unwrap_or_else(|error| runtime::refuse(&error, request_id));
-    cors::allow(&answer.headers(), &headers, &config)?;
+    cors::allow(&answer.headers(), head, &config)?;
     Ok(answer)
 }
 
@@ -94,19 +93,19 @@ async fn admitted(
     mut journal: Journal,
 ) -> Result<Response> {
     let now = runtime::now();
-    if let Some(answer) = about::answer(caller, &asked, &request.method(), now)? {
+    if let Some(answer) = about::answer(caller, &asked, &asked.head.method, now)? {
         return Ok(answer);
     }
     if asked.pin.is_none()
-        && let Some(answer) = models::answer(app, caller, asked.rest, &request.method(), now).await?
+        && let Some(answer) = models::answer(app, caller, asked.rest, &asked.head.method, now).await?
     {
         return Ok(answer);
     }
     if asked.pin.is_none() && asked.rest == "token-count" {
-        return token_count::answer(&request.method(), intake::read(&request).await?);
+        return token_count::answer(&asked.head.method, intake::read(&request, asked.head).await?);
     }
     let log = caller.log.unwrap_or(config.request_log);
-    journal.trace = Trace::new(log, &request, asked.rest, credential).map(Rc::new);
+    journal.trace = Trace::new(log, &asked.head.method, asked.rest, credential).map(Rc::new);
     // Before the body is read.
     let listed = match app.admit(caller, now).await {
         Ok(()) => lists::answer(app, &request, &asked, (caller, &config), &mut journal).await,
@@ -137,23 +136,23 @@ async fn prepare(
     config: Rc<Config>,
     journal: &mut Journal,
 ) -> Result<(Walk, Failover)> {
-    let headers = request.headers();
-    let intake = intake::read(&request).await?;
-    admit::model(caller, &request.method(), asked.rest, intake.model())?;
+    let head = asked.head;
+    let intake = intake::read(&request, head).await?;
+    admit::model(caller, &head.method, asked.rest, intake.model())?;
     let held = sticky::held(app, caller, &asked, Some(&intake), runtime::now()).await?;
     let asked = held.asked(&asked);
     let owner = held.by.as_ref().map(|(_, provider)| provider.as_str());
     let economy = app.budget_share(caller, runtime::now()) >= ECONOMY_PERCENT;
-    let mut want = asked::want(&asked, owner, caller, &headers, &intake, &config, economy)?;
-    sticky::choose(&mut want, &held, caller, &request.method(), asked.rest)?;
+    let mut want = asked::want(&asked, owner, caller, &intake, &config, economy)?;
+    sticky::choose(&mut want, &held, caller, &head.method, asked.rest)?;
     let targets = want.targets.clone();
     if let Some(target) = targets.first() {
         journal.is_for(target);
     }
-    let cached = cached::wanted(caller, &asked, &request, &intake)?;
-    let pace = paced::of(caller, &headers, asked.rest)?;
+    let cached = cached::wanted(caller, &asked, &intake)?;
+    let pace = paced::of(caller, head, asked.rest)?;
     if let Some(trace) = &journal.trace {
-        trace.sent(&headers, intake.bytes());
+        trace.sent(&request.headers(), intake.bytes());
     }
     let limits = Limits {
         max_attempts: if intake.is_stream() { 1 } else { config.max_attempts },
@@ -163,7 +162,7 @@ async fn prepare(
     };
     // The body may have taken its time.
     let failover = Failover::new(want, limits, runtime::now());
-    let method = request.method();
+    let method = head.method.clone();
     let walk = Walk {
         app: app.clone(),
         config,

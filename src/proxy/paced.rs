@@ -3,10 +3,9 @@
 use crate::{
     app::Caller,
     error::{Error, Result},
-    js,
+    js::call::Head,
     record::{client::Right, pace::Pace},
 };
-use worker::web_sys::Headers;
 
 const HEADER: &str = "x-keypool-pace";
 
@@ -14,13 +13,13 @@ const HEADER: &str = "x-keypool-pace";
 ///
 /// # Errors
 /// When the caller may not ask, or asks for what there is not.
-pub fn of(caller: &Caller, headers: &Headers, rest: &str) -> Result<Pace> {
-    let pace = wish(caller, headers)?;
+pub fn of(caller: &Caller, head: &Head, rest: &str) -> Result<Pace> {
+    let pace = wish(caller, head)?;
     Ok(if rest == "chat/completions" { pace } else { Pace::Off })
 }
 
-fn wish(caller: &Caller, headers: &Headers) -> Result<Pace> {
-    let Some(asked) = js::header(headers, HEADER) else { return Ok(caller.pace) };
+fn wish(caller: &Caller, head: &Head) -> Result<Pace> {
+    let Some(asked) = head.get(HEADER) else { return Ok(caller.pace) };
     if !caller.may(Right::Paced) {
         let message = "This client key may not choose how evenly its streams come.".into();
         return Err(Error::forbidden("pace_not_allowed", message));

@@ -29,7 +29,7 @@ pub struct Held {
 impl Held {
     pub fn asked<'a>(&'a self, asked: &Asked<'a>) -> Asked<'a> {
         let rest = self.rest.as_deref().unwrap_or(asked.rest);
-        Asked { pin: asked.pin, rest, query: self.query.as_deref().unwrap_or(asked.query) }
+        Asked { pin: asked.pin, rest, query: self.query.as_deref().unwrap_or(asked.query), head: asked.head }
     }
 }
 

@@ -12,10 +12,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::cell::RefCell;
-use worker::{
-    js_sys::Uint8Array,
-    web_sys::{Headers, Request},
-};
+use worker::{js_sys::Uint8Array, web_sys::Headers};
 
 /// How much of a body is kept, each way.
 const KEPT: usize = 16 * 1024;
@@ -51,10 +48,10 @@ struct Part {
 }
 
 impl Trace {
-    pub fn new(log: Log, request: &Request, rest: &str, credential: &str) -> Option<Self> {
+    pub fn new(log: Log, method: &str, rest: &str, credential: &str) -> Option<Self> {
         (log != Log::Off).then(|| Self {
             bodies: log == Log::Bodies,
-            method: request.method(),
+            method: method.into(),
             path: rest.into(),
             credential: credential.into(),
             sent: RefCell::default(),

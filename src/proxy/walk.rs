@@ -24,7 +24,7 @@ use crate::{
     runtime,
     sticky::Kept,
     stream::How,
-    upstream::{self, Call, Reply},
+    upstream::{self, Begun, Call},
 };
 use std::rc::Rc;
 use worker::web_sys::{Request, Response};
@@ -163,10 +163,10 @@ impl Walk {
         self.journal.begins(ticket, runtime::now());
         let reply = upstream::send(&ready.call, &url, Some(&self.request), self.head_timeout_ms(&ready)).await?;
         let (response, abort) = match reply {
-            Reply::Head(response, abort) => (response, abort),
-            Reply::Unreachable | Reply::NoHead if js::is_aborted(&self.request) => return Ok(Attempt::Gone),
-            Reply::Unreachable => return Ok(self.judged(&Outcome::Unreachable)),
-            Reply::NoHead => return Ok(self.judged(&Outcome::NoHead)),
+            Begun::Head(response, abort) => (response, abort),
+            Begun::Unreachable | Begun::Late if js::is_aborted(&self.request) => return Ok(Attempt::Gone),
+            Begun::Unreachable => return Ok(self.judged(&Outcome::Unreachable)),
+            Begun::Late => return Ok(self.judged(&Outcome::NoHead)),
         };
         if (200..300).contains(&response.status()) {
             answer::good(self, &ready, ticket, in_use, response, abort).await

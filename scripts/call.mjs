@@ -1,0 +1,76 @@
+// What a call asks of JavaScript, each in one crossing: to hand a text over costs more than most of the work here.
+const LATE = null;
+
+/// The headers of those names that are there: lines of names and values in turn.
+export function read(headers, names) {
+  let text = "";
+  for (const name of names) {
+    const value = headers.get(name);
+    if (value !== null) text += `${name}\n${value}\n`;
+  }
+  return text;
+}
+
+export const head = (request, names) => `${request.method}\n${request.url}\n${read(request.headers, names)}`;
+
+/// New headers: those of the names alone. What we look into must not be compressed.
+export function picked(headers, names) {
+  const found = new Headers({ "accept-encoding": "identity" });
+  for (const name of names) {
+    const value = headers.get(name);
+    if (value !== null) found.set(name, value);
+  }
+  return found;
+}
+
+/// New headers: all but those.
+export function without(headers, names) {
+  const rest = new Headers(headers);
+  for (const name of names) rest.delete(name);
+  return rest;
+}
+
+export const respond = (status, headers, body) => new Response(body, { status, headers });
+
+/// Sends a request on behalf of `client`: when that goes away, so does this. Resolves to the response and what cancels its
+/// body, to nothing when no head came in time, or to a number when nobody answered.
+export function send(url, method, headers, body, client, ms) {
+  const abort = new AbortController();
+  // Passed directly, the runtime would not heed the client's.
+  const signal = client ? AbortSignal.any([abort.signal, client.signal]) : abort.signal;
+  // Following would send the key to wherever the upstream points.
+  const asked = fetch(url, { method, headers, body, redirect: "manual", signal });
+  return inTime(
+    asked.then(
+      (response) => [response, abort],
+      () => 0,
+    ),
+    abort,
+    ms,
+  );
+}
+
+/// Resolves to the whole body; to nothing when it broke off or took too long.
+export function whole(response, abort, ms) {
+  const read = response.arrayBuffer().then((buffer) => new Uint8Array(buffer), () => LATE);
+  return inTime(read, abort, ms);
+}
+
+function inTime(work, abort, ms) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      abort.abort();
+      resolve(LATE);
+    }, ms);
+    work.then(
+      (result) => {
+        clearTimeout(timer);
+        resolve(result);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}
