@@ -26,7 +26,7 @@ const WASM_FEATURES = [
 ];
 
 /// What stands between the runtime and the glue.
-const SHIM = ["access.mjs", "call.mjs", "cipher.mjs", "entry.mjs"];
+const SHIM = ["access.mjs", "call.mjs", "cipher.mjs", "entry.mjs", "soon.mjs"];
 
 export async function build({ out, profile, options } = DEPLOYED) {
   await ready();
@@ -129,6 +129,7 @@ async function bundle(work, out) {
   await esbuild({
     entryPoints: [join(work, "entry.mjs")],
     outfile: join(work, "bundle.js"),
+    inject: [join(work, "soon.mjs")],
     bundle: true,
     format: "esm",
     target: "esnext",

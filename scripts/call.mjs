@@ -30,6 +30,9 @@ export function without(headers, names) {
   return rest;
 }
 
+/// One line; `text` is a JSON object with something in it.
+export const log = (level, text) => console[level](`{"time":"${new Date().toISOString()}",${text.slice(1)}`);
+
 export const respond = (status, headers, body) => new Response(body, { status, headers });
 
 /// Sends a request on behalf of `client`: when that goes away, so does this. Resolves to the response and what cancels its

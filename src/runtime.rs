@@ -145,14 +145,13 @@ pub fn log(level: Level, event: &str, fields: impl FnOnce() -> serde_json::Value
 
 fn write(level: Level, event: &str, mut fields: serde_json::Value) {
     if let Some(map) = fields.as_object_mut() {
-        map.insert("time".into(), String::from(js_sys::Date::new_0().to_iso_string()).into());
         map.insert("level".into(), level.name().into());
         map.insert("event".into(), event.into());
     }
-    let line = JsValue::from_str(&write::text(&fields));
-    match level {
-        Level::Debug | Level::Info => web_sys::console::log_1(&line),
-        Level::Warn => web_sys::console::warn_1(&line),
-        Level::Error => web_sys::console::error_1(&line),
-    }
+    let method = match level {
+        Level::Debug | Level::Info => "log",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    };
+    js::call::log(method, &write::text(&fields));
 }

@@ -1,7 +1,7 @@
 //! What a call asks of JavaScript, each in one crossing; scripts/call.mjs does it. To hand a text over costs more than most
 //! of the work there.
 
-use crate::error::Result;
+use crate::{error::Result, swar};
 use std::cell::RefCell;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{
@@ -27,6 +27,9 @@ extern "C" {
     fn leave_headers(headers: &Headers, names: &JsValue) -> Thrown<Headers>;
     #[wasm_bindgen(js_namespace = keypool, js_name = respond, catch)]
     fn make_response(status: u16, headers: &Headers, body: &JsValue) -> Thrown<Response>;
+    /// `level` is a method of JavaScript's console, `text` a JSON object that is not empty; the time is added to it.
+    #[wasm_bindgen(js_namespace = keypool)]
+    pub fn log(level: &str, text: &str);
     #[wasm_bindgen(js_namespace = keypool, js_name = send, catch)]
     fn begin_fetch(
         url: &str,
@@ -68,14 +71,22 @@ impl Fields {
 
     /// `None` when it is absent, or was not among the names.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let mut lines = self.0.split('\n');
+        let mut rest = self.0.as_str();
         loop {
-            let (known, value) = (lines.next()?, lines.next()?);
+            let (known, value);
+            (known, rest) = line(rest)?;
+            (value, rest) = line(rest)?;
             if known == name {
                 return Some(value);
             }
         }
     }
+}
+
+/// The first line, and what follows it.
+fn line(text: &str) -> Option<(&str, &str)> {
+    let end = swar::find_either(text.as_bytes(), b'\n', b'\n')?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
 /// A request's method and address, and some of its headers.
