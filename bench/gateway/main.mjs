@@ -8,7 +8,7 @@ import { stop } from "../../scripts/ready.mjs";
 import { startEnds } from "./ends.mjs";
 import { gateways, uploaded } from "./gateways.mjs";
 import { write } from "./page.mjs";
-import { profile } from "./profile.mjs";
+import { profile, withNames } from "./profile.mjs";
 import { SCENARIOS } from "./scenarios.mjs";
 import { described } from "./tables.mjs";
 
@@ -22,7 +22,7 @@ if (options.write && (options.quick || names.length > 0)) stop("What is written 
 
 await build();
 const ends = await startEnds();
-const make = gateways(ends.port, uploaded());
+const make = gateways(ends.port, options.profile ? await withNames() : uploaded());
 const world = { make, tell: ends.tell, quick: options.quick ?? false };
 const results = [];
 const begun = performance.now();

@@ -34,7 +34,7 @@ async function phases(world, { port, key }, seconds) {
     const rate = Math.round(CAPACITY * share);
     await world.tell({ do: "calls" });
     const heard = await world.tell({ do: "open", ...MODEL, port, key, rate, seconds: length, seed: 7 + found.length });
-    found.push({ rate, ...heard, ...(await world.tell({ do: "calls" })) });
+    found.push({ rate, ...heard, calls: (await world.tell({ do: "calls" })).calls });
   };
   // The pool learns which of its keys are bad.
   await run(0.5, 3);
