@@ -15,6 +15,7 @@ export async function cold(world) {
     for (let i = 0; i < (world.quick ? 3 : 20); i++) for (const each of turned(found, i)) await once(world, each, i > 0);
     const [floor] = found;
     return {
+      upload: world.upload,
       rows: found.map(({ stage, ms, cpu, first }) => ({
         name: stage.label,
         ms: spread(ms),

@@ -1,8 +1,9 @@
 // `npm run bench`: what a request through keypool costs, next to a floor and to the common way; docs/PERFORMANCE.md says what
 // the numbers mean. Names after `--` choose scenarios, `--quick` only tries them, `--write` writes the page and its plots,
 // `--profile <scenario>` shows where the time goes. Linux only: the CPU time is read from /proc.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
 import { build } from "../../scripts/build.mjs";
 import { stop } from "../../scripts/ready.mjs";
 import { startEnds } from "./ends.mjs";
@@ -10,7 +11,7 @@ import { gateways, uploaded } from "./gateways.mjs";
 import { write } from "./page.mjs";
 import { profile, withNames } from "./profile.mjs";
 import { SCENARIOS } from "./scenarios.mjs";
-import { described } from "./tables.mjs";
+import { described, goals } from "./tables.mjs";
 
 const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,
@@ -22,8 +23,10 @@ if (options.write && (options.quick || names.length > 0)) stop("What is written 
 
 await build();
 const ends = await startEnds();
-const make = gateways(ends.port, options.profile ? await withNames() : uploaded());
-const world = { make, tell: ends.tell, quick: options.quick ?? false };
+const modules = options.profile ? await withNames() : uploaded();
+const upload = modules.reduce((sum, path) => sum + gzipSync(readFileSync(path)).length, 0);
+/// `make` starts gateways by their kind, `tell` commands clients and provider.
+const world = { make: gateways(ends.port, modules), tell: ends.tell, quick: options.quick ?? false, upload };
 const results = [];
 const begun = performance.now();
 try {
@@ -45,9 +48,11 @@ async function measured(scenario) {
   return result;
 }
 
+/// For whoever wants to look at them otherwise.
 function keep() {
   mkdirSync("target/bench-gateway", { recursive: true });
   writeFileSync("target/bench-gateway/results.json", JSON.stringify(results, null, 1));
+  console.log(`\n${goals(results)}`);
   if (options.write) write(results);
   console.log(`\n${((performance.now() - begun) / 60_000).toFixed(1)} minutes in all.`);
 }

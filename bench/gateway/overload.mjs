@@ -9,72 +9,77 @@ const WELL = named(`rate${RATE}`, 10);
 const BAD = [...named(`rate${RATE}`, 8), ...named("revoked", 1), ...named(`half${RATE}`, 1)];
 /// Eight keys, and half of one.
 const CAPACITY = 8.5 * RATE;
-const SHARES = [0.6, 0.9, 1.5];
-/// The longest that a service may take to be whole again.
-const AFTER = 8;
+/// Seconds of 60 % behind an overload.
+const AFTER = 10;
+/// Seconds until an overload has used up what the keys had saved.
+const SAVED = 4;
 
 export async function overload(world) {
-  const seconds = world.quick ? 3 : 12;
-  const pools = {};
-  for (const [name, keys] of [["well", WELL], ["bad", BAD]]) {
+  const seconds = world.quick ? 6 : 14;
+  const pools = [];
+  for (const keys of [BAD, WELL]) {
     const stage = await world.make.keypool({ keys });
     try {
-      pools[name] = await phases(world, stage, seconds);
+      pools.push(await phases(world, stage, seconds));
     } finally {
       await stage.close();
     }
   }
-  return { capacity: CAPACITY, seconds, rows: SHARES.map((share, i) => row(share, pools.bad[i], pools.well[i], seconds)), after: recovery(pools.bad.at(-1)) };
+  const [bad, well] = pools;
+  const [, , over, again] = bad;
+  return {
+    capacity: CAPACITY,
+    seconds,
+    rows: [0.6, 0.9, 1.5].map((share, i) => row(share, bad[i], well[i])),
+    goodput: sum(over.done.slice(SAVED, seconds)) / (seconds - SAVED) / CAPACITY,
+    waits: waits(over),
+    after: { rate: again.rate, answered: again.answered, refused: again.refused, seconds: recovered(again) },
+  };
 }
 
-/// The shares in turn, then again what can be borne.
+/// What can be borne, in two steps; then too much, and without a pause what can be borne.
 async function phases(world, { port, key }, seconds) {
-  const found = [];
-  const run = async (share, length) => {
-    const rate = Math.round(CAPACITY * share);
+  let seed = 7;
+  const run = async (...steps) => {
     await world.tell({ do: "calls" });
-    const heard = await world.tell({ do: "open", ...MODEL, port, key, rate, seconds: length, seed: 7 + found.length });
-    found.push({ rate, ...heard, calls: (await world.tell({ do: "calls" })).calls });
+    const rates = steps.map(([share, length]) => [Math.round(CAPACITY * share), length]);
+    const { done, phases } = await world.tell({ do: "open", ...MODEL, port, key, phases: rates, seed: (seed += 1) });
+    const { calls } = await world.tell({ do: "calls" });
+    return phases.map((phase, i) => ({ ...phase, done, calls, rate: rates[i][0] }));
   };
   // The pool learns which of its keys are bad.
-  await run(0.5, 3);
-  found.pop();
-  for (const share of SHARES) await run(share, seconds);
-  await run(0.9, AFTER);
-  return found;
+  await run([0.5, 3]);
+  return [...(await run([0.6, seconds])), ...(await run([0.9, seconds])), ...(await run([1.5, seconds], [0.6, AFTER]))];
 }
 
-function row(share, bad, well, seconds) {
+function row(share, bad, well) {
   const [answered, refused] = [sum(bad.answered), sum(bad.refused)];
+  const ms = (us) => (us === null ? null : us / 1000);
   return {
     share,
     rate: bad.rate,
     requests: answered + refused + bad.errors.length,
     errors: bad.errors.length,
     refused,
-    calls: bad.calls / answered,
-    p99: bad.took.p99 / 1000,
-    wellP99: well.took.p99 / 1000,
-    goodput: answered / seconds / Math.min(bad.rate, CAPACITY),
-    refusal: bad.refusal.p50 === null ? null : { p50: bad.refusal.p50 / 1000, p99: bad.refusal.p99 / 1000 },
-    waits: waits(bad),
+    // An overload's calls are counted together with those behind it.
+    calls: share < 1 ? bad.calls / answered : null,
+    p50: ms(bad.took.p50),
+    p99: ms(bad.took.p99),
+    wellP99: ms(well.took.p99),
+    refusal: refused > 0 ? { p50: ms(bad.refusal.p50), p99: ms(bad.refusal.p99) } : null,
     answeredEach: bad.answered,
     refusedEach: bad.refused,
   };
 }
 
-/// What the refused were told: how many were told something, how long, and whether an answer was to be had by then: whether
-/// the second in which they would have come back was one in which requests were answered at the pool's full rate.
-function waits({ waits, answered }) {
+/// What the refused were told: how many were told a time, the longest, and whether the pool answered at its full rate in the
+/// second in which they would have come back.
+function waits({ waits, done }) {
   const told = waits.filter(([, wait]) => wait !== null);
-  const back = told.map(([at, wait]) => answered[Math.floor(at / 1000 + wait)]).filter((count) => count !== undefined);
-  const held = back.filter((count) => count >= CAPACITY * 0.9).length;
-  const longest = Math.max(0, ...told.map(([, wait]) => wait));
-  return { told: told.length, of: waits.length, longest, judged: back.length, held };
+  const back = told.map(([at, wait]) => Math.floor(at / 1000 + wait)).filter((second) => second < done.length - AFTER);
+  const held = back.filter((second) => done[second] >= CAPACITY * 0.9).length;
+  return { told: told.length, of: waits.length, longest: Math.max(0, ...told.map(([, wait]) => wait)), judged: back.length, held };
 }
 
-/// Seconds after the overload until everything is answered, for good.
-function recovery({ answered, refused, rate }) {
-  const bad = refused.findLastIndex((count) => count > 0);
-  return { seconds: bad + 1, answered, refused, rate };
-}
+/// Seconds behind the overload until nobody was refused any more.
+const recovered = ({ refused }) => refused.findLastIndex((count) => count > 0) + 1;

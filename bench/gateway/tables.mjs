@@ -1,8 +1,15 @@
 // Results as tables of Markdown, for the terminal and for the page.
+import { targets } from "./targets.mjs";
 
 /// A scenario's heading and table.
 export function described(result) {
   return `**${result.title}** (\`${result.name}\`)\n\n${TABLES[result.kind](result)}`;
+}
+
+/// What was aimed at and what was found.
+export function goals(results) {
+  const rows = targets(results).map(({ group, what, bound, found, met }) => [`${group}. ${what}`, bound, found, met ? "met" : "**not met**"]);
+  return table(["Target", "", "found", ""], rows);
 }
 
 const TABLES = {
@@ -35,24 +42,23 @@ const TABLES = {
       ["", "clients that left", "upstream calls closed", "after, median, ms", "at the latest, ms"],
       rows.map(({ name, clients, noticed, after }) => [name, clients, noticed, noticed ? ms(after.p50) : "", noticed ? ms(after.max) : ""]),
     ),
-  overload: ({ capacity, rows, after }) =>
+  overload: ({ capacity, rows, goodput, waits, after }) =>
     `${table(
-      ["load", "requests", "errors", "refused", "upstream calls of an answer", "p99, ms", "with ten good keys, ms", "goodput", "a refusal, median, ms", "p99", "told when", "longest, s", "true"],
-      rows.map(({ share, requests, errors, refused, calls, p99, wellP99, goodput, refusal, waits }) => [
+      ["load", "requests", "errors", "refused", "upstream calls of an answer", "median, ms", "p99, ms", "p99 with ten good keys, ms", "a refusal, median, ms", "p99, ms"],
+      rows.map(({ share, requests, errors, refused, calls, p50, p99, wellP99, refusal }) => [
         `${Math.round(share * 100)} %`,
         requests,
         errors,
         refused,
-        calls.toFixed(3),
-        p99.toFixed(0),
-        wellP99.toFixed(0),
-        `${(goodput * 100).toFixed(1)} %`,
+        calls?.toFixed(3) ?? "",
+        ...[p50, p99, wellP99].map((ms) => ms.toFixed(0)),
         ...(refusal ? [refusal.p50.toFixed(1), refusal.p99.toFixed(1)] : ["", ""]),
-        waits.of ? `${waits.told} of ${waits.of}` : "",
-        waits.told ? waits.longest : "",
-        waits.judged ? `${waits.held} of ${waits.judged}` : "",
       ]),
-    )}\n\nThe pool gives ${capacity} answers a second. After the overload everything was answered after ${after.seconds} s.`,
+    )}
+
+The keys give ${capacity} answers a second; at 150 % there were ${(goodput * 100).toFixed(1)} % of that. Of ${waits.of} that were refused \
+${waits.told} were told when to come back, in ${waits.longest} s at the most; of the ${waits.judged} who would have been back before the end, \
+${waits.held} would have found the pool at its full rate. After the overload, at ${after.rate} a second, the last was refused in second ${after.seconds}.`,
 };
 
 export function table(heads, rows) {
