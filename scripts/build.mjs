@@ -13,6 +13,8 @@ import { shrink, withoutUnused } from "./shrink.mjs";
 const DEPLOYED = { out: "build", profile: "release", options: ["--release"] };
 // Never deployed, so it need not be small.
 const CONTRACT = { out: "target/contract", profile: "debug", options: ["--features", "contract"] };
+/// What is deployed, with the names of functions and hence not made smaller: for a profile.
+export const NAMED = { out: "target/named", profile: "release", options: ["--release"], named: true };
 
 // What LLVM uses for wasm32-unknown-unknown, and what wasm-bindgen adds; wasm-opt refuses what it is not told of.
 const WASM_FEATURES = [
@@ -28,7 +30,7 @@ const WASM_FEATURES = [
 /// What stands between the runtime and the glue.
 const SHIM = ["access.mjs", "call.mjs", "cipher.mjs", "entry.mjs", "soon.mjs"];
 
-export async function build({ out, profile, options } = DEPLOYED) {
+export async function build({ out, profile, options, named = false } = DEPLOYED) {
   await ready();
   run("cargo", ["build", ...options, "--lib", "--target", "wasm32-unknown-unknown", "--locked"], linking());
   const target = targetFolder();
@@ -49,7 +51,7 @@ export async function build({ out, profile, options } = DEPLOYED) {
   if (outputs.every(existsSync) && readFileSync(stamp, "utf8") === made) return;
   rmSync(stamp, { force: true });
 
-  const work = join(target, "worker", profile);
+  const work = join(target, "worker", named ? "named" : profile);
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   mkdirSync(out, { recursive: true });
@@ -59,8 +61,8 @@ export async function build({ out, profile, options } = DEPLOYED) {
   }
 
   glue(wasm, work, join(target, "bindgen"));
-  if (profile === "release") optimize(work);
-  await bundle(work, out);
+  if (profile === "release" && !named) optimize(work);
+  await bundle(work, out, !named);
   writeFileSync(stamp, made);
 }
 
@@ -123,7 +125,7 @@ function optimize(work) {
   writeFileSync(code, withoutUnused(smaller.glue, readFileSync(wasm)));
 }
 
-async function bundle(work, out) {
+async function bundle(work, out, minify) {
   for (const name of SHIM) cpSync(join("scripts", name), join(work, name));
   const { build: esbuild } = await import("esbuild");
   await esbuild({
@@ -133,7 +135,7 @@ async function bundle(work, out) {
     bundle: true,
     format: "esm",
     target: "esnext",
-    minify: true,
+    minify,
     external: ["./index_bg.wasm", "cloudflare:*"],
     logLevel: "error",
   });

@@ -1,7 +1,7 @@
 // Plain workerd processes: no proxy before them, nothing else in them. Killed at the end, because a polite end waits for
 // open streams.
 import { spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -29,8 +29,8 @@ export async function startWorkerd(folder, { modules, date, flags, vars, storage
   const child = spawn(binary, ["serve", ...options, "config.capnp"], {
     cwd: folder,
     env: { PATH: env.PATH },
-    // Log lines are made and go nowhere.
-    stdio: ["ignore", "ignore", "inherit", "pipe"],
+    // Log lines are made and go nowhere, but for warnings.
+    stdio: ["ignore", "ignore", openSync(join(folder, "stderr"), "w"), "pipe"],
   });
   running.add(child);
   const ended = new Promise((resolve) => child.once("exit", (code) => running.delete(child) && resolve(code)));
@@ -39,7 +39,7 @@ export async function startWorkerd(folder, { modules, date, flags, vars, storage
     await ended;
   };
   const ports = await Promise.race([listening(child.stdio[3], sockets.length + (inspector ? 1 : 0)), ended]);
-  if (typeof ports !== "object") throw new Error(`workerd ended with ${ports} in ${folder}`);
+  if (typeof ports !== "object") throw new Error(`workerd ended in ${folder}: ${readFileSync(join(folder, "stderr"), "utf8")}`);
   return { pid: child.pid, ports, close };
 }
 

@@ -2,14 +2,26 @@
 
 use crate::{now, scan::Scan, wire::Wire};
 use serde_json::Value;
-use std::io;
+use std::{
+    io,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
-/// What all clients of a run send.
+/// As much as is sent at once with the head.
+const FIRST: usize = 32 << 10;
+
+/// What all clients of a run send: each time another conversation, because one would stay with its key.
 pub struct Ask {
     pub port: u16,
-    bytes: Vec<u8>,
+    /// Up to the number of the conversation, and from there.
+    before: Vec<u8>,
+    behind: Vec<u8>,
     is_stream: bool,
 }
+
+static CONVERSATIONS: AtomicU64 = AtomicU64::new(0);
+/// Of a conversation's number.
+const DIGITS: usize = 12;
 
 pub struct Heard {
     pub status: u16,
@@ -31,16 +43,15 @@ impl Ask {
         let content = words.repeat((size / words.len()).max(1));
         let streamed = if is_stream { ",\"stream\":true,\"stream_options\":{\"include_usage\":true}" } else { "" };
         let model = text("model")?;
-        let body = format!(
-            "{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"{content}\"}}],\"temperature\":0.5{streamed}}}"
-        );
+        let begin = format!("{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"");
+        let behind = format!(": {content}\"}}],\"temperature\":0.5{streamed}}}");
         let head = format!(
             "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {}\r\n\
              content-type: application/json\r\naccept: application/json\r\nuser-agent: bench/1\r\ncontent-length: {}\r\n\r\n",
             text("key")?,
-            body.len()
+            begin.len() + DIGITS + behind.len()
         );
-        Ok(Self { port, bytes: [head, body].concat().into(), is_stream })
+        Ok(Self { port, before: [head, begin].concat().into(), behind: behind.into(), is_stream })
     }
 
     /// Sends it and reads the answer to its end.
@@ -55,8 +66,12 @@ impl Ask {
 
     /// Sends it; when that was.
     pub async fn begin(&self, wire: &mut Wire) -> io::Result<u64> {
+        let number = format!("{:0DIGITS$}", CONVERSATIONS.fetch_add(1, Relaxed));
+        let (with_head, rest) = self.behind.split_at(self.behind.len().min(FIRST));
+        let first = [&self.before, number.as_bytes(), with_head].concat();
         let begun = now();
-        wire.write(&self.bytes).await?;
+        wire.write(&first).await?;
+        wire.write(rest).await?;
         Ok(begun)
     }
 }
