@@ -35,28 +35,34 @@ export const log = (level, text) => console[level](`{"time":"${new Date().toISOS
 
 export const respond = (status, headers, body) => new Response(body, { status, headers });
 
+/// One JSON document; lines of JSON are a stream.
+const DOCUMENT = /^\s*(application\/json|[^;]*\+json)\s*(;|$)/i;
+
 /// Sends a request on behalf of `client`: when that goes away, so does this. Resolves to the response and what cancels its
-/// body, to nothing when no head came in time, or to a number when nobody answered.
-export function send(url, method, headers, body, client, ms) {
+/// body, to nothing when it took longer than `ms`, or to a number when nobody answered. A success that is a JSON document of at
+/// most `most` bytes is read to its end: the third is its bytes then, or null when it broke off.
+export function send(url, method, headers, body, client, ms, most) {
   const abort = new AbortController();
   // Passed directly, the runtime would not heed the client's.
   const signal = client ? AbortSignal.any([abort.signal, client.signal]) : abort.signal;
   // Following would send the key to wherever the upstream points.
   const asked = fetch(url, { method, headers, body, redirect: "manual", signal });
-  return inTime(
-    asked.then(
-      (response) => [response, abort],
-      () => 0,
-    ),
-    abort,
-    ms,
+  const begun = asked.then(
+    (response) => (isWhole(response, method, most) ? bytes(response).then((read) => [response, abort, read]) : [response, abort]),
+    () => 0,
   );
+  return inTime(begun, abort, ms);
 }
+
+function isWhole({ ok, headers, body }, method, most) {
+  return most > 0 && ok && body && method !== "HEAD" && DOCUMENT.test(headers.get("content-type")) && Number(headers.get("content-length")) <= most;
+}
+
+const bytes = (response) => response.arrayBuffer().then((buffer) => new Uint8Array(buffer), () => LATE);
 
 /// Resolves to the whole body; to nothing when it broke off or took too long.
 export function whole(response, abort, ms) {
-  const read = response.arrayBuffer().then((buffer) => new Uint8Array(buffer), () => LATE);
-  return inTime(read, abort, ms);
+  return inTime(bytes(response), abort, ms);
 }
 
 function inTime(work, abort, ms) {

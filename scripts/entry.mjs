@@ -67,8 +67,18 @@ function retryLater() {
   );
 }
 
+/// A small body is read before the wasm is asked: to wait for it there is dearer. A client that breaks off is its matter.
+const SMALL = 64 * 1024;
+
+async function serve(request, env, context) {
+  const length = Number(request.headers.get("content-length"));
+  const read = length > 0 && length <= SMALL && !request.url.includes("/admin/api/");
+  const body = read ? await request.arrayBuffer().catch(() => undefined) : undefined;
+  return wasm.fetch(request, env, context, body);
+}
+
 export default {
-  fetch: (request, env, context) => guard(() => wasm.fetch(request, env, context), retryLater),
+  fetch: (request, env, context) => guard(() => serve(request, env, context), retryLater),
   scheduled: (event, env, context) =>
     guard(
       () => wasm.scheduled(event, env, context),

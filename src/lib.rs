@@ -53,7 +53,7 @@ use route::Route;
 use std::rc::Rc;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{
-    js_sys::Promise,
+    js_sys::{ArrayBuffer, Promise},
     wasm_bindgen_futures::future_to_promise,
     web_sys::{Request, Response},
 };
@@ -61,11 +61,11 @@ use worker::{
 /// The events' entrances; scripts/entry.mjs hands them on. They are plain exports, because what the `worker` crate's
 /// macros add for errors can never happen here.
 #[wasm_bindgen]
-pub fn fetch(request: Request, env: JsValue, context: js::Context) -> Promise {
+pub fn fetch(request: Request, env: JsValue, context: js::Context, body: Option<ArrayBuffer>) -> Promise {
     let held = context.clone();
     let answer = future_to_promise(async move {
         let request_id = runtime::random_id().unwrap_or_default();
-        let answer = serve(request, env, context, &request_id).await;
+        let answer = serve(request, body, env, context, &request_id).await;
         Ok(answer.unwrap_or_else(|error| runtime::refuse(&error, &request_id)).into())
     });
     // When the client leaves before the answer begins, all that is not waited for is dropped where it stands: the key
@@ -87,8 +87,14 @@ pub fn scheduled(event: &JsValue, env: JsValue) -> Promise {
     }))
 }
 
-async fn serve(request: Request, env: JsValue, context: js::Context, request_id: &str) -> Result<Response> {
-    let head = Head::of(&request, &proxy::LOOKED_AT);
+async fn serve(
+    request: Request,
+    body: Option<ArrayBuffer>,
+    env: JsValue,
+    context: js::Context,
+    request_id: &str,
+) -> Result<Response> {
+    let head = Head::of(&request, &proxy::LOOKED_AT, body);
     let (path, query) = js::path_and_query(&head.url);
     let app = || -> Result<Rc<App>> { App::new(env, Some(context)) };
     #[cfg(feature = "contract")]

@@ -5,7 +5,7 @@ use crate::{
     error::{self, Error, Fault},
     js,
     pool::dice::Dice,
-    record::write::{self, object},
+    record::write::{self, Line, object},
 };
 use futures_util::FutureExt;
 use std::{
@@ -143,15 +143,28 @@ pub fn log(level: Level, event: &str, fields: impl FnOnce() -> serde_json::Value
     }
 }
 
+/// As `log`, for what is logged of each call.
+pub fn log_line(level: Level, event: &str, fields: impl FnOnce() -> Line) {
+    if level >= LEVEL.get() {
+        let mut line = fields();
+        line.text("level", Some(level.name())).text("event", Some(event));
+        js::call::log(method(level), &line.end());
+    }
+}
+
 fn write(level: Level, event: &str, mut fields: serde_json::Value) {
     if let Some(map) = fields.as_object_mut() {
         map.insert("level".into(), level.name().into());
         map.insert("event".into(), event.into());
     }
-    let method = match level {
+    js::call::log(method(level), &write::text(&fields));
+}
+
+/// Of JavaScript's console.
+const fn method(level: Level) -> &'static str {
+    match level {
         Level::Debug | Level::Info => "log",
         Level::Warn => "warn",
         Level::Error => "error",
-    };
-    js::call::log(method, &write::text(&fields));
+    }
 }

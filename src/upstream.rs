@@ -19,7 +19,7 @@ use worker::{
     web_sys::{Headers, ReadableStream, Request},
 };
 
-pub use js::call::{Begun, whole};
+pub use js::call::{Begun, Read, whole};
 
 /// The client's headers that an upstream may see. OpenAI-Organization and -Project are not among them: they belong
 /// to the client's own account, and the pool's key would be refused (and disabled) for their sake.
@@ -177,17 +177,17 @@ pub fn with_key(call: &Call, auth: Auth, secret: &str) -> Result<String> {
 }
 
 /// `url` is what `with_key` gave. `client` is the request on whose behalf this happens: when it goes away, so does the
-/// attempt.
+/// attempt. `limits` are the time, and how large an answer may be to be read as a whole; see `js::call::send`.
 ///
 /// # Errors
 /// When the request cannot be built at all.
-pub async fn send(call: &Call, url: &str, client: Option<&Request>, head_timeout_ms: u64) -> Result<Begun> {
+pub async fn send(call: &Call, url: &str, client: Option<&Request>, limits: (u64, u64)) -> Result<Begun> {
     let body: &JsValue = match &call.body {
         Body::None => &JsValue::UNDEFINED,
         Body::Bytes(bytes) => bytes,
         Body::Stream(stream) => stream,
     };
-    js::call::send(url, &call.method, &call.headers, body, client, head_timeout_ms).await
+    js::call::send(url, &call.method, &call.headers, body, client, limits).await
 }
 
 /// What a GET with a key brought.
@@ -259,10 +259,10 @@ pub fn get<'a>(
         let call = Call { method: "GET".into(), url: url.into(), headers, body: Body::None };
         let url = with_key(&call, provider.auth, secret)?;
         let mut probe = Probe::default();
-        let verdict = match send(&call, &url, client, timeout_ms).await? {
+        let verdict = match send(&call, &url, client, (timeout_ms, 0)).await? {
             Begun::Unreachable => verdict::judge(&Outcome::Unreachable, runtime::now()),
             Begun::Late => verdict::judge(&Outcome::NoHead, runtime::now()),
-            Begun::Head(response, abort) => {
+            Begun::Head(response, abort, _) => {
                 probe.whole = whole(&response, &abort, timeout_ms).await;
                 probe.body = probe.whole.as_ref().map(|b| js::part(b, 0, look).to_vec()).unwrap_or_default();
                 probe.status = Some(response.status());

@@ -5,7 +5,7 @@ use crate::{error::Result, swar};
 use std::cell::RefCell;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{
-    js_sys::{Array, Promise, Uint8Array},
+    js_sys::{Array, ArrayBuffer, Promise, Uint8Array},
     wasm_bindgen_futures::JsFuture,
     web_sys::{AbortController, Headers, Request, Response},
 };
@@ -38,6 +38,7 @@ extern "C" {
         body: &JsValue,
         client: &JsValue,
         ms: f64,
+        most: f64,
     ) -> Thrown<Promise>;
     #[wasm_bindgen(js_namespace = keypool, js_name = whole, catch)]
     fn begin_read(response: &Response, abort: &AbortController, ms: f64) -> Thrown<Promise>;
@@ -95,17 +96,19 @@ pub struct Head {
     pub method: String,
     pub url: String,
     pub fields: Fields,
+    /// A small body is read already.
+    pub body: Option<ArrayBuffer>,
 }
 
 impl Head {
-    pub fn of(request: &Request, names: Names) -> Self {
-        Self::parse(&read_head(request, &list(names)))
+    pub fn of(request: &Request, names: Names, body: Option<ArrayBuffer>) -> Self {
+        Self { body, ..Self::parse(&read_head(request, &list(names))) }
     }
 
     fn parse(text: &str) -> Self {
         let (method, rest) = text.split_once('\n').unwrap_or_default();
         let (url, fields) = rest.split_once('\n').unwrap_or((rest, ""));
-        Self { method: method.into(), url: url.into(), fields: Fields(fields.into()) }
+        Self { method: method.into(), url: url.into(), fields: Fields(fields.into()), body: None }
     }
 
     /// `None` when it is absent, or was not among the names.
@@ -136,15 +139,25 @@ pub fn respond(status: u16, headers: &Headers, body: &JsValue) -> Result<Respons
     Ok(make_response(status, headers, body)?)
 }
 
+/// Of a body that was to be read as a whole.
+pub enum Read {
+    Not,
+    Whole(Uint8Array),
+    Broken,
+}
+
 /// How a fetch began.
 pub enum Begun {
-    /// The head came; the controller still cancels the body.
-    Head(Response, AbortController),
+    /// The head came; the controller still cancels the body, unless it was read already.
+    Head(Response, AbortController, Read),
     Unreachable,
     /// Not in time.
     Late,
 }
 
+/// The head must come within `ms`. With `most`, a success that is a JSON document of so many bytes is read to its end, within
+/// the same time.
+///
 /// # Errors
 /// When the request cannot be built at all.
 pub async fn send(
@@ -153,12 +166,19 @@ pub async fn send(
     headers: &Headers,
     body: &JsValue,
     client: Option<&Request>,
-    ms: u64,
+    (ms, most): (u64, u64),
 ) -> Result<Begun> {
     let client = client.map_or(JsValue::UNDEFINED, |client| AsRef::<JsValue>::as_ref(client).clone());
-    let begun = JsFuture::from(begin_fetch(url, method, headers, body, &client, time(ms))?).await?;
+    let begun = JsFuture::from(begin_fetch(url, method, headers, body, &client, time(ms), time(most))?).await?;
     Ok(match begun.dyn_into::<Array>() {
-        Ok(pair) => Begun::Head(pair.get(0).unchecked_into(), pair.get(1).unchecked_into()),
+        Ok(begun) => {
+            let read = match begun.get(2) {
+                none if none.is_undefined() => Read::Not,
+                none if none.is_null() => Read::Broken,
+                body => Read::Whole(body.unchecked_into()),
+            };
+            Begun::Head(begun.get(0).unchecked_into(), begun.get(1).unchecked_into(), read)
+        }
         Err(none) if none.is_null() => Begun::Late,
         Err(_) => Begun::Unreachable,
     })

@@ -15,7 +15,7 @@ use crate::{
     record::provider::Auth,
     runtime,
     stream::{self, First, Kind},
-    upstream,
+    upstream::{self, Read},
 };
 use worker::{
     js_sys::Uint8Array,
@@ -88,7 +88,7 @@ pub async fn good(
     ticket: Ticket,
     in_use: InUse,
     response: Response,
-    abort: AbortController,
+    (abort, read): (AbortController, Read),
 ) -> Result<Attempt> {
     let source = response.headers();
     let said = Fields::of(&source, &LOOKED_AT);
@@ -96,6 +96,9 @@ pub async fn good(
     let length = said.get("content-length").and_then(|n| n.parse::<u64>().ok());
     let headers = upstream::answered_headers(&source, &ready.provider)?;
     finish_named(&headers, &walk.journal, said.get("x-request-id"))?;
+    if !matches!(read, Read::Not) {
+        return whole(walk, ready, ticket, &response, (&abort, read), (headers, &said)).await;
+    }
     let body = response.body().filter(|_| walk.method != "HEAD" && length != Some(0));
     if body.is_none() && walk.wants_body(response.status()) {
         return Ok(empty(headers));
@@ -134,7 +137,7 @@ pub async fn good(
         };
     }
     if is_json(kind) && length.is_none_or(|n| n <= WHOLE) {
-        return whole(walk, ready, ticket, &response, &abort, (headers, &said)).await;
+        return whole(walk, ready, ticket, &response, (&abort, read), (headers, &said)).await;
     }
     let kind = if is_json(kind) { Kind::Json } else { Kind::Other };
     flow(walk, ready, in_use, &response, abort, (&headers, &said), (&body, kind))
@@ -187,10 +190,15 @@ async fn whole(
     ready: &Ready,
     ticket: Ticket,
     response: &Response,
-    abort: &AbortController,
+    (abort, read): (&AbortController, Read),
     (headers, said): (Headers, &Fields),
 ) -> Result<Attempt> {
-    let Some(body) = upstream::whole(response, abort, walk.answer_timeout_ms(ready)).await else {
+    let body = match read {
+        Read::Whole(body) => Some(body),
+        Read::Broken => None,
+        Read::Not => upstream::whole(response, abort, walk.answer_timeout_ms(ready)).await,
+    };
+    let Some(body) = body else {
         let late = runtime::now() >= walk.journal.attempt_began() + walk.answer_timeout_ms(ready);
         let outcome = if late { Outcome::NoHead } else { Outcome::Unreachable };
         return Ok(if js::is_aborted(&walk.request) { Attempt::Gone } else { walk.judged(&outcome) });

@@ -29,15 +29,21 @@ pub struct Intake {
 /// # Errors
 /// When the client breaks off.
 pub async fn read(request: &Request, head: &Head) -> Result<Intake> {
+    if let Some(buffer) = &head.body {
+        return Ok(kept(&Uint8Array::new(buffer), head));
+    }
     let Some(stream) = request.body() else { return Ok(Intake { body: Body::None, scanner: None }) };
     let length = head.get("content-length").and_then(|n| n.parse::<u64>().ok());
     if length.is_some_and(|n| n > KEPT) {
         return Ok(Intake { body: Body::Stream(stream), scanner: None });
     }
     let buffer: JsValue = JsFuture::from(request.array_buffer()?).await?;
-    let bytes = Uint8Array::new(&buffer);
-    let scanner = scan(&bytes, head.get("content-type").unwrap_or_default());
-    Ok(Intake { body: Body::Bytes(bytes), scanner: Some(scanner) })
+    Ok(kept(&Uint8Array::new(&buffer), head))
+}
+
+fn kept(bytes: &Uint8Array, head: &Head) -> Intake {
+    let scanner = scan(bytes, head.get("content-type").unwrap_or_default());
+    Intake { body: Body::Bytes(bytes.clone()), scanner: Some(scanner) }
 }
 
 fn scan(bytes: &Uint8Array, content_type: &str) -> Scanner {

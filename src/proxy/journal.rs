@@ -5,8 +5,12 @@ use crate::{
     app::{App, Caller, with_cache, with_dice},
     config::Level,
     error::Result,
+    json,
     pool::{Ticket, class::Class, health::Attempt, target::Target, verdict::Verdict},
-    record::{client::Right, write::object},
+    record::{
+        client::Right,
+        write::{Line, object},
+    },
     runtime,
     stream::Ending,
     usage::{
@@ -45,8 +49,8 @@ pub struct Journal {
     /// The running attempt: its key, and since when.
     attempt: Option<(Ticket, Rc<str>, u64)>,
     last_key: Option<Rc<str>>,
-    /// Those that are over.
-    attempts: Vec<Value>,
+    /// Those that are over, as JSON.
+    attempts: Vec<String>,
     /// What the cache of answers had, if it was asked: `hit` or `miss`.
     pub cache: Option<&'static str>,
     /// For the request log.
@@ -156,8 +160,11 @@ impl Journal {
             let time = c.time(now);
             c.pending.attempt(&series, (!ok).then_some(class), ms, time);
         });
-        self.attempts.push(object! {"key": &*key, "provider": self.provider, "model": self.model, "class": class, "status": status, "ms": ms,
-            "at_ms": began.saturating_sub(self.began)});
+        let mut line = Line::with_room(256);
+        line.text("key", Some(&key)).text("provider", Some(&self.provider)).text("model", Some(&self.model));
+        line.text("class", Some(class)).number("status", status.map(u64::from)).number("ms", Some(ms));
+        line.number("at_ms", Some(began.saturating_sub(self.began)));
+        self.attempts.push(line.end());
     }
 
     fn series(&self, key: &Rc<str>) -> Series {
@@ -234,25 +241,33 @@ impl Journal {
         if is_limited {
             app.meter_ended(&self.client, now);
         }
-        let tokens = tokens.map(|t| {
-            object! {"prompt": t.prompt, "completion": t.completion, "cached": t.cached, "reasoning": t.reasoning,
-            "estimated": t.estimated}
-        });
         let line = || {
-            let mut line = object! {"request": self.request_id, "client": self.client, "provider": self.provider, "model": self.model,
-            "key": self.last_key, "status": status, "attempts": self.attempts, "ending": end.name(), "ms": ms,
-            "first_byte_ms": first_byte_ms, "tokens": tokens, "cost_nanos": cost};
-            if let (Some(cache), Some(fields)) = (self.cache, line.as_object_mut()) {
-                fields.insert("cache".into(), cache.into());
+            let mut line = Line::with_room(768);
+            line.text("request", Some(&self.request_id)).text("client", Some(&self.client));
+            line.text("provider", Some(&self.provider)).text("model", Some(&self.model));
+            line.text("key", self.last_key.as_deref()).number("status", Some(status.into()));
+            line.json("attempts", &["[", &self.attempts.join(","), "]"].concat()).text("ending", Some(end.name()));
+            line.number("ms", Some(ms)).number("first_byte_ms", first_byte_ms);
+            line.json("tokens", tokens.map(said).as_deref().unwrap_or("null")).number("cost_nanos", cost);
+            if let Some(cache) = self.cache {
+                line.text("cache", Some(cache));
             }
             line
         };
         if let Some(trace) = &self.trace {
-            let (entry, content) = trace.entry(line(), self.began);
+            let (entry, content) = trace.entry(json::read(&line().end()).unwrap_or_default(), self.began);
             with_cache(|c| c.requests.add(&entry, &content));
         }
-        runtime::log(level, "call", line);
+        runtime::log_line(level, "call", line);
     }
+}
+
+fn said(tokens: &Tokens) -> String {
+    let mut line = Line::with_room(128);
+    line.number("prompt", Some(tokens.prompt)).number("completion", Some(tokens.completion));
+    line.number("cached", Some(tokens.cached)).number("reasoning", Some(tokens.reasoning));
+    line.flag("estimated", tokens.estimated);
+    line.end()
 }
 
 /// As a header can hold it: a model's name may be any text.

@@ -1,7 +1,7 @@
 //! The attempts of one call, one key after the other, until the first byte is out.
 
 use super::{
-    answer::{self, Said},
+    answer::{self, Said, WHOLE},
     cached::{self, Wanted},
     intake::Intake,
     journal::Journal,
@@ -161,15 +161,17 @@ impl Walk {
         let in_use = InUse::new(ticket, &ready.model);
         let url = upstream::with_key(&ready.call, ready.provider.auth, &self.secret(ticket))?;
         self.journal.begins(ticket, runtime::now());
-        let reply = upstream::send(&ready.call, &url, Some(&self.request), self.head_timeout_ms(&ready)).await?;
-        let (response, abort) = match reply {
-            Begun::Head(response, abort) => (response, abort),
+        // What is streamed begins before it is whole.
+        let limits = (self.head_timeout_ms(&ready), if self.streamed { 0 } else { WHOLE });
+        let begun = upstream::send(&ready.call, &url, Some(&self.request), limits).await?;
+        let (response, abort, read) = match begun {
+            Begun::Head(response, abort, read) => (response, abort, read),
             Begun::Unreachable | Begun::Late if js::is_aborted(&self.request) => return Ok(Attempt::Gone),
             Begun::Unreachable => return Ok(self.judged(&Outcome::Unreachable)),
             Begun::Late => return Ok(self.judged(&Outcome::NoHead)),
         };
         if (200..300).contains(&response.status()) {
-            answer::good(self, &ready, ticket, in_use, response, abort).await
+            answer::good(self, &ready, ticket, in_use, response, (abort, read)).await
         } else {
             answer::bad(self, &ready, ticket, &response, &abort).await
         }

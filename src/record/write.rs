@@ -3,6 +3,7 @@
 
 pub use crate::json::text;
 
+use crate::json::quote;
 use serde_json::{Map, Value};
 
 /// Something that has a JSON form.
@@ -36,6 +37,55 @@ pub fn field<T: Json + ?Sized>(fields: &mut Map<String, Value>, name: &str, valu
 #[inline(never)]
 fn insert(fields: &mut Map<String, Value>, name: &str, value: Value) {
     fields.insert(name.into(), value);
+}
+
+/// An object written as it grows, for what is written for each call: there, a `Value` is dearer than all it is made of.
+pub struct Line(String);
+
+impl Line {
+    pub fn with_room(bytes: usize) -> Self {
+        Self(String::with_capacity(bytes))
+    }
+
+    /// The value is JSON text.
+    pub fn json(&mut self, name: &str, value: &str) -> &mut Self {
+        self.name(name);
+        self.0.push_str(value);
+        self
+    }
+
+    pub fn text(&mut self, name: &str, value: Option<&str>) -> &mut Self {
+        self.name(name);
+        match value {
+            Some(value) => quote(value, &mut self.0),
+            None => self.0.push_str("null"),
+        }
+        self
+    }
+
+    pub fn number(&mut self, name: &str, value: Option<u64>) -> &mut Self {
+        match value {
+            Some(value) => self.json(name, &value.to_string()),
+            None => self.json(name, "null"),
+        }
+    }
+
+    pub fn flag(&mut self, name: &str, value: bool) -> &mut Self {
+        self.json(name, if value { "true" } else { "false" })
+    }
+
+    /// All of it.
+    pub fn end(mut self) -> String {
+        self.0.push_str(if self.0.is_empty() { "{}" } else { "}" });
+        self.0
+    }
+
+    /// A name needs no escapes.
+    fn name(&mut self, name: &str) {
+        self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
+        self.0.push_str(name);
+        self.0.push_str("\":");
+    }
 }
 
 /// The items as an array, without a copy of them all.
