@@ -14,6 +14,9 @@ const AFTER = 10;
 /// Seconds until an overload has used up what the keys had saved.
 const SAVED = 4;
 
+/// What a profile looks at.
+export const probe = { keys: BAD, rounds: 1, command: { do: "open", ...MODEL, phases: [[CAPACITY * 1.5, 6]], seed: 7 } };
+
 export async function overload(world) {
   const seconds = world.quick ? 6 : 14;
   const pools = [];

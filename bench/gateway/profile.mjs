@@ -14,31 +14,33 @@ export async function withNames() {
   return ["index.js", "index_bg.wasm"].map((name) => join(NAMED.out, name));
 }
 
-export async function profile(world, { name, request }) {
-  if (!request) throw new Error(`${name} has no requests of one kind`);
+/// A scenario's `probe` is what is asked and of which keys; most are closed loops.
+export async function profile(world, { name, request, probe = request && { command: { do: "closed", ...request } } }) {
+  if (!probe) throw new Error(`${name} has no requests of one kind`);
   for (const kind of ["floor", "keypool"]) {
-    const stage = await world.make[kind]({ keys: named("ok", 10), inspector: true });
+    const stage = await world.make[kind]({ keys: probe.keys ?? named("ok", 10), inspector: true });
     try {
-      print(`${kind}, ${name}`, await profiled(world, stage, request));
+      print(`${kind}, ${name}`, await profiled(world, stage, probe));
     } finally {
       await stage.close();
     }
   }
 }
 
-/// Rounds until it is fast, then some under the profiler. Returns V8's profile.
-async function profiled(world, { port, key, inspector }, request) {
-  const rounds = async (count) => {
-    for (let i = 0; i < count; i++) await world.tell({ do: "closed", ...request, port, key });
+/// Rounds until it is fast, then some under the profiler. Returns V8's profile, and how many `requests` those were.
+async function profiled(world, { port, key, inspector }, { command, rounds = 6 }) {
+  const run = async () => {
+    for (let i = 0; i < rounds; i++) await world.tell({ ...command, port, key });
   };
   const ask = await inspect(inspector);
-  await rounds(6);
+  await run();
   await ask("Profiler.enable");
   await ask("Profiler.setSamplingInterval", { interval: INTERVAL });
   await ask("Profiler.start");
-  await rounds(6);
+  await run();
   const { profile } = await ask("Profiler.stop");
-  return { ...profile, requests: 6 * request.requests };
+  const asked = command.requests ?? command.phases.reduce((sum, [rate, seconds]) => sum + rate * seconds, 0);
+  return { ...profile, requests: rounds * asked };
 }
 
 /// A function that gives the isolate's debugger a command.

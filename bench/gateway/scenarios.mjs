@@ -4,7 +4,7 @@ import { compare } from "./compare.mjs";
 import { cold } from "./cold.mjs";
 import { named } from "./gateways.mjs";
 import { leaving } from "./leaving.mjs";
-import { overload } from "./overload.mjs";
+import { overload, probe } from "./overload.mjs";
 import { sustained } from "./sustained.mjs";
 
 const KEYS = 10;
@@ -100,12 +100,17 @@ async function compared(world, scenario) {
   }
 }
 
-const special = (name, title, run) => ({ name, title, run: async (world) => ({ name, title, kind: name, ...(await run(world)) }) });
+const special = (name, title, run, more = {}) => ({
+  name,
+  title,
+  ...more,
+  run: async (world) => ({ name, title, kind: name, ...(await run(world)) }),
+});
 
 export const SCENARIOS = [
   ...COMPARED.map((scenario) => ({ ...scenario, run: (world) => compared(world, scenario) })),
   special("cold", "cold start: from the process's start to the first answer", cold),
   special("sustained", "50,000 requests, 32 at a time", sustained),
   special("leaving", "clients that leave in the middle of a stream", leaving),
-  special("overload", "ten keys of 20 requests a second, one revoked, one failing half the time", overload),
+  special("overload", "ten keys of 20 requests a second, one revoked, one failing half the time", overload, { probe }),
 ];
