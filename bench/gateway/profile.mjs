@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { NAMED, build } from "../../scripts/build.mjs";
 import { named } from "./gateways.mjs";
 
-const SHOWN = 45;
+const SHOWN = 30;
 /// Microseconds between two looks.
 const INTERVAL = 100;
 
@@ -14,17 +14,21 @@ export async function withNames() {
   return ["index.js", "index_bg.wasm"].map((name) => join(NAMED.out, name));
 }
 
-/// A scenario's `probe` is what is asked and of which keys; most are closed loops.
+/// A scenario's `probe` is what is asked and of which keys; most are closed loops. Returns what the floor and keypool do with a
+/// request: `{name, all, kinds, functions}`, the last two `[name, time]`, times in µs, the most first.
 export async function profile(world, { name, request, probe = request && { command: { do: "closed", ...request } } }) {
   if (!probe) throw new Error(`${name} has no requests of one kind`);
+  const make = await world.makeNamed();
+  const rows = [];
   for (const kind of ["floor", "keypool"]) {
-    const stage = await world.make[kind]({ keys: probe.keys ?? named("ok", 10), inspector: true });
+    const stage = await make[kind]({ keys: probe.keys ?? named("ok", 10), inspector: true });
     try {
-      print(`${kind}, ${name}`, await profiled(world, stage, probe));
+      rows.push({ name: kind, ...taken(await profiled(world, stage, probe)) });
     } finally {
       await stage.close();
     }
   }
+  return { rows };
 }
 
 /// Rounds until it is fast, then some under the profiler. Returns V8's profile, and how many `requests` those were.
@@ -65,14 +69,10 @@ async function inspect(port) {
   };
 }
 
-function print(title, profile) {
-  const kinds = selfTimes(profile, kindOf);
-  const all = kinds.reduce((sum, [, time]) => sum + time, 0);
-  const line = ([name, time]) =>
-    `${((time / all) * 100).toFixed(1).padStart(5)} % ${(time / profile.requests).toFixed(1).padStart(7)} µs  ${name}`;
-  console.log(`\n${title}: ${(all / profile.requests).toFixed(0)} µs of a request in this isolate\n`);
-  console.log(kinds.map(line).join("\n"));
-  console.log(`\n${selfTimes(profile, nameOf).slice(0, SHOWN).map(line).join("\n")}`);
+function taken(profile) {
+  const each = (called) => selfTimes(profile, called).map(([name, time]) => [name, time / profile.requests]);
+  const kinds = each(kindOf);
+  return { all: kinds.reduce((sum, [, time]) => sum + time, 0), kinds, functions: each(nameOf).slice(0, SHOWN) };
 }
 
 /// Microseconds in the functions themselves, by what `called` makes of them; the most first.
@@ -85,12 +85,16 @@ function selfTimes({ nodes, samples, timeDeltas }, called) {
 }
 
 function kindOf({ functionName, url }) {
-  if (functionName.startsWith("(")) return functionName;
-  if (url === "") return "the runtime's own functions";
-  return url.includes("wasm") ? "wasm" : "JavaScript";
+  if (functionName === "(program)") return "the runtime, outside of JavaScript";
+  if (functionName === "(garbage collector)") return "the garbage collector";
+  if (url === "") return "the runtime's functions, as called";
+  return url.includes("wasm") ? "wasm" : "JavaScript: the Worker's, or the glue between it and wasm";
 }
 
 function nameOf({ functionName, url, lineNumber }) {
   const file = url.split("/").at(-1);
-  return `${functionName || `(anonymous, line ${lineNumber + 1})`}${file && !file.includes("wasm") ? `  ${file}` : ""}`;
+  const name = functionName || `(anonymous, line ${lineNumber + 1})`;
+  // Rust adds a hash to some, and the compiler to crates.
+  const plain = name.replace(/::h[0-9a-f]{16}$/, "").replace(/\[[0-9a-f]{16}\]/g, "");
+  return file && !url.includes("wasm") ? `${plain} (${file})` : plain;
 }

@@ -27,17 +27,17 @@ after(async () => {
 for (const [name, request] of [["chats", chat], ["streams", stream]]) {
   test(`${name} are answered whole by every gateway, and each costs CPU`, async () => {
     await ends.tell({ do: "calls" });
-    const rows = await compare(ends, stages, { request, rounds: 2, warm: 1 });
+    const rows = await compare(ends, stages, { request, rounds: 2, warm: { requests: 4 } });
     assert.deepEqual(rows.map((row) => row.name), ["floor", "keypool", "keypool-kv", "js-pool"]);
     for (const row of rows) assert.ok(row.failed === 0 && row.cpu.p50 > 0 && row.took.p50 > 0, JSON.stringify(row));
-    // One call of the provider for each request, in the unmeasured round too.
-    assert.deepEqual(await ends.tell({ do: "calls" }), { calls: 3 * 6 * stages.length, refused: 0, left: 0 });
+    // One call of the provider for each request, the unmeasured ones too.
+    assert.deepEqual(await ends.tell({ do: "calls" }), { calls: (4 + 3 * 6) * stages.length, refused: 0, left: 0 });
   });
 }
 
 test("a failure is told, not measured", async () => {
   const stranger = { ...stages[1], key: "not-a-client-key" };
-  await assert.rejects(compare(ends, [stranger], { request: chat, rounds: 1 }), /6 of 6 failed: status 401/);
+  await assert.rejects(compare(ends, [stranger], { request: chat, rounds: 1 }), /failed: status 401/);
 });
 
 test("the wasm's memory is seen", async () => {
