@@ -14,16 +14,18 @@ export async function withNames() {
   return ["index.js", "index_bg.wasm"].map((name) => join(NAMED.out, name));
 }
 
-/// A scenario's `probe` is what is asked and of which keys; most are closed loops. Returns what the floor and keypool do with a
-/// request: `{name, all, kinds, functions}`, the last two `[name, time]`, times in µs, the most first.
+/// A scenario's `probe` is what is asked and of which keys; most are closed loops. With `fresh`, so many new processes are asked
+/// once each. Returns what the floor and keypool do with a request: `{name, all, kinds, functions}`, the last two
+/// `[name, time]`, times in µs, the most first.
 export async function profile(world, { name, request, probe = request && { command: { do: "closed", ...request } } }) {
   if (!probe) throw new Error(`${name} has no requests of one kind`);
   const make = await world.makeNamed();
   const rows = [];
   for (const kind of ["floor", "keypool"]) {
     const stage = await make[kind]({ keys: probe.keys ?? named("ok", 10), inspector: true });
+    const ask = ({ port }) => world.tell({ ...probe.command, port, key: stage.key });
     try {
-      rows.push({ name: kind, ...taken(await profiled(world, stage, probe)) });
+      rows.push({ name: kind, ...(probe.fresh ? await first(stage, ask, probe) : await warm(stage, ask, probe)) });
     } finally {
       await stage.close();
     }
@@ -31,20 +33,39 @@ export async function profile(world, { name, request, probe = request && { comma
   return { rows };
 }
 
-/// Rounds until it is fast, then some under the profiler. Returns V8's profile, and how many `requests` those were.
-async function profiled(world, { port, key, inspector }, { command, rounds = 6 }) {
+/// Rounds until it is fast, then some under the profiler.
+async function warm(stage, ask, { command, rounds = 6 }) {
   const run = async () => {
-    for (let i = 0; i < rounds; i++) await world.tell({ ...command, port, key });
+    for (let i = 0; i < rounds; i++) await ask(stage);
   };
-  const ask = await inspect(inspector);
   await run();
+  const found = await under(stage.inspector, run);
+  const each = command.requests ?? command.phases.reduce((sum, [rate, seconds]) => sum + rate * seconds, 0);
+  return taken([found], rounds * each);
+}
+
+/// The first request of a process.
+async function first(stage, ask, { fresh }) {
+  const found = [];
+  for (let i = 0; i < fresh; i++) {
+    const { ports, close } = await stage.start();
+    try {
+      found.push(await under(ports.inspector, () => ask({ port: ports.main })));
+    } finally {
+      await close();
+    }
+  }
+  return taken(found, fresh);
+}
+
+/// What V8's profiler sees while `run` runs.
+async function under(inspector, run) {
+  const ask = await inspect(inspector);
   await ask("Profiler.enable");
   await ask("Profiler.setSamplingInterval", { interval: INTERVAL });
   await ask("Profiler.start");
   await run();
-  const { profile } = await ask("Profiler.stop");
-  const asked = command.requests ?? command.phases.reduce((sum, [rate, seconds]) => sum + rate * seconds, 0);
-  return { ...profile, requests: rounds * asked };
+  return (await ask("Profiler.stop")).profile;
 }
 
 /// A function that gives the isolate's debugger a command.
@@ -69,18 +90,22 @@ async function inspect(port) {
   };
 }
 
-function taken(profile) {
-  const each = (called) => selfTimes(profile, called).map(([name, time]) => [name, time / profile.requests]);
+function taken(profiles, requests) {
+  const each = (called) => selfTimes(profiles, called).map(([name, time]) => [name, time / requests]);
   const kinds = each(kindOf);
   return { all: kinds.reduce((sum, [, time]) => sum + time, 0), kinds, functions: each(nameOf).slice(0, SHOWN) };
 }
 
 /// Microseconds in the functions themselves, by what `called` makes of them; the most first.
-function selfTimes({ nodes, samples, timeDeltas }, called) {
-  const names = new Map(nodes.map(({ id, callFrame }) => [id, callFrame.functionName === "(idle)" ? null : called(callFrame)]));
+function selfTimes(profiles, called) {
   const times = new Map();
-  samples.forEach((id, i) => times.set(names.get(id), (times.get(names.get(id)) ?? 0) + timeDeltas[i]));
-  times.delete(null);
+  for (const { nodes, samples, timeDeltas } of profiles) {
+    const busy = nodes.filter(({ callFrame }) => callFrame.functionName !== "(idle)");
+    const names = new Map(busy.map(({ id, callFrame }) => [id, called(callFrame)]));
+    samples.forEach((id, i) => {
+      if (names.has(id)) times.set(names.get(id), (times.get(names.get(id)) ?? 0) + timeDeltas[i]);
+    });
+  }
   return [...times].toSorted(([, a], [, b]) => b - a);
 }
 

@@ -1,7 +1,7 @@
 // What is measured, in the order of the page. Each scenario answers `{name, title, ...}`; what they may ask of `world` is in
 // main.mjs.
 import { compare } from "./compare.mjs";
-import { cold } from "./cold.mjs";
+import { cold, firstChat } from "./cold.mjs";
 import { named } from "./gateways.mjs";
 import { leaving } from "./leaving.mjs";
 import { overload, probe } from "./overload.mjs";
@@ -108,7 +108,7 @@ const special = (name, title, run, more = {}) => ({
 
 export const SCENARIOS = [
   ...COMPARED.map((scenario) => ({ ...scenario, run: (world) => compared(world, scenario) })),
-  special("cold", "cold start: from the process's start to the first answer", cold),
+  special("cold", "cold start: from the process's start to the first answer", cold, { probe: firstChat }),
   special("sustained", "50,000 requests, 32 at a time", sustained),
   special("leaving", "clients that leave in the middle of a stream", leaving),
   special("overload", "ten keys of 20 requests a second, one revoked, one failing half the time", overload, { probe }),

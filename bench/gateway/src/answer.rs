@@ -41,7 +41,8 @@ pub fn json(size: usize) -> Vec<u8> {
 
 pub fn with_head(status: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
-    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}").into()
+    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}")
+        .into()
 }
 
 pub fn stream_head() -> &'static [u8] {

@@ -45,7 +45,10 @@ async fn goes(ask: &Ask) -> io::Result<u64> {
     let mut wire = Wire::connect(ask.port).await?;
     ask.begin(&mut wire).await?;
     let mut piece = [0; 4096];
-    let reads = async { while wire.stream.read(&mut piece).await? > 0 {} Ok::<_, io::Error>(()) };
+    let reads = async {
+        while wire.stream.read(&mut piece).await? > 0 {}
+        Ok::<_, io::Error>(())
+    };
     if timeout(STAYS, reads).await.is_ok() {
         return Err(io::Error::other("the stream ended before its reader went"));
     }

@@ -99,7 +99,9 @@ fn report(ended: Vec<Ended>, phases: &[(u64, u64)]) -> Value {
     let all: usize = phases.iter().map(|(_, seconds)| usize::try_from(*seconds).unwrap_or(0)).sum();
     let which: Vec<(usize, usize)> = (0..)
         .zip(phases)
-        .flat_map(|(phase, (_, seconds))| (0..usize::try_from(*seconds).unwrap_or(0)).map(move |second| (phase, second)))
+        .flat_map(|(phase, (_, seconds))| {
+            (0..usize::try_from(*seconds).unwrap_or(0)).map(move |second| (phase, second))
+        })
         .collect();
     let mut found: Vec<Phase> = phases
         .iter()

@@ -80,7 +80,8 @@ pub async fn serve(world: Arc<World>, told: &mpsc::Sender<u16>) -> io::Result<()
 async fn exchange(wire: &mut Wire, world: &World) -> io::Result<bool> {
     let Some(head) = wire.head().await? else { return Ok(false) };
     let mut body = Vec::new();
-    wire.body(head.framing(), |piece| body.extend_from_slice(&piece[..piece.len().min(LOOKED_AT - body.len())])).await?;
+    wire.body(head.framing(), |piece| body.extend_from_slice(&piece[..piece.len().min(LOOKED_AT - body.len())]))
+        .await?;
     let name = head.get("authorization").unwrap_or_default().trim_start_matches("Bearer ");
     match (world.treat(name), Answer::asked(&body)) {
         (Treated::Refused { status, headers }, _) => {

@@ -23,7 +23,16 @@ pub struct Scan {
 
 impl Scan {
     pub const fn new(is_stream: bool, begun: u64) -> Self {
-        Self { is_stream, begun, line: Vec::new(), last: [0; 4], delays: Vec::new(), first: None, bytes: 0, done: false }
+        Self {
+            is_stream,
+            begun,
+            line: Vec::new(),
+            last: [0; 4],
+            delays: Vec::new(),
+            first: None,
+            bytes: 0,
+            done: false,
+        }
     }
 
     pub fn piece(&mut self, piece: &[u8]) {
