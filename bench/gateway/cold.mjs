@@ -4,6 +4,8 @@ import { spread } from "./compare.mjs";
 import { named } from "./gateways.mjs";
 
 const request = { do: "closed", model: "json-300-0", size: 300, clients: 1, requests: 1 };
+/// What a profile looks at.
+export const firstChat = { fresh: 10, command: request };
 
 export async function cold(world) {
   const stages = [

@@ -2,8 +2,8 @@
 // one begins: what is written down after the answers belongs to them.
 import { quantile, ran, turned } from "../measure.mjs";
 
-/// Unmeasured rounds: code becomes fast by being run.
-const WARM = 4;
+/// Unmeasured, before any round: code becomes fast by being run, and some rounds are few requests.
+const WARM = { size: 300, clients: 8, requests: 600 };
 
 /**
  * `stages` are gateways (the first is what the others are compared with), `request` a command of `src/closed.rs`, `units` is
@@ -12,17 +12,20 @@ const WARM = 4;
  * all rounds together.
  */
 export async function compare(world, stages, { request, units = 1, rounds, warm = WARM }) {
-  const one = async (stage) => {
+  const one = async (stage, request) => {
     const heard = await world.tell({ do: "closed", ...request, port: stage.port, key: stage.key });
     if (heard.failed > 0 && !stage.mayFail) throw new Error(`${stage.label}: ${heard.failed} of ${request.requests} failed: ${heard.failure}`);
     return heard;
   };
-  for (let i = 0; i < warm; i++) for (const stage of stages) await one(stage);
+  const model = request.stream ? "stream-10-0" : "json-300-0";
+  for (const stage of stages) await one(stage, { ...request, ...warm, model });
+  // And once as it is measured.
+  for (const stage of stages) await one(stage, request);
   const measured = stages.map((stage) => ({ stage, marks: [], heard: [] }));
   for (let i = 0; i < rounds; i++) {
     for (const each of turned(measured, i)) {
       each.marks.push(ran(each.stage.pid));
-      each.heard.push(await one(each.stage));
+      each.heard.push(await one(each.stage, request));
     }
   }
   for (const { stage, marks } of measured) marks.push(ran(stage.pid));

@@ -19,20 +19,25 @@ const { values: options, positionals: names } = parseArgs({
 });
 const unknown = names.find((name) => !SCENARIOS.some((scenario) => scenario.name === name));
 if (unknown) stop(`There is no scenario "${unknown}". The scenarios: ${SCENARIOS.map(({ name }) => name).join(", ")}.`);
-if (options.write && (options.quick || names.length > 0)) stop("What is written down comes from one whole run.");
+if (options.write && (options.quick || options.profile || names.length > 0)) stop("What is written down comes from one whole run.");
 
 await build();
 const ends = await startEnds();
-const modules = options.profile ? await withNames() : uploaded();
+const modules = uploaded();
 const upload = modules.reduce((sum, path) => sum + gzipSync(readFileSync(path)).length, 0);
 /// `make` starts gateways by their kind, `tell` commands clients and provider.
-const world = { make: gateways(ends.port, modules), tell: ends.tell, quick: options.quick ?? false, upload };
+const world = {
+  make: gateways(ends.port, modules),
+  makeNamed: async () => gateways(ends.port, await withNames()),
+  tell: ends.tell,
+  quick: options.quick ?? false,
+  upload,
+};
 const results = [];
 const begun = performance.now();
 try {
   for (const scenario of SCENARIOS.filter(({ name }) => names.length === 0 || names.includes(name))) {
-    if (options.profile) await profile(world, scenario);
-    else results.push(await measured(scenario));
+    results.push(await measured(options.profile ? seen(scenario) : scenario));
   }
 } finally {
   await ends.close();
@@ -40,6 +45,12 @@ try {
 if (results.length > 0) keep();
 // Connections of fetch stay open for a while.
 process.exit(0);
+
+/// The same scenario under the profiler.
+function seen({ name, title, ...scenario }) {
+  const run = async () => ({ name, title, kind: "profile", ...(await profile(world, { name, ...scenario })) });
+  return { run };
+}
 
 async function measured(scenario) {
   const start = performance.now();
@@ -52,7 +63,7 @@ async function measured(scenario) {
 function keep() {
   mkdirSync("target/bench-gateway", { recursive: true });
   writeFileSync("target/bench-gateway/results.json", JSON.stringify(results, null, 1));
-  console.log(`\n${goals(results)}`);
+  if (!options.profile) console.log(`\n${goals(results)}`);
   if (options.write) write(results);
   console.log(`\n${((performance.now() - begun) / 60_000).toFixed(1)} minutes in all.`);
 }

@@ -14,6 +14,9 @@ const AFTER = 10;
 /// Seconds until an overload has used up what the keys had saved.
 const SAVED = 4;
 
+/// What a profile looks at.
+export const probe = { keys: BAD, rounds: 1, command: { do: "open", ...MODEL, phases: [[CAPACITY * 1.5, 6]], seed: 7 } };
+
 export async function overload(world) {
   const seconds = world.quick ? 6 : 14;
   const pools = [];
@@ -33,7 +36,7 @@ export async function overload(world) {
     rows: [0.6, 0.9, 1.5].map((share, i) => row(share, bad[i], well[i])),
     goodput: sum(over.done.slice(SAVED, seconds)) / (seconds - SAVED) / CAPACITY,
     waits: waits(over),
-    after: { rate: again.rate, answered: again.answered, refused: again.refused, seconds: recovered(again) },
+    after: { rate: again.rate, ...each(again, seconds), seconds: recovered(again, seconds) },
   };
 }
 
@@ -67,9 +70,15 @@ function row(share, bad, well) {
     p99: ms(bad.took.p99),
     wellP99: ms(well.took.p99),
     refusal: refused > 0 ? { p50: ms(bad.refusal.p50), p99: ms(bad.refusal.p99) } : null,
-    answeredEach: bad.answered,
-    refusedEach: bad.refused,
+    ...each(bad),
   };
+}
+
+/// What became of the requests of each second of a phase, which begins `from` seconds after its run.
+function each({ answered, refused, errors }, from = 0) {
+  const failed = answered.map(() => 0);
+  for (const [ms] of errors) failed[Math.min(Math.floor(ms / 1000) - from, failed.length - 1)] += 1;
+  return { answeredEach: answered, refusedEach: refused, failedEach: failed };
 }
 
 /// What the refused were told: how many were told a time, the longest, and whether the pool answered at its full rate in the
@@ -81,5 +90,8 @@ function waits({ waits, done }) {
   return { told: told.length, of: waits.length, longest: Math.max(0, ...told.map(([, wait]) => wait)), judged: back.length, held };
 }
 
-/// Seconds behind the overload until nobody was refused any more.
-const recovered = ({ refused }) => refused.findLastIndex((count) => count > 0) + 1;
+/// Seconds behind the overload until everything was answered.
+function recovered(phase, from) {
+  const { refusedEach, failedEach } = each(phase, from);
+  return refusedEach.findLastIndex((count, i) => count + failedEach[i] > 0) + 1;
+}

@@ -1,4 +1,5 @@
 // The pictures of docs/PERFORMANCE.md.
+import { sum } from "./compare.mjs";
 import { WIDTH, bar, legend, mark, path, picture, text } from "./svg.mjs";
 import { targets } from "./targets.mjs";
 
@@ -56,37 +57,45 @@ function goal(results, { name }) {
   return found?.most;
 }
 
-/// Ten keys below and above of what they give: what was asked, answered and refused in each second.
+/// Ten keys below and above of what they give: what became of the requests of each second.
 function load({ capacity, rows, after }) {
-  const [top, height, bottom] = [92, 220, 312];
-  const phases = [
-    ...rows.map(({ share, rate, answeredEach, refusedEach }) => ({ name: `${Math.round(share * 100)} %`, rate, answered: answeredEach, refused: refusedEach })),
-    { name: "60 % again", ...after },
-  ];
-  const seconds = phases.reduce((sum, { answered }) => sum + answered.length, 0);
-  const most = Math.max(...phases.flatMap(({ answered, refused }) => answered.map((count, i) => count + refused[i])), capacity) * 1.05;
-  const wide = (RIGHT - 70) / seconds;
+  const [left, top, height, bottom] = [70, 92, 220, 312];
+  const phases = [...rows.map((row) => ({ ...row, name: `${Math.round(row.share * 100)} %` })), { ...after, name: "60 % again" }];
+  const columns = phases.flatMap(({ answeredEach, refusedEach, failedEach }) => answeredEach.map((count, i) => [count, refusedEach[i], failedEach[i]]));
+  const most = Math.max(...columns.map(sum), capacity) * 1.05;
+  const wide = (RIGHT - left) / columns.length;
   const level = (count) => bottom - (height * count) / most;
-  const parts = [0, 50, 100, 150, 200, 250, 300].filter((count) => count < most).flatMap((count) => [path([[70, level(count)], [RIGHT, level(count)]], "grid"), text(62, level(count) + 4, count, "faint", "end")]);
-  let x = 70;
-  for (const { name, rate, answered, refused } of phases) {
-    answered.forEach((count, i) => {
-      const left = x + i * wide;
-      parts.push(bar(left + 1, level(count), wide - 2, bottom - level(count), "f0"));
-      if (refused[i]) parts.push(bar(left + 1, level(count + refused[i]), wide - 2, level(count) - level(count + refused[i]), "f2"));
-    });
-    const end = x + answered.length * wide;
-    parts.push(text((x + end) / 2, bottom + 20, `${name}: ${rate} a second`, "faint", "middle"), path([[end, top], [end, bottom + 6]], "grid"));
-    x = end;
-  }
-  parts.push(path([[70, level(capacity)], [RIGHT, level(capacity)]], "goal"), text(RIGHT, level(capacity) - 6, `what the keys give: ${capacity}`, "faint", "end"));
-  return picture(bottom + 40, "Requests of each second, by when they came: answered and refused", [
-    bar(24, 54, 10, 10, "f0"),
-    text(40, 63, "answered", "text bold"),
-    bar(124, 54, 10, 10, "f2"),
-    text(140, 63, "refused with 429 or 503"),
-    ...parts,
+  const across = (count, kind) => path([[left, level(count)], [RIGHT, level(count)]], kind);
+  const steps = [0, 50, 100, 150, 200, 250, 300, 350].filter((count) => count < most);
+  return picture(bottom + 40, "What became of the requests of each second, by when they came", [
+    ...[["answered", "f0"], ["refused with 429 or 503", "f2"], ["failed", "f3"]].flatMap(([name, kind], i) => [
+      bar(24 + [0, 100, 300][i], 54, 10, 10, kind),
+      text(40 + [0, 100, 300][i], 63, name),
+    ]),
+    ...steps.flatMap((count) => [across(count, "grid"), text(left - 8, level(count) + 4, count, "faint", "end")]),
+    ...columns.flatMap((counts, i) => column(counts, left + i * wide + 1, wide - 2, level)),
+    ...dividers(phases, left, wide, top, bottom),
+    across(capacity, "goal"),
+    text(RIGHT, level(capacity) - 6, `what the keys give: ${capacity}`, "faint", "end"),
   ]);
+}
+
+/// Counts on top of each other.
+function column(counts, x, width, level) {
+  let below = 0;
+  return counts.map((count, i) => {
+    below += count;
+    return count > 0 ? bar(x, level(below), width, level(below - count) - level(below), ["f0", "f2", "f3"][i]) : "";
+  });
+}
+
+function dividers(phases, left, wide, top, bottom) {
+  let x = left;
+  return phases.flatMap(({ name, rate, answeredEach }) => {
+    const [begin, end] = [x, (x += answeredEach.length * wide)];
+    const words = answeredEach.length * wide > 150 ? `${name}: ${rate} a second` : name;
+    return [text((begin + end) / 2, bottom + 20, words, "faint", "middle"), path([[end, top], [end, bottom + 6]], "grid")];
+  });
 }
 
 /// CPU of a request, and the wasm's memory, in each tenth.
@@ -94,7 +103,7 @@ function sustained({ tenths, requests }) {
   const [top, bottom] = [92, 260];
   const most = Math.max(...tenths.map(({ cpu }) => cpu)) * 1.1;
   const level = (us) => bottom - ((bottom - top) * us) / most;
-  const x = (i) => 90 + (i * (RIGHT - 110)) / (tenths.length - 1);
+  const x = (i) => 120 + (i * (RIGHT - 140)) / (tenths.length - 1);
   const step = most > 1000 ? 250 : 100;
   const steps = Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => i * step);
   const line = (what, series) => [

@@ -1,10 +1,11 @@
 // What is measured, in the order of the page. Each scenario answers `{name, title, ...}`; what they may ask of `world` is in
 // main.mjs.
 import { compare } from "./compare.mjs";
-import { cold } from "./cold.mjs";
+import { cold, firstChat } from "./cold.mjs";
 import { named } from "./gateways.mjs";
 import { leaving } from "./leaving.mjs";
-import { overload } from "./overload.mjs";
+import { overload, probe } from "./overload.mjs";
+import { profile } from "./profile.mjs";
 import { sustained } from "./sustained.mjs";
 
 const KEYS = 10;
@@ -34,7 +35,6 @@ const COMPARED = [
     request: { ...chat, model: "stream-200-5", stream: true, clients: 4, requests: 4 },
     units: 200,
     rounds: 12,
-    warm: 2,
   },
   { name: "body-1m", title: "bodies of 1 MB, 4 at a time", request: { ...chat, size: 1_000_000, clients: 4, requests: 24 }, rounds: 16 },
   {
@@ -42,7 +42,6 @@ const COMPARED = [
     title: "bodies of 20 MB, 2 at a time",
     request: { ...chat, size: 20_000_000, clients: 2, requests: 4 },
     rounds: 6,
-    warm: 2,
   },
   {
     name: "pools",
@@ -79,7 +78,7 @@ const COMPARED = [
 const shortened = (scenario) => ({
   ...scenario,
   rounds: 3,
-  warm: 1,
+  warm: { size: 300, clients: 4, requests: 40 },
   request: { ...scenario.request, requests: Math.max(scenario.request.clients, Math.ceil(scenario.request.requests / 5)) },
 });
 
@@ -100,12 +99,18 @@ async function compared(world, scenario) {
   }
 }
 
-const special = (name, title, run) => ({ name, title, run: async (world) => ({ name, title, kind: name, ...(await run(world)) }) });
+const special = (name, title, run, more = {}) => ({
+  name,
+  title,
+  ...more,
+  run: async (world) => ({ name, title, kind: name, ...(await run(world)) }),
+});
 
 export const SCENARIOS = [
   ...COMPARED.map((scenario) => ({ ...scenario, run: (world) => compared(world, scenario) })),
-  special("cold", "cold start: from the process's start to the first answer", cold),
+  special("cold", "cold start: from the process's start to the first answer", cold, { probe: firstChat }),
   special("sustained", "50,000 requests, 32 at a time", sustained),
   special("leaving", "clients that leave in the middle of a stream", leaving),
-  special("overload", "ten keys of 20 requests a second, one revoked, one failing half the time", overload),
+  special("overload", "ten keys of 20 requests a second, one revoked, one failing half the time", overload, { probe }),
+  special("profile", "where V8 sees the time go, small chats, 32 at a time", (world) => profile(world, { request: chat })),
 ];

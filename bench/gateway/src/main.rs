@@ -20,6 +20,7 @@ use std::{
     time::Instant,
 };
 
+#[expect(clippy::disallowed_methods, reason = "here time is what is measured")]
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Nanoseconds since this process began: what a chunk says of when it was sent.
