@@ -3,7 +3,7 @@
 // A Rust panic, out-of-memory or stack overflow kills the one wasm instance of this isolate, and with it every request
 // that is still being worked on: their futures would never be polled again and the callers would hang. Here each of
 // them is answered at once with a 503 that SDKs retry, and the next event finds a new instance.
-// Answers that are already being streamed are native pipes and go on.
+// Answers that are already being streamed are native pipes and go on; those that pass through the wasm are cut off.
 import { access } from "./access.mjs";
 import * as call from "./call.mjs";
 import { open, seal } from "./cipher.mjs";
@@ -13,7 +13,7 @@ import * as wasm from "./index.js";
 globalThis.keypool = { access, open, seal, ...call };
 
 const DIED = Symbol();
-/// One resolver per event in work.
+/// One resolver per event in work, and one per body that passes through the wasm.
 const living = new Set();
 const state = wasm.__worker_init_state();
 
@@ -52,6 +52,31 @@ async function guard(work, onDeath) {
     living.delete(resolve);
   }
   return onDeath();
+}
+
+/// `getWriter`, for the wasm. Without it nobody would write on, and the client would wait for ever.
+keypool.writer = (to) => {
+  const writer = to.getWriter();
+  const over = ifItDies(() => writer.abort());
+  writer.closed.then(over, over);
+  return writer;
+};
+
+/// `pipeTo`, for the wasm, which says how it ended where the source breaks off. Where it has died, nobody does.
+keypool.pipe = (from, to) => {
+  const piped = from.pipeTo(to, { preventAbort: true });
+  let isAlone = false;
+  const over = ifItDies(() => (isAlone = true));
+  piped.then(over, () => (isAlone ? to.abort() : over()));
+  return piped;
+};
+
+/// Does `work` if the instance dies, in this event's own continuation; what is answered calls that off.
+function ifItDies(work) {
+  let resolve;
+  new Promise((settle) => (resolve = settle)).then(work).catch(() => {});
+  living.add(resolve);
+  return () => living.delete(resolve);
 }
 
 function retryLater() {

@@ -10,7 +10,7 @@ use crate::{
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{
     js_sys::{Array, Object, Promise, Reflect, Uint8Array, Uint32Array, decode_uri_component},
-    web_sys::{Headers, ReadableStream, Request, Response, StreamPipeOptions, WritableStream},
+    web_sys::{Headers, ReadableStream, Request, Response, WritableStream, WritableStreamDefaultWriter},
 };
 
 #[wasm_bindgen]
@@ -42,6 +42,12 @@ extern "C" {
     pub type Limiter;
     #[wasm_bindgen(method, catch)]
     pub fn limit(this: &Limiter, of: &Object) -> std::result::Result<Promise, JsValue>;
+
+    /// scripts/entry.mjs: as the streams' own, and where this wasm dies, the client does not wait for ever.
+    #[wasm_bindgen(js_namespace = keypool, catch)]
+    pub fn writer(to: &WritableStream) -> std::result::Result<WritableStreamDefaultWriter, JsValue>;
+    #[wasm_bindgen(js_namespace = keypool, catch)]
+    pub fn pipe(from: &ReadableStream, to: &WritableStream) -> std::result::Result<Promise, JsValue>;
 
     /// What comes with a request and outlives its answer.
     #[derive(Clone)]
@@ -76,12 +82,6 @@ extern "C" {
     pub type Stream;
     #[wasm_bindgen(method, catch)]
     pub fn tee(this: &Stream) -> std::result::Result<Array, JsValue>;
-    #[wasm_bindgen(method, js_name = pipeTo, catch)]
-    pub fn pipe_to(
-        this: &Stream,
-        to: &WritableStream,
-        options: &StreamPipeOptions,
-    ) -> std::result::Result<Promise, JsValue>;
     #[wasm_bindgen(method, js_name = getReader, catch)]
     pub fn byob_reader(this: &Stream, options: &JsValue) -> std::result::Result<ByobReader, JsValue>;
     #[wasm_bindgen(method, catch)]

@@ -3,6 +3,8 @@
 
 // walks: what happens from the request to the answer
 mod admin;
+#[cfg(feature = "contract")]
+mod crash;
 mod cron;
 mod proxy;
 
@@ -104,6 +106,10 @@ async fn serve(
             Err(broken) => (500, broken),
         };
         return js::text_response(status, &js::headers_of(&[])?, Some(&said));
+    }
+    #[cfg(feature = "contract")]
+    if let Some(way) = path.strip_prefix("/crash/") {
+        return Err(crash::die(&app()?, way).await);
     }
     let route = route::parse(path);
     match route {

@@ -21,7 +21,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::{
     js_sys::{Object, Promise, Reflect, Uint8Array},
     wasm_bindgen_futures::JsFuture,
-    web_sys::{AbortController, ReadableStream, Request, StreamPipeOptions, WritableStream},
+    web_sys::{AbortController, ReadableStream, Request, WritableStream},
 };
 
 /// How long to wait for what a copy may still hold.
@@ -169,7 +169,7 @@ async fn pump(
     idle_ms: u64,
     seen: &mut Seen,
 ) -> Result<bool> {
-    let (reader, writer) = (byob(body)?, writable.get_writer()?);
+    let (reader, writer) = (byob(body)?, js::writer(writable)?);
     let mut hider = matches!(kind, Kind::Events { how: How { hides: true, .. }, .. }).then(Hider::default);
     // Events are small, and each read costs a buffer.
     let (mut next, window, events) = match kind {
@@ -227,15 +227,12 @@ fn rest(hider: Option<&mut Hider>, marker: Option<&mut Marker>) -> Uint8Array {
     Uint8Array::from(marker.map_or_else(|| bytes.clone(), |marker| marker.pass(&bytes)).as_slice())
 }
 
-/// Writes the first bytes, then lets the runtime pump.
+/// Writes the first bytes, then lets the runtime pump. When the upstream breaks, an error event can still be written.
 async fn pipe(first: &Uint8Array, source: &ReadableStream, writable: &WritableStream) -> Result<Promise> {
-    let writer = writable.get_writer()?;
+    let writer = js::writer(writable)?;
     JsFuture::from(writer.write_with_chunk(first)).await?;
     writer.release_lock();
-    let options = StreamPipeOptions::new();
-    // So that an error event can still be written when the upstream breaks.
-    options.set_prevent_abort(true);
-    Ok(js::stream(source).pipe_to(writable, &options)?)
+    Ok(js::pipe(source, writable)?)
 }
 
 /// Looks at the copy now and then until the pipe is done. Answers whether the whole body passed. `stop` makes the pipe
@@ -320,7 +317,7 @@ async fn watch(
 
 /// Ends a broken stream with one SSE error event.
 async fn say_broken(writable: &WritableStream) -> Result<()> {
-    let writer = writable.get_writer()?;
+    let writer = js::writer(writable)?;
     JsFuture::from(writer.write_with_chunk(&Uint8Array::from(BROKEN.as_bytes()))).await?;
     JsFuture::from(writer.close()).await?;
     Ok(())

@@ -45,7 +45,7 @@ pub async fn pace(
     let mut paced = Paced {
         pacer: Pacer::new(how.pace),
         hider: how.hides.then(Hider::default),
-        writer: writable.get_writer()?,
+        writer: js::writer(writable)?,
         segmenter: OnceCell::new(),
     };
     let mut next = Some(first.clone());
