@@ -6,6 +6,7 @@ mod held;
 use super::{
     Pool, Ticket,
     class::Class,
+    crowd::Waiting,
     dice::Dice,
     exhausted::{self, Exhausted},
     health::Attempt,
@@ -51,6 +52,7 @@ pub struct Failover {
     limits: Limits,
     began: u64,
     waited: u64,
+    waiting: Option<Waiting>,
     /// Keys, and for which target.
     tried: Vec<(Ticket, usize)>,
     attempts: u64,
@@ -111,6 +113,7 @@ impl Failover {
             limits,
             began: now,
             waited: 0,
+            waiting: None,
             tried: Vec::new(),
             attempts: 0,
             timeouts: 0,
@@ -146,9 +149,16 @@ impl Failover {
             (at, Choice { provider, model, groups, conversation: *conversation })
         });
         let mut found = None;
+        // Whoever comes later does not go before many who wait already.
+        let is_late = self.attempts == 0 && self.waiting.is_none();
+        let mut queues = false;
         if self.may_try(now) {
             for spent in [false, true] {
                 for (at, choice) in choices.clone().filter(|(at, _)| self.is_spent(*at) == spent) {
+                    if is_late && pool.crowd(choice.provider, choice.model).is_some_and(|crowd| crowd.is_crowded()) {
+                        queues = true;
+                        continue;
+                    }
                     // An overloaded model's other keys may be lucky, once.
                     let insist = self.busy == 1 && at == self.target;
                     if found.is_none() {
@@ -166,9 +176,16 @@ impl Failover {
                 blocked.keys += of_target.keys;
                 blocked.sooner(of_target.class.zip(of_target.soonest));
             }
-            if let Some(wait) = self.wait(&blocked, now, dice) {
+            if queues {
+                blocked.sooner(Some((Class::RateLimited, now + 1)));
+            }
+            let place = choices.clone().next().map(|(_, choice)| choice);
+            if let Some(wait) = self.wait(&blocked, now, dice)
+                && let Some((waiting, wait)) = place.and_then(|at| self.joins(pool, at, wait, now, dice))
+            {
                 // Keys that failed in this request may be tried again after a rest that they asked for.
                 self.tried.clear();
+                self.waiting = Some(waiting);
                 self.waited += wait;
                 return Step::Wait(wait);
             }
@@ -176,8 +193,16 @@ impl Failover {
                 found = choices.clone().find_map(|(at, choice)| Some((pool.last_resort(choice, now)?, at)));
             }
         }
+        self.waiting = None;
         match found {
-            Some((ticket, at)) => self.attempt(ticket, at, now),
+            Some((ticket, at)) => {
+                if let Some(crowd) =
+                    self.want.targets.get(at).and_then(|target| pool.crowd(&target.provider, &target.model))
+                {
+                    crowd.gave(now);
+                }
+                self.attempt(ticket, at, now)
+            }
             None => Step::GiveUp(exhausted::answer(self.provider(), self.last.as_ref(), &blocked, now)),
         }
     }
@@ -305,6 +330,22 @@ impl Failover {
         let wait = by_time.into_iter().chain(by_turn).min()?;
         let fits = self.has_tries() && self.waited + wait <= self.limits.wait_budget_ms && now + wait < self.deadline();
         fits.then_some(wait)
+    }
+}
+
+impl Failover {
+    /// Its place among those who wait, and how long it waits if it would like to for `wait`; `None` when they are too many,
+    /// or it would take too long.
+    fn joins(&self, pool: &mut Pool, at: Choice, wait: u64, now: u64, dice: &mut Dice) -> Option<(Waiting, u64)> {
+        let left = self.limits.wait_budget_ms.saturating_sub(self.waited);
+        let crowd = pool.gather(at.provider, at.model)?;
+        let waiting = match &self.waiting {
+            Some(waiting) => waiting.clone(),
+            None => crowd.join(self.limits.wait_budget_ms, now)?,
+        };
+        let pause = crowd.pause_ms();
+        let wait = if pause > wait { (pause / 2 + dice.below(pause)).max(wait) } else { wait };
+        (wait <= left).then_some((waiting, wait))
     }
 }
 

@@ -96,8 +96,14 @@ impl Pool {
             Effect::Nothing => None,
             Effect::Rest { model, ms, stored } => {
                 slot.tilt.failed(now);
-                if verdict.class == Class::RateLimited && model.is_some_and(|m| strikes(slot, m, now) == 0) {
-                    slot.pace.refused(now);
+                match verdict.wait_ms {
+                    Some(wait) if verdict.class == Class::RateLimited && wait < SECOND => {
+                        slot.pace.refused_briefly(wait, now);
+                    }
+                    _ if verdict.class == Class::RateLimited && model.is_some_and(|m| strikes(slot, m, now) == 0) => {
+                        slot.pace.refused(now);
+                    }
+                    _ => {}
                 }
                 rest(slot, model, verdict, ms, stored && ms > WORTH_STORING_MS, now)
             }
@@ -206,6 +212,8 @@ fn effect<'a>(
             one(verdict.wait_ms.filter(|ms| !google && *ms >= MINUTE).map_or(day, |ms| ms.min(day)))
         }
         Class::RateLimited => match verdict.wait_ms {
+            // A limit of a second or so: the next requests follow at a pace, see `Pace::refused_briefly`.
+            Some(ms) if ms < SECOND => one(ms.max(10) + dice.below(50 << strikes.min(6))),
             // Refused again right after the rest: others are after the same requests.
             Some(ms) => {
                 let longer = if strikes == 0 { 0 } else { dice.below(step(&[0, 2, 4, 8], strikes) * SECOND) };

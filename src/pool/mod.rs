@@ -5,6 +5,7 @@ mod affinity;
 pub mod balance;
 pub mod class;
 pub mod cool;
+mod crowd;
 pub mod dice;
 pub mod exhausted;
 pub mod failover;
@@ -31,11 +32,15 @@ pub mod verdict;
 
 use crate::record::{alias::Alias, key::Key, models::Models, provider::Provider};
 use cool::Cool;
+use crowd::Crowd;
 use site::Site;
 use slot::{Slot, State};
 use std::{collections::HashMap, rc::Rc};
 
 pub use hash::hash;
+
+/// Crowds that are remembered.
+const CROWDS: usize = 64;
 
 /// A key's place in the pool; it holds as long as the isolate lives.
 pub type Ticket = usize;
@@ -48,11 +53,30 @@ pub struct Pool {
     sites: Vec<Site>,
     /// By name.
     aliases: Vec<(String, Alias)>,
+    /// Where requests wait for a key, or have: provider and model.
+    crowds: Vec<(String, String, Crowd)>,
 }
 
 impl Pool {
     pub fn slot(&self, ticket: Ticket) -> Option<&Slot> {
         self.slots.get(ticket)
+    }
+
+    /// Those who wait for a key of the provider for the model; there are none where none ever waited.
+    pub fn crowd(&mut self, provider: &str, model: &str) -> Option<&mut Crowd> {
+        self.crowds.iter_mut().find(|(p, m, _)| p == provider && m == model).map(|(.., crowd)| crowd)
+    }
+
+    /// The same, for one who is about to wait.
+    pub fn gather(&mut self, provider: &str, model: &str) -> Option<&mut Crowd> {
+        if self.crowd(provider, model).is_none() {
+            // Names that clients make up must not fill the memory.
+            if self.crowds.len() >= CROWDS {
+                self.crowds.retain(|(.., crowd)| !crowd.is_empty());
+            }
+            self.crowds.push((provider.into(), model.into(), Crowd::default()));
+        }
+        self.crowd(provider, model)
     }
 
     pub fn find(&self, id: &str) -> Option<(Ticket, &Slot)> {

@@ -24,12 +24,37 @@ pub struct Pace {
     next: u64,
     /// Requests at the limit that went well, in a row: each halves the time to the next.
     trust: u32,
+    /// The same where the limit is one of a second or so, which shows by how soon the key is ready again.
+    gap: Option<Gap>,
+    /// Requests of this second, which one that is, and of the one before.
+    second: [u64; 3],
 }
+
+/// Between two requests, in microseconds.
+struct Gap {
+    micros: u64,
+    /// When the next one is due.
+    next: u64,
+    /// In milliseconds.
+    widened: u64,
+}
+
+/// One refusal widens a gap by a tenth, and a hundred requests that go well make it so much narrower.
+const WIDER: u64 = 10;
+const NARROWER: u64 = 1000;
+/// Those that were on their way when the limit was met say nothing new.
+const TOGETHER_MS: u64 = 200;
+/// What a key did not use lately it may use at once, as far as that is so many gaps.
+const SAVED: u64 = 4;
+const WIDEST: u64 = 2_000_000;
 
 impl Pace {
     /// A request begins. At the limit they follow each other as fast as was too fast, and faster when that goes well: so
     /// it soon shows when the limit is higher.
     pub fn begins(&mut self, now: u64) {
+        if let Some(gap) = &mut self.gap {
+            gap.next = gap.next.max((now * 1000).saturating_sub(SAVED * gap.micros)) + gap.micros;
+        }
         if let Some((too_many, _)) = self.too_many.filter(|_| self.is_at_limit(now)) {
             let spacing = (MINUTE_MS * 9 / 10 / too_many).min(LONGEST_MS);
             self.next = now + spacing.checked_shr(self.trust).unwrap_or(0);
@@ -38,7 +63,8 @@ impl Pace {
 
     /// Until when the key is left alone for its pace.
     pub fn holds(&self, now: u64) -> Option<u64> {
-        Some(self.next).filter(|at| *at > now)
+        let next = self.gap.as_ref().map_or(0, |gap| gap.next.div_ceil(1000));
+        Some(self.next.max(next)).filter(|at| *at > now)
     }
 
     /// Answers until when the key must rest, if one of its caps is reached.
@@ -50,8 +76,27 @@ impl Pace {
         }
         self.requests += requests;
         self.tokens += tokens;
+        let [second, count, before] = &mut self.second;
+        if *second != now / 1000 {
+            (*before, *count) = (if *second + 1 == now / 1000 { *count } else { 0 }, 0);
+            *second = now / 1000;
+        }
+        *count += requests;
         let reached = |cap: Option<u32>, used: u64| cap.is_some_and(|cap| used >= u64::from(cap));
         (reached(key.rpm, self.requests) || reached(key.tpm, self.tokens)).then_some(self.began + MINUTE_MS)
+    }
+
+    /// The key was refused as too fast, and is ready again within a second.
+    pub fn refused_briefly(&mut self, wait_ms: u64, now: u64) {
+        let [_, count, before] = self.second;
+        let seen = count + before * (1000 - now % 1000) / 1000;
+        let next = (now + wait_ms) * 1000;
+        let fresh = self.gap.take().filter(|gap| gap.widened + FORGET_MS > now);
+        self.gap = Some(match fresh {
+            None => Gap { micros: (1_000_000 / seen.max(1)).min(WIDEST), next, widened: now },
+            Some(gap) if gap.widened + TOGETHER_MS > now => Gap { next: gap.next.max(next), ..gap },
+            Some(gap) => Gap { micros: (gap.micros + gap.micros / WIDER).min(WIDEST), next, widened: now },
+        });
     }
 
     /// The key was refused as too fast, after it had served.
@@ -63,6 +108,9 @@ impl Pace {
 
     /// A request went well: if it was one too many, that was not true.
     pub fn served(&mut self, now: u64) {
+        if let Some(gap) = &mut self.gap {
+            gap.micros -= gap.micros / NARROWER;
+        }
         if !self.is_at_limit(now) {
             return;
         }
@@ -74,7 +122,7 @@ impl Pace {
     }
 
     pub const fn has_learned(&self) -> bool {
-        self.too_many.is_some()
+        self.too_many.is_some() || self.gap.is_some()
     }
 
     /// One more request would be as many as were too many before.

@@ -17,7 +17,7 @@ use std::{
 };
 
 #[derive(Default)]
-pub struct Memory(RefCell<Inner>);
+pub struct Memory(RefCell<Box<Inner>>);
 
 #[derive(Default)]
 struct Inner {
