@@ -1,10 +1,14 @@
 // A Worker around the built Worker whose storage can be made to fail: GET /__faults?on, GET /__faults?off. With ?after=N it fails
 // after N more calls, as if the process had died there; with ?after=N&lost the first call that fails is done all the same, and
 // only its answer is lost. It also counts what reaches the storage, and what goes on after an answer: GET /__faults?counts;
-// `written` are the rows that D1 wrote, `puts` KV's `[name, time]`, `memory` the bytes of the wasm's memory.
+// `written` are the rows that D1 wrote, `puts` KV's `[name, time]`, `memory` the bytes of the wasm's memory. GET /__faults?ahead=ms
+// puts the Worker's clock ahead by so much.
 import { memory } from "./memory.mjs";
 import worker from "./index.js";
 
+const clock = Date.now;
+let ahead = 0;
+Date.now = () => clock() + ahead;
 let failing = false;
 let left = Infinity;
 let lost = false;
@@ -18,6 +22,10 @@ export default {
     const url = new URL(request.url);
     if (url.pathname !== "/__faults") return entry("fetch", env, watched(context))(request, faulty(env), watched(context));
     if (url.search === "?counts") return Response.json({ ...counts, memory: memory() });
+    if (url.searchParams.has("ahead")) {
+      ahead = Number(url.searchParams.get("ahead"));
+      return new Response(null, { status: 204 });
+    }
     failing = url.search === "?on";
     left = Number(url.searchParams.get("after") ?? Infinity);
     lost = url.searchParams.has("lost");

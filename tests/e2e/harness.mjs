@@ -81,6 +81,8 @@ export async function startWorker({
     /** Storage works for so many calls more; with `lost`, the next one is done too, but nobody hears of it. */
     failStorageAfter: (calls, { lost = false } = {}) => fetch(`${url}/__faults?after=${calls}${lost ? "&lost" : ""}`),
     counts,
+    /** The Worker's clock goes `ms` before ours. */
+    putAhead: (ms) => fetch(`${url}/__faults?ahead=${ms}`),
     settled: () =>
       eventually(async () => {
         const { background } = await counts();
