@@ -39,8 +39,9 @@ pub use caller::Caller;
 
 /// Work in the background that is older than this was cut off by the runtime.
 const BACKGROUND_MS: u64 = 40_000;
-/// A picture older than this many times its age limit is not served while it is renewed.
+/// A picture older than this many times its age limit is not served while it is renewed, unless that takes longer.
 const TOO_OLD: u64 = 6;
+const PATIENCE_MS: u64 = 500;
 /// A storage that cannot be decrypted is not asked for each call.
 const LOCKED_MS: u64 = 10_000;
 const PEPPER: &str = "pepper";
@@ -204,10 +205,12 @@ impl App {
             }
             with_cache(|c| c.refreshing = None);
         });
+        let renewed = runtime::begin(renew);
+        if let Some(context) = &self.context {
+            let _ = context.wait_until(&renewed);
+        }
         if age > limit.saturating_mul(TOO_OLD) {
-            renew.await;
-        } else {
-            self.in_background(renew);
+            runtime::in_time(renewed, PATIENCE_MS).await;
         }
         Ok(())
     }

@@ -197,6 +197,8 @@ fn offset(text: &str) -> Option<i64> {
 pub fn path_and_query(url: &str) -> (&str, &str) {
     let after_scheme = find::around(url, "://").map_or(url, |(_, rest)| rest);
     let path = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
+    // What stands behind a `#` is not sent on, and so would not be what we put behind it.
+    let path = path.split('#').next().unwrap_or_default();
     path.split_once('?').unwrap_or((path, ""))
 }
 
@@ -302,7 +304,14 @@ pub fn stream(stream: &ReadableStream) -> &Stream {
 
 #[cfg(test)]
 mod tests {
-    use super::offset;
+    use super::{offset, path_and_query};
+
+    #[test]
+    fn a_fragment_is_no_part_of_a_request() {
+        let cut = path_and_query;
+        assert_eq!(cut("https://h.example/v1/files?a=1#b?c"), ("/v1/files", "a=1"));
+        assert_eq!(cut("https://h.example/v1/files#?a=1"), ("/v1/files", ""));
+    }
 
     #[test]
     fn an_offset_is_read_from_a_date() {

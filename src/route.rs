@@ -74,7 +74,8 @@ fn admin(rest: &str) -> Route<'_> {
 /// What a call may do, and what it costs, goes by its path: one that a provider may read otherwise than we do is none.
 fn call<'a>(pin: Option<&'a str>, rest: &'a str) -> Route<'a> {
     let first = rest.split('/').next().unwrap_or_default();
-    if first.is_empty() || first.contains('%') {
+    let leads_away = rest.bytes().any(|byte| byte <= b' ' || byte == b'\\') || rest.split('/').any(is_step);
+    if first.is_empty() || first.contains('%') || leads_away {
         return Route::Unknown;
     }
     if !OF_MODELS.contains(&first) {
@@ -83,6 +84,16 @@ fn call<'a>(pin: Option<&'a str>, rest: &'a str) -> Route<'a> {
     let rest = rest.trim_end_matches('/');
     let is_plain = !rest.contains('%') && rest.split('/').all(|part| !part.is_empty());
     if is_plain { Route::Call { pin, rest } } else { Route::Unknown }
+}
+
+/// Nothing but dots, however they are spelled: `fetch` would go up from there (WHATWG URL, 4.4), out of the provider's
+/// base URL or to another endpoint than the one whose rules hold.
+fn is_step(part: &str) -> bool {
+    let mut rest = part.as_bytes();
+    while let [b'.', left @ ..] | [b'%', b'2', b'e' | b'E', left @ ..] = rest {
+        rest = left;
+    }
+    rest.is_empty() && !part.is_empty()
 }
 
 fn pinned<'a>(name: &'a str, rest: &'a str) -> Route<'a> {
@@ -118,6 +129,22 @@ mod tests {
             "/v1/chat%2Fcompletions",
         ] {
             assert_eq!(parse(path), Unknown, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_call_leads_up_and_out() {
+        for away in ["..", ".", "%2e%2e", ".%2E", "%2e.", "%2E", "..\\..", "a\\..", ".\t.", "a\n", "a b"] {
+            for path in
+                [format!("/v1/files/{away}/chat/completions"), format!("/v1/files/{away}"), format!("/v1/{away}/x")]
+            {
+                assert_eq!(parse(&path), Unknown, "{path}");
+            }
+            assert_eq!(parse(&format!("/groq/v1/files/{away}/x")), Unknown);
+            assert_eq!(parse(&format!("/files/{away}/x")), Unknown);
+        }
+        for path in ["/v1/files/..a", "/v1/files/a..b/c", "/v1/files/.a.", "/v1/files/a%2e", "/v1/files/a/.../%2ee"] {
+            assert_eq!(matches!(parse(path), Call { .. }), !path.contains("/.../"), "{path}");
         }
     }
 

@@ -163,23 +163,27 @@ pub fn base_url(text: &str, private: bool) -> Result<String, String> {
     if !url.chars().all(|c| c.is_ascii_graphic()) || url.contains(['?', '#', '@', '\\', '"', '<', '>']) {
         return Err("a base URL is a plain address: no spaces, user, query or fragment".into());
     }
-    let host = rest.split('/').next().unwrap_or_default();
-    let name = host_name(host);
-    if name.is_empty() {
-        return Err("the base URL has no host".into());
-    }
+    let Some(name) = host_name(rest.split('/').next().unwrap_or_default()) else {
+        return Err("the base URL has no plain host: letters, digits, dots and dashes, or an address".into());
+    };
     if !private && is_private(name) {
         return Err(format!("{name} is not a public host; set KEYPOOL_ALLOW_PRIVATE_UPSTREAMS to allow it"));
     }
     Ok(url.into())
 }
 
-/// The host without its port.
-fn host_name(host: &str) -> &str {
-    match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    }
+/// The host without its port; `None` where a reader of addresses might see another one than is written, as `%6c` for `l`.
+fn host_name(host: &str) -> Option<&str> {
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((v6, port)) if v6.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')) => (v6, port),
+        _ => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = |text: &str| (1..=5).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    let is_label = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':'))
+    };
+    let is_plain = name.strip_suffix('.').unwrap_or(name).split('.').all(is_label) || name.contains("::");
+    (is_plain && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))).then_some(name)
 }
 
 /// Loopback, private, link-local and metadata addresses, and names that never are public. A literal IPv6 address
@@ -189,7 +193,10 @@ fn is_private(host: &str) -> bool {
     if host.contains(':') || !host.contains('.') {
         return true;
     }
-    if [".local", ".localhost", ".internal", ".lan", ".home.arpa"].iter().any(|end| host.ends_with(end)) {
+    if [".local", ".localhost", ".localdomain", ".internal", ".lan", ".home.arpa", "metadata.goog"]
+        .iter()
+        .any(|end| host.ends_with(end))
+    {
         return true;
     }
     match host.parse::<std::net::Ipv4Addr>() {
@@ -200,6 +207,8 @@ fn is_private(host: &str) -> bool {
                 || ip.is_link_local()
                 || a == 0
                 || a >= 224
+                || host == "168.63.129.16" // Azure's own, within its machines
+                || ip.octets().starts_with(&[192, 0, 0])
                 || (a == 100 && (64..128).contains(&b))
                 || (a == 198 && (b == 18 || b == 19))
         }
@@ -237,11 +246,121 @@ mod tests {
             "https:///v1",
             "ftp://host.example",
             "host.example",
+            "//host.example",
         ] {
             assert!(base_url(bad, false).is_err(), "{bad}");
         }
         assert_eq!(base_url(" https://api.example.com/v1/ ", false).as_deref(), Ok("https://api.example.com/v1"));
         assert_eq!(base_url("http://127.0.0.1:8080/v1", true).as_deref(), Ok("http://127.0.0.1:8080/v1"));
+    }
+
+    #[test]
+    fn a_private_host_is_known_in_every_spelling() {
+        for host in [
+            // Loopback, and what is taken for it.
+            "127.0.0.1",
+            "127.1",
+            "127.0.0.1.",
+            "127.0.0.1..",
+            "0177.0.0.1",
+            "0x7f.0.0.1",
+            "0x7F000001",
+            "017700000001",
+            "2130706433",
+            "127.0.0.0x1",
+            "127.0.0.01",
+            "0",
+            "0.0.0.0",
+            "localhost",
+            "localhost.",
+            "LocalHost",
+            "a.localhost",
+            "a.localhost.",
+            "localhost.localdomain",
+            "[::1]",
+            "[0:0:0:0:0:0:0:1]",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "[::127.0.0.1]",
+            // Private, link-local, shared, multicast.
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "100.64.0.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "[fd00::1]",
+            "[fe80::1%25eth0]",
+            "[fec0::1]",
+            "[64:ff9b::a00:1]",
+            "printer.local",
+            "nas.lan",
+            // Metadata of clouds.
+            "169.254.169.254",
+            "169.254.169.254.",
+            "2852039166",
+            "0xA9FEA9FE",
+            "0251.0376.0251.0376",
+            "[::ffff:169.254.169.254]",
+            "[fd00:ec2::254]",
+            "metadata.google.internal",
+            "metadata.google.internal.",
+            "METADATA.GOOGLE.INTERNAL",
+            "metadata.goog",
+            "192.0.0.192",
+            "168.63.129.16",
+            "100.100.100.200",
+            // Spellings that a URL's reader decodes.
+            "127%2e0.0.1",
+            "169.254.169.%32%35%34",
+            "a.%6cocalhost",
+            "metadata.google.inter%6eal",
+            "%6c%6fcalhost",
+            "127.0.0.1%00.a.example",
+            // And no host at all.
+            "a@127.0.0.1",
+            "a.example@127.0.0.1",
+            "a.example:80@127.0.0.1",
+            "a.example:443:80",
+            "a.example:",
+            "a.example:x",
+            "a.example;127.0.0.1",
+            "a.example,b.example",
+            "a.example\\@127.0.0.1",
+            "[::1",
+            "[::1].a.example",
+            "a..example",
+            ".a.example",
+            "*.a.example",
+        ] {
+            for port in ["", ":8080"] {
+                let url = format!("https://{host}{port}/v1");
+                assert!(base_url(&url, false).is_err(), "{url}");
+            }
+        }
+        for host in [
+            "api.example.com",
+            "8.8.8.8",
+            "172.32.0.1",
+            "a-b.c_d.example",
+            "xn--bcher-kva.example",
+            "local.example",
+            "api.example.com.",
+        ] {
+            for port in ["", ":8443"] {
+                let url = format!("https://{host}{port}/v1");
+                assert_eq!(base_url(&url, false).as_deref(), Ok(url.as_str()));
+            }
+        }
+        for url in ["http://[::1]:8080/v1", "http://localhost:8080", "http://10.0.0.1/v1"] {
+            assert_eq!(base_url(url, true).as_deref(), Ok(url));
+        }
+        for url in ["http://a@localhost", "http://local%68ost", "http://localhost:x", "http:///v1", "http://[::1]x/v1"]
+        {
+            assert!(base_url(url, true).is_err(), "{url}");
+        }
     }
 
     #[test]

@@ -79,10 +79,14 @@ export async function startWorker({
     env: () => miniflare.getBindings(),
     /** Everything the Worker and workerd have logged, as one text. */
     logs: () => logs.map((line) => line.message).join("\n"),
+    /** `slow=2000`, `refuse=writes`, `refuse=all`, `stale`, `off`; see faults.mjs. */
+    troubleStorage: (how) => fetch(`${url}/__faults?${how}`),
     failStorage: (on) => fetch(`${url}/__faults?${on ? "on" : "off"}`),
     /** Storage works for so many calls more; with `lost`, the next one is done too, but nobody hears of it. */
     failStorageAfter: (calls, { lost = false } = {}) => fetch(`${url}/__faults?after=${calls}${lost ? "&lost" : ""}`),
     counts,
+    /** The Worker's clock goes `ms` before ours. */
+    putAhead: (ms) => fetch(`${url}/__faults?ahead=${ms}`),
     settled: () =>
       eventually(async () => {
         const { background } = await counts();

@@ -96,6 +96,8 @@ fn a_path_leads_to_the_admin_only_where_it_says_so() {
                 Route::Call { pin, rest } => {
                     prop_assert!(!rest.is_empty() && path.contains(rest));
                     prop_assert!(pin.is_none_or(|pin| !["admin", "v1"].contains(&pin)));
+                    let plain = rest.replace("%2e", ".").replace("%2E", ".").replace('\\', "/");
+                    prop_assert!(!plain.split('/').any(|part| part == "." || part == ".."), "it leads away");
                 }
                 Route::Home | Route::Health | Route::Unknown => {}
             }
