@@ -39,6 +39,12 @@ for (const storage of storages) {
     t.diagnostic(`MB at the end of each hour: ${samples.map((bytes) => (bytes / 2 ** 20).toFixed(1)).join(" ")}`);
     const quarter = samples[Math.floor(samples.length / 4) - 1];
     assert.ok(samples.at(-1) <= quarter + SLACK, `${quarter} bytes after a quarter, ${samples.at(-1)} in the end`);
+    if (storage === "kv") {
+      const { keys } = await (await worker.env()).API_TOKENS.list({ prefix: "journal/" });
+      t.diagnostic(`${keys.length} entries in the journal`);
+      // What was folded is deleted, two or so a tick.
+      assert.ok(keys.length < 80, `${keys.length} entries are left in the journal`);
+    }
     assert.ok(samples.at(-1) <= MOST, `${samples.at(-1)} bytes`);
   });
 }

@@ -105,8 +105,13 @@ impl Kv {
         self.settle(&settling, &mut due, now).await?;
         let entries = self.read_some(&due).await?;
         let mut parts: Vec<(String, Vec<Part>)> = Vec::new();
+        // Of each entry its own documents: one that it has no part in would never name it.
+        let mut places: Vec<(&str, Vec<String>)> = Vec::new();
         for (entry, content) in &entries {
-            for (document, rows) in spread(&content.rows) {
+            let spread = spread(&content.rows);
+            let own = spread.iter().map(|(document, _)| document).filter(|name| *name != EVER);
+            places.push((entry, own.cloned().collect()));
+            for (document, rows) in spread {
                 match parts.iter_mut().find(|(known, _)| *known == document) {
                     Some((_, parts)) => parts.push((entry, rows)),
                     None if document == EVER => parts.push((document, vec![(entry, rows)])),
@@ -130,8 +135,8 @@ impl Kv {
             // Whatever may come up again must be known again.
             document.merged.retain(|m| m.at + REMEMBERED_MS > now || listed.iter().any(|name| **name == m.name));
             if !parts.is_empty() {
-                let with = if name == EVER { others.as_slice() } else { &[] };
-                self.add(&name, &mut document, parts, with, upkeep).await?;
+                let places = if name == EVER { places.as_slice() } else { &[] };
+                self.add(&name, &mut document, parts, places, upkeep).await?;
             }
         }
         Ok((new as u64, waiting > new))
@@ -184,20 +189,21 @@ impl Kv {
         Ok(some)
     }
 
-    /// Adds rows of entries to a document, and writes it.
+    /// Adds rows of entries to a document, and writes it; `places` are the other documents that have some of them.
     async fn add(
         &self,
         name: &str,
         document: &mut Document,
         parts: Vec<Part<'_>>,
-        with: &[String],
+        places: &[(&str, Vec<String>)],
         upkeep: &Upkeep,
     ) -> Result<()> {
         let mut table = Table::default();
         table.add(std::mem::take(&mut document.rows));
         for (entry, rows) in parts {
             table.add(rows);
-            document.merged.push(Merged { name: entry.into(), at: upkeep.now, with: with.to_vec() });
+            let with = places.iter().find(|(known, _)| *known == entry).map(|(_, with)| with.clone());
+            document.merged.push(Merged { name: entry.into(), at: upkeep.now, with: with.unwrap_or_default() });
         }
         document.rows = table.take();
         runtime::sleep(wait(name, runtime::now())).await;
