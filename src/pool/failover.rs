@@ -176,7 +176,7 @@ impl Failover {
                 blocked.keys += of_target.keys;
                 blocked.sooner(of_target.class.zip(of_target.soonest));
             }
-            if queues {
+            if queues && choices.clone().any(|(_, choice)| pool.pick(choice, &[], false, now, dice).is_some()) {
                 blocked.sooner(Some((Class::RateLimited, now + 1)));
             }
             let place = choices.clone().next().map(|(_, choice)| choice);

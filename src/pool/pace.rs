@@ -88,8 +88,7 @@ impl Pace {
 
     /// The key was refused as too fast, and is ready again within a second.
     pub fn refused_briefly(&mut self, wait_ms: u64, now: u64) {
-        let [_, count, before] = self.second;
-        let seen = count + before * (1000 - now % 1000) / 1000;
+        let seen = self.last_second(now);
         let next = (now + wait_ms) * 1000;
         let fresh = self.gap.take().filter(|gap| gap.widened + FORGET_MS > now);
         self.gap = Some(match fresh {
@@ -129,6 +128,17 @@ impl Pace {
     pub fn is_at_limit(&self, now: u64) -> bool {
         let fresh = self.too_many.filter(|(_, at)| at + FORGET_MS > now);
         fresh.is_some_and(|(too_many, _)| self.last_minute(now) + 1 >= too_many - too_many / 8)
+    }
+
+    /// Requests.
+    fn last_second(&self, now: u64) -> u64 {
+        let [second, count, before] = self.second;
+        let left = 1000 - now % 1000;
+        match (now / 1000).saturating_sub(second) {
+            0 => count + before * left / 1000,
+            1 => count * left / 1000,
+            _ => 0,
+        }
     }
 
     /// Requests.
@@ -253,5 +263,55 @@ mod tests {
         pace.served(now);
         // Of 100 that went well 87 are below the limit; of 60 they were far above it.
         assert!(pace.is_at_limit(NOW + 67_000) && !pace.is_at_limit(NOW + 69_000));
+    }
+
+    /// Refused for 50 ms, after a burst of 20.
+    fn refused_at_20_a_second() -> Pace {
+        let mut pace = Pace::default();
+        for _ in 0..20 {
+            pace.begins(NOW);
+            asked(&mut pace, 1, NOW);
+        }
+        pace.refused_briefly(50, NOW);
+        pace
+    }
+
+    /// How many requests go in so many milliseconds, if all go well.
+    fn served_in(pace: &mut Pace, ms: std::ops::Range<u64>) -> usize {
+        let goes = |now: &u64| {
+            let free = pace.holds(*now).is_none();
+            if free {
+                pace.begins(*now);
+                pace.served(*now);
+            }
+            free
+        };
+        ms.filter(goes).count()
+    }
+
+    #[test]
+    fn a_limit_of_a_second_teaches_a_gap() {
+        let mut pace = refused_at_20_a_second();
+        assert!(pace.has_learned());
+        assert_eq!((pace.holds(NOW), pace.holds(NOW + 50)), (Some(NOW + 50), None));
+        let served = served_in(&mut pace, NOW..NOW + 10_050);
+        assert!((195..=230).contains(&served), "{served} in ten seconds");
+        // What it did not use it may use at once, as far as that is a few.
+        let served = served_in(&mut pace, NOW + 60_000..NOW + 60_010);
+        assert!((4..=6).contains(&served), "{served}");
+    }
+
+    #[test]
+    fn a_refusal_widens_the_gap_once_for_all_that_were_on_their_way() {
+        let mut pace = refused_at_20_a_second();
+        let gap = |pace: &Pace| pace.gap.as_ref().map_or(0, |gap| gap.micros);
+        assert_eq!(gap(&pace), 50_000);
+        (0..9).for_each(|_| pace.refused_briefly(30, NOW + 100));
+        assert_eq!((gap(&pace), pace.holds(NOW + 100)), (50_000, Some(NOW + 130)));
+        pace.refused_briefly(30, NOW + 300);
+        assert_eq!(gap(&pace), 55_000);
+        // An hour later nothing is known any more.
+        pace.refused_briefly(30, NOW + 2 * FORGET_MS);
+        assert_eq!(gap(&pace), WIDEST.min(1_000_000));
     }
 }

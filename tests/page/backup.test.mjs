@@ -132,5 +132,17 @@ for (const storage of storages) {
       assert.equal(await status(), 401);
       await page.checked();
     });
+
+    test("whom Cloudflare Access let in is signed out there too, or it would let them in again", async () => {
+      const page = await stage.open("#/overview");
+      await page.route("**/admin/api/session", async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, json: { ...(await answer.json()), who: "ada@example.com", by: "access" } });
+      });
+      await page.route("**/cdn-cgi/access/logout", (route) => route.fulfill({ body: "Signed out of Access" }));
+      await page.reload();
+      await page.getByRole("button", { name: "Sign out", exact: true }).click();
+      await page.getByText("Signed out of Access").waitFor();
+    });
   });
 }

@@ -81,6 +81,7 @@ fn content(data: &Value, private: bool) -> Result<Content> {
     let list = data.get("records").and_then(Value::as_array);
     let list = list.ok_or_else(|| damaged("The file has no list of records.".into()))?;
     let mut content = Content::default();
+    let mut hashes: HashSet<String> = HashSet::new();
     for (place, item) in (1..).zip(list) {
         let from = Reader(item);
         let (name, id) = (from.text("kind").unwrap_or_default(), from.text("id").unwrap_or_default());
@@ -92,6 +93,12 @@ fn content(data: &Value, private: bool) -> Result<Content> {
             checked.map_err(|why| damaged(format!("Record {place} of the file ({name} {id}): {why}.")))?;
         let count = content.counts.get(&name).and_then(Value::as_u64).unwrap_or(0);
         content.counts.insert(name, (count + 1).into());
+        let hash = Reader(&body).text("hash").filter(|_| kind == Kind::Client);
+        if hash.is_some_and(|hash| !hashes.insert(hash)) {
+            return Err(damaged(format!(
+                "Record {place} of the file (client {id}): another one is the same client key."
+            )));
+        }
         match (kind, body) {
             (Kind::Secret, Value::String(pepper)) => content.peppers.push(pepper),
             (kind, body) => content.records.push((kind, id, body)),
@@ -114,7 +121,7 @@ fn written(cache: &Cache, content: &Content, asked: &Asked) -> Result<Vec<Record
         records.push(Record::new(Kind::Secret, ["pepper ", &id].concat(), pepper, asked.now)?);
     }
     for (kind, id, body) in &content.records {
-        let id = if *kind == Kind::Key { place(cache, content, id, body) } else { id.clone() };
+        let id = place(cache, content, *kind, id, body);
         let record = Record { kind: *kind, id, body: Some(body.clone()), changed: asked.now };
         if !cache.is_held(&record) {
             records.push(record);
@@ -123,8 +130,20 @@ fn written(cache: &Cache, content: &Content, asked: &Asked) -> Result<Vec<Record
     Ok(records)
 }
 
-/// The id of a key: the one that it has here, or that of the file, which must be made of the key.
-fn place(cache: &Cache, content: &Content, id: &str, body: &Value) -> String {
+/// The id under which it is here, if it is, or shall be. A key's and a client key's are told by their secret.
+fn place(cache: &Cache, content: &Content, kind: Kind, id: &str, body: &Value) -> String {
+    match kind {
+        Kind::Key => place_of_key(cache, content, id, body),
+        Kind::Client => {
+            let known = Reader(body).text("hash").and_then(|hash| cache.clients.get(&hash));
+            known.map_or_else(|| id.into(), |(id, _)| id.to_string())
+        }
+        _ => id.into(),
+    }
+}
+
+/// The one that the key has here, or that of the file, which must be made of the key.
+fn place_of_key(cache: &Cache, content: &Content, id: &str, body: &Value) -> String {
     let from = Reader(body);
     let (provider, secret) = (from.text("provider").unwrap_or_default(), from.text("secret").unwrap_or_default());
     if let Some(known) = cache.key_of(&provider, &secret) {
@@ -143,7 +162,7 @@ fn gone(cache: &Cache, content: &Content) -> Vec<(Kind, String)> {
     let named = |kind: Kind, id: &str| [kind.name(), " ", id].concat();
     let mut kept: HashSet<String> = HashSet::new();
     for (kind, id, body) in &content.records {
-        kept.insert(if *kind == Kind::Key { named(*kind, &place(cache, content, id, body)) } else { named(*kind, id) });
+        kept.insert(named(*kind, &place(cache, content, *kind, id, body)));
     }
     let mut gone = Vec::new();
     cache.each(&mut |kind, id, _| {

@@ -58,6 +58,46 @@ fn a_short_rate_limit_is_waited_for() {
     assert!(attempts >= 2 && waits >= 1);
 }
 
+/// A pool of one key that rests for so many milliseconds.
+fn resting(ms: u64) -> Pool {
+    let mut pool = pool_of(&[1]);
+    pool.failed(0, "m", &verdict(Class::RateLimited, Some(ms)), 0, &mut Dice::seeded(2));
+    pool
+}
+
+#[test]
+fn when_too_many_wait_the_next_one_is_told_so_at_once() {
+    let (mut pool, mut dice) = (resting(2_000), Dice::seeded(7));
+    let mut walks: Vec<Failover> = (0..600).map(|_| Failover::new(want(), LIMITS, 0)).collect();
+    let steps: Vec<Step> = walks.iter_mut().map(|walk| walk.next(&mut pool, 1, &mut dice)).collect();
+    let waits = steps.iter().filter(|step| matches!(step, Step::Wait(ms) if *ms >= 1_999)).count();
+    assert_eq!(waits, 500);
+    let end = give_up(steps.into_iter().next_back().unwrap());
+    assert_eq!(end.status, 429);
+    assert!(end.wait_ms.is_some_and(|ms| ms <= 2_500));
+    // Whoever leaves makes room.
+    walks.truncate(499);
+    assert!(matches!(Failover::new(want(), LIMITS, 1).next(&mut pool, 1, &mut dice), Step::Wait(_)));
+}
+
+#[test]
+fn a_newcomer_does_not_go_before_many_who_wait() {
+    let (mut pool, mut dice) = (resting(1_000), Dice::seeded(8));
+    let mut walks: Vec<Failover> = (0..20).map(|_| Failover::new(want(), LIMITS, 0)).collect();
+    for walk in &mut walks {
+        assert!(matches!(walk.next(&mut pool, 1, &mut dice), Step::Wait(_)));
+    }
+    let mut late = Failover::new(want(), LIMITS, 5_000);
+    assert!(matches!(late.next(&mut pool, 5_000, &mut dice), Step::Wait(1..=50)));
+    assert!(matches!(walks[0].next(&mut pool, 5_001, &mut dice), Step::Try(0, 0)));
+    // Who waits is heard, and a few do not make a crowd.
+    assert!(matches!(late.next(&mut pool, 5_050, &mut dice), Step::Try(0, 0) | Step::Wait(_)));
+    walks.truncate(7);
+    drop(late);
+    pool.succeeded(0, "m", 5_001, 5_100);
+    assert!(matches!(Failover::new(want(), LIMITS, 5_200).next(&mut pool, 5_200, &mut dice), Step::Try(0, 0)));
+}
+
 #[test]
 fn a_timeout_is_tried_once_more_even_past_the_deadline() {
     let (mut pool, mut dice) = (pool_of(&[1; 5]), Dice::seeded(6));
