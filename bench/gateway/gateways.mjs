@@ -1,4 +1,4 @@
-// What is compared: keypool as it is deployed, the floor, and the common way, each in a workerd of its own, of one build, at
+// What is compared: keypool as it is deployed, the floor, what the runtime takes, and the common way, each in a workerd of its own, of one build, at
 // one compatibility date.
 import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
@@ -34,12 +34,13 @@ export function gateways(port, modules) {
   const shared = { date: config.compatibility_date, flags: config.compatibility_flags };
   const folder = (kind) => join(work, `${kind}-${(started += 1)}`);
 
-  async function floor({ keys = ["bench-ok-1"], inspector } = {}) {
-    const vars = { KEY: keys[0], UPSTREAM: upstream };
-    const options = { ...shared, modules: [join(here, "floor.mjs")], vars, inspector };
-    const start = () => startWorkerd(folder("floor"), options);
-    return gateway("floor", await start(), { start, key: clientKey });
-  }
+  const forwarder = (name) =>
+    async function ({ keys = ["bench-ok-1"], inspector } = {}) {
+      const vars = { KEY: keys[0], UPSTREAM: upstream };
+      const options = { ...shared, modules: [join(here, `${name}.mjs`)], vars, inspector };
+      const start = () => startWorkerd(folder(name), options);
+      return gateway(name, await start(), { start, key: clientKey });
+    };
 
   async function jsPool({ keys = ["bench-ok-1"], inspector } = {}) {
     const stored = keys.map((value) => ({ value, enabled: true, resting: 0 }));
@@ -76,7 +77,7 @@ export function gateways(port, modules) {
     return { ...gateway(kind === "d1" ? "keypool" : "keypool-kv", workerd, { start, key, storage: store }), memory };
   }
 
-  return { floor, "js-pool": jsPool, keypool, "keypool-kv": (options) => keypool({ ...options, kind: "kv" }) };
+  return { floor: forwarder("floor"), bare: forwarder("bare"), "js-pool": jsPool, keypool, "keypool-kv": (options) => keypool({ ...options, kind: "kv" }) };
 }
 
 /// `start` starts the same once more, without what measures memory.

@@ -42,7 +42,7 @@ function cpu(results) {
 function scenario({ name, title, rows }, y, height, place, most) {
   const parts = [path([[24, y], [WIDTH - 24, y]], "grid"), text(24, y + 19, name, "text bold"), text(24, y + 35, short(title), "faint")];
   if (most) parts.push(path([[place(most), y + 3], [place(most), y + height - 3]], "goal"));
-  rows.slice(1).forEach(({ ratio }, series) => {
+  rows.slice(1, 4).forEach(({ ratio }, series) => {
     const line = y + 10 + series * 13;
     parts.push(path([[place(ratio.p10), line], [place(ratio.p90), line]], `line s${series}`), mark(series, place(ratio.p50), line));
   });

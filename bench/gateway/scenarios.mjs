@@ -15,6 +15,7 @@ const all = [
   { kind: "keypool", label: "keypool on D1" },
   { kind: "keypool-kv", label: "keypool on KV" },
   { kind: "js-pool", label: "a common pool" },
+  { kind: "bare", label: "what the runtime takes" },
 ];
 const failing = [...named("ok", 10), ...named("revoked", 4), ...named("limited", 3), ...named("broken", 3)];
 

@@ -1,4 +1,4 @@
-// The bench of the gateway still runs: its three gateways answer what they are asked, whole, and its own parts tell the truth.
+// The bench of the gateway still runs: its gateways answer what they are asked, whole, and its own parts tell the truth.
 // How fast is for `npm run bench`.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -14,7 +14,7 @@ const stages = [];
 before(async () => {
   ends = await startEnds();
   const make = gateways(ends.port, uploaded());
-  for (const kind of ["floor", "keypool", "keypool-kv", "js-pool"]) {
+  for (const kind of ["floor", "keypool", "keypool-kv", "js-pool", "bare"]) {
     stages.push({ ...(await make[kind]({ keys: named("ok", 3) })), label: kind });
   }
 });
@@ -28,7 +28,7 @@ for (const [name, request] of [["chats", chat], ["streams", stream]]) {
   test(`${name} are answered whole by every gateway, and each costs CPU`, async () => {
     await ends.tell({ do: "calls" });
     const rows = await compare(ends, stages, { request, rounds: 2, warm: { requests: 4 } });
-    assert.deepEqual(rows.map((row) => row.name), ["floor", "keypool", "keypool-kv", "js-pool"]);
+    assert.deepEqual(rows.map((row) => row.name), ["floor", "keypool", "keypool-kv", "js-pool", "bare"]);
     for (const row of rows) assert.ok(row.failed === 0 && row.cpu.p50 > 0 && row.took.p50 > 0, JSON.stringify(row));
     // One call of the provider for each request, the unmeasured ones too.
     assert.deepEqual(await ends.tell({ do: "calls" }), { calls: (4 + 3 * 6) * stages.length, refused: 0, left: 0 });
