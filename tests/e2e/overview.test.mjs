@@ -81,7 +81,8 @@ for (const storage of storages) {
       await stage.fresh(2, {}, [{ label: "gone" }, {}]);
       const [secret] = stage.secrets();
       stage.mock.script(secret, dead);
-      for (let i = 0; i < 4; i++) await stage.chat();
+      // So many that the dead one has its turn.
+      for (let i = 0; i < 14; i++) await stage.chat();
       let at = Date.now();
       for (const wait of [6, 11, 21]) {
         assert.equal(of(await overview(), "keys_dead"), undefined);

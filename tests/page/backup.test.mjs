@@ -116,6 +116,20 @@ for (const storage of storages) {
       await page.checked();
     });
 
+    test("whom Cloudflare Access let in is signed out there too, or it would let them in again", async () => {
+      const page = await stage.open("#/overview");
+      await page.route("**/admin/api/session", async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, json: { ...(await answer.json()), who: "ada@example.com", by: "access" } });
+      });
+      // The session is the other tests', too.
+      await page.route("**/admin/api/logout", (route) => route.fulfill({ status: 204 }));
+      await page.route("**/cdn-cgi/access/logout", (route) => route.fulfill({ body: "Signed out of Access" }));
+      await page.reload();
+      await page.getByRole("button", { name: "Sign out", exact: true }).click();
+      await page.getByText("Signed out of Access").waitFor();
+    });
+
     test("signing out everywhere ends this session and every other, after a confirmation", async () => {
       const page = await stage.open("#/settings");
       const other = (await (await fetch(`${stage.worker.url}/admin/api/login`, { method: "POST", body: JSON.stringify({ password: "correct horse battery staple" }) })).json()).token;
@@ -131,18 +145,6 @@ for (const storage of storages) {
       await page.getByLabel("Admin password").waitFor();
       assert.equal(await status(), 401);
       await page.checked();
-    });
-
-    test("whom Cloudflare Access let in is signed out there too, or it would let them in again", async () => {
-      const page = await stage.open("#/overview");
-      await page.route("**/admin/api/session", async (route) => {
-        const answer = await route.fetch();
-        await route.fulfill({ response: answer, json: { ...(await answer.json()), who: "ada@example.com", by: "access" } });
-      });
-      await page.route("**/cdn-cgi/access/logout", (route) => route.fulfill({ body: "Signed out of Access" }));
-      await page.reload();
-      await page.getByRole("button", { name: "Sign out", exact: true }).click();
-      await page.getByText("Signed out of Access").waitFor();
     });
   });
 }
