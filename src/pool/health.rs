@@ -97,7 +97,7 @@ impl Pool {
             Effect::Rest { model, ms, stored } => {
                 slot.tilt.failed(now);
                 match verdict.wait_ms {
-                    Some(wait) if verdict.class == Class::RateLimited && wait < SECOND => {
+                    Some(wait) if verdict.class == Class::RateLimited && is_brief(wait) => {
                         slot.pace.refused_briefly(wait, now);
                     }
                     _ if verdict.class == Class::RateLimited && model.is_some_and(|m| strikes(slot, m, now) == 0) => {
@@ -213,7 +213,7 @@ fn effect<'a>(
         }
         Class::RateLimited => match verdict.wait_ms {
             // A limit of a second or so: the next requests follow at a pace, see `Pace::refused_briefly`.
-            Some(ms) if ms < SECOND => one(ms.max(10) + dice.below(50 << strikes.min(6))),
+            Some(ms) if is_brief(ms) => one(ms.max(10) + dice.below(50 << strikes.min(6))),
             // Refused again right after the rest: others are after the same requests.
             Some(ms) => {
                 let longer = if strikes == 0 { 0 } else { dice.below(step(&[0, 2, 4, 8], strikes) * SECOND) };
@@ -237,6 +237,11 @@ fn effect<'a>(
         // Those of the provider are its site's matter.
         Class::ModelBusy | Class::IpThrottle | Class::Caller | Class::ClientGone | Class::Manual => Effect::Nothing,
     }
+}
+
+/// A limit of a second or so. Who says "at once" does not know.
+fn is_brief(wait_ms: u64) -> bool {
+    (1..SECOND).contains(&wait_ms)
 }
 
 /// The value for the `strikes`th failure in a row; the last one for all beyond.
