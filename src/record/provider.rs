@@ -176,13 +176,13 @@ pub fn base_url(text: &str, private: bool) -> Result<String, String> {
 fn host_name(host: &str) -> Option<&str> {
     let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((v6, port)) if v6.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')) => (v6, port),
-        _ => host.split_at(host.find(':').unwrap_or(host.len())),
+        _ => host.split_at_checked(host.find(':').unwrap_or(host.len())).unwrap_or((host, "")),
     };
     let is_port = |text: &str| (1..=5).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     let is_label = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':'))
     };
-    let is_plain = name.strip_suffix('.').unwrap_or(name).split('.').all(is_label) || name.contains("::");
+    let is_plain = name.strip_suffix('.').unwrap_or(name).split('.').all(is_label) || find::has(name, "::");
     (is_plain && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))).then_some(name)
 }
 
