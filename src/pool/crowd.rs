@@ -15,6 +15,8 @@ const CROWDED: u64 = 8;
 /// They get their turns at random: of those who may wait, hardly one waits longer than four times the mean.
 const MEAN_IN_LONGEST: u64 = 4;
 const WINDOW_MS: u64 = 5_000;
+/// How often a key that fails now and then is asked all the same.
+const RISK_MS: u64 = 50;
 
 /// Of one provider's model.
 #[derive(Default)]
@@ -23,6 +25,8 @@ pub struct Crowd {
     /// Keys given in this window of time, which began then, and in the one before.
     given: [u64; 2],
     began: u64,
+    /// When a key was last asked that may fail.
+    risked: u64,
 }
 
 /// One that waits, until all copies of this are dropped.
@@ -47,17 +51,27 @@ impl Crowd {
         self.waiting.get() >= CROWDED
     }
 
+    /// So many wait that a key which may fail is better than none, and it is time for one; if so, that is noted.
+    pub fn takes_risk(&mut self, now: u64) -> bool {
+        let takes = self.is_crowded() && self.risked + RISK_MS <= now;
+        if takes {
+            self.risked = now;
+        }
+        takes
+    }
+
     pub fn is_empty(&self) -> bool {
         self.waiting.get() == 0
     }
 
-    /// `None` when so many wait that one more would hardly get a key within `budget_ms`.
-    pub fn join(&mut self, budget_ms: u64, now: u64) -> Option<Waiting> {
+    /// `None` when so many wait that one more would hardly get a key within `budget_ms`. Who `has_failed` with a key was let
+    /// in before.
+    pub fn join(&mut self, budget_ms: u64, has_failed: bool, now: u64) -> Option<Waiting> {
         self.pass(now);
         let given: u64 = self.given.iter().sum();
         let elapsed = WINDOW_MS + now.saturating_sub(self.began);
         let most = if given == 0 { UNKNOWN } else { given * budget_ms / elapsed / MEAN_IN_LONGEST };
-        if self.waiting.get() >= most.max(FEW) {
+        if !has_failed && self.waiting.get() >= most.max(FEW) {
             return None;
         }
         self.waiting.set(self.waiting.get() + 1);
@@ -88,7 +102,7 @@ mod tests {
         let now = 1_000_000;
         // 100 a second.
         (0..1000).for_each(|i| crowd.gave(now + i * 10));
-        let mut waiting: Vec<Waiting> = std::iter::from_fn(|| crowd.join(10_000, now + 10_000)).collect();
+        let mut waiting: Vec<Waiting> = std::iter::from_fn(|| crowd.join(10_000, false, now + 10_000)).collect();
         assert!((200..=260).contains(&waiting.len()), "{}", waiting.len());
         assert!(crowd.is_crowded() && crowd.pause_ms() >= 100);
         waiting.clear();
@@ -98,17 +112,17 @@ mod tests {
     #[test]
     fn where_nothing_is_known_many_may_wait_and_few_in_any_case() {
         let mut crowd = Crowd::default();
-        let waiting: Vec<Waiting> = std::iter::from_fn(|| crowd.join(10_000, 5)).collect();
+        let waiting: Vec<Waiting> = std::iter::from_fn(|| crowd.join(10_000, false, 5)).collect();
         assert_eq!(waiting.len(), 500);
         drop(waiting);
         crowd.gave(6);
-        assert_eq!(std::iter::from_fn(|| crowd.join(10_000, 7)).take(50).collect::<Vec<_>>().len(), 16);
+        assert_eq!(std::iter::from_fn(|| crowd.join(10_000, false, 7)).take(50).collect::<Vec<_>>().len(), 16);
     }
 
     #[test]
     fn what_was_given_long_ago_says_nothing() {
         let mut crowd = Crowd::default();
         (0..10_000).for_each(|_| crowd.gave(1_000_000));
-        assert_eq!(std::iter::from_fn(|| crowd.join(10_000, 1_020_000)).collect::<Vec<_>>().len(), 500);
+        assert_eq!(std::iter::from_fn(|| crowd.join(10_000, false, 1_020_000)).collect::<Vec<_>>().len(), 500);
     }
 }

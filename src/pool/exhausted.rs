@@ -23,8 +23,13 @@ impl From<Exhausted> for Error {
 
 /// `last` is the last failure of this request, if it came to a try.
 pub fn answer(provider: &str, last: Option<&Verdict>, blocked: &Blocked, now: u64) -> Exhausted {
-    // That one key is dead or broke says nothing when others only rest.
-    let last = last.filter(|v| !v.class.needs_probe() || blocked.class.is_none_or(Class::needs_probe));
+    // That one key is dead or broke says nothing when others only rest, and that one failed nothing when others are busy.
+    let is_busy = blocked.class == Some(Class::RateLimited);
+    let says = |v: &&Verdict| match v.class {
+        Class::Transient => !is_busy,
+        class => !class.needs_probe() || blocked.class.is_none_or(Class::needs_probe),
+    };
+    let last = last.filter(says);
     let Some(class) = last.map(|v| v.class).or(blocked.class) else { return no_keys(provider, blocked) };
     let (status, code) = outward(class, last.and_then(|v| v.status));
     let soonest = blocked.soonest.map(|at| at.saturating_sub(now));

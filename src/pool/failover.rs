@@ -168,6 +168,11 @@ impl Failover {
                 }
             }
         }
+        // Once: who has failed waits for a key that is well.
+        if found.is_none() && self.attempts == 0 && self.may_try(now) {
+            let mut open = choices.clone();
+            found = open.find_map(|(at, choice)| pool.risky(choice, now).map(|ticket| (ticket, at)));
+        }
         let too_soon = found.is_some_and(|(_, at)| self.is_too_soon(at));
         let mut blocked = Blocked::default();
         if found.is_none() || too_soon {
@@ -341,7 +346,7 @@ impl Failover {
         let crowd = pool.gather(at.provider, at.model)?;
         let waiting = match &self.waiting {
             Some(waiting) => waiting.clone(),
-            None => crowd.join(self.limits.wait_budget_ms, now)?,
+            None => crowd.join(self.limits.wait_budget_ms, self.attempts > 0, now)?,
         };
         let pause = crowd.pause_ms();
         let wait = if pause > wait { (pause / 2 + dice.below(pause)).max(wait) } else { wait };

@@ -82,6 +82,21 @@ impl Pool {
         blocked
     }
 
+    /// One that rests because it fails now and then, and nothing else: where many wait it serves some of them.
+    pub fn risky(&mut self, choice: Choice, now: u64) -> Option<Ticket> {
+        if !self.crowd(choice.provider, choice.model)?.takes_risk(now) {
+            return None;
+        }
+        let slots = &self.slots;
+        let site = self.sites.iter().find(|site| &*site.name == choice.provider)?;
+        if site.rests(choice.model, now).is_some() {
+            return None;
+        }
+        let lanes = choice.groups.iter().filter_map(|group| site.lanes.get(site.lane(group)?));
+        let mut members = lanes.flat_map(|lane| lane.members.iter().copied());
+        members.find(|ticket| slots.get(*ticket).is_some_and(|slot| slot.is_risky(choice.model, now)))
+    }
+
     /// Once in a while, with all keys blocked: the one that was tried longest ago. A key's cap is a person's word and
     /// stays, and so does what a person switched off, or lets expire.
     pub fn last_resort(&mut self, choice: Choice, now: u64) -> Option<Ticket> {

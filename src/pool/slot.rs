@@ -45,6 +45,9 @@ pub struct Slot {
     pub(super) site: usize,
 }
 
+/// After so many failures in a row there is little hope.
+const RISKED: u8 = 8;
+
 /// How likely a key is drawn, and when that changes by itself.
 pub(super) struct Share {
     pub weight: u32,
@@ -127,6 +130,17 @@ impl Slot {
 
     pub(super) fn is_full(&self) -> bool {
         self.key.concurrency.is_some_and(|most| self.in_flight >= most)
+    }
+
+    /// It could be used for the model, but for failures that may pass at any time. One at a time, and not when it only fails.
+    pub(super) fn is_risky(&self, model: &str, now: u64) -> bool {
+        let mut rests = self.cools.iter().filter(|c| c.is_for(model) && c.until > now).peekable();
+        let is_on = !self.is_disabled() && self.key.is_on(now) && self.key.weight > 0 && self.serves(model);
+        is_on
+            && self.in_flight == 0
+            && self.pace.holds(now).is_none()
+            && rests.peek().is_some()
+            && rests.all(|c| c.class == Class::Transient && c.strikes <= RISKED)
     }
 
     pub(super) fn share(&self, model: &str, now: u64) -> Share {

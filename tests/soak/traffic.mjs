@@ -61,6 +61,9 @@ async function read(answer) {
   return JSON.parse(text);
 }
 
+/// Who guesses comes from another address than the admin, who would have to wait with them otherwise.
+const STRANGER = { "cf-connecting-ip": "203.0.113.66" };
+
 /** What nobody should send. Each gets a refusal of the caller in OpenAI's shape, and costs no key anything. */
 const BAD = [
   ["/v1/chat/completions", { body: "{\"model\":" }, [400, 404]],
@@ -71,8 +74,8 @@ const BAD = [
   ["/wp-login.php", { body: "a=b" }, [404]],
   ["/admin/api/keys", { body: "{}", headers: { authorization: "Bearer a.b.c" } }, [401]],
   ["/admin/api/keys", { body: "{}", headers: { authorization: "Bearer eyJhbGciOiJub25lIn0.e30." } }, [401]],
-  ["/admin/api/login", { body: "{\"password\":\"wrong\"}" }, [401, 429]],
-  ["/admin/api/login", { body: "[".repeat(5000) }, [400, 429]],
+  ["/admin/api/login", { headers: STRANGER, body: "{\"password\":\"wrong\"}" }, [401, 429]],
+  ["/admin/api/login", { headers: STRANGER, body: "[".repeat(5000) }, [400, 429]],
 ];
 
 export async function badInput(stage, figures) {

@@ -210,3 +210,49 @@ fn an_overloaded_model_is_waited_for_before_a_fallback_model_is_asked() {
     assert_eq!(steps[..2], ["try 0", "try 0"]);
     assert!(steps[2..first_fallback].contains(&"wait".to_string()), "{steps:?}");
 }
+
+#[test]
+fn where_many_wait_a_key_that_fails_now_and_then_serves_some() {
+    let (mut pool, mut dice) = (pool_of(&[1; 2]), Dice::seeded(9));
+    pool.failed(0, "m", &verdict(Class::RateLimited, Some(9_000)), 0, &mut dice);
+    pool.failed(1, "m", &verdict(Class::Transient, None), 0, &mut dice);
+    pool.failed(1, "m", &verdict(Class::Transient, None), 1_500, &mut dice);
+    let mut walks: Vec<Failover> = (0..8).map(|_| Failover::new(want(), LIMITS, 0)).collect();
+    for walk in &mut walks {
+        assert!(matches!(walk.next(&mut pool, 1_600, &mut dice), Step::Wait(_)), "a few do not make a crowd");
+    }
+    let mut asked = |pool: &mut Pool, now| {
+        let mut walk = Failover::new(want(), LIMITS, now);
+        let step = walk.next(pool, now, &mut dice);
+        (walk, step)
+    };
+    let (mut walk, step) = asked(&mut pool, 1_600);
+    assert_eq!(step, Step::Try(1, 0));
+    pool.started(1, "m", 1_600);
+    assert!(matches!(asked(&mut pool, 1_700).1, Step::Wait(_)), "one at a time");
+    pool.ended(1, 1_710);
+    let (other, step) = asked(&mut pool, 1_760);
+    assert_eq!(step, Step::Try(1, 0));
+    assert!(matches!(asked(&mut pool, 1_765).1, Step::Wait(_)), "one in a moment");
+    // Who has failed waits for a key that is well, and is told the truth if none comes.
+    let mut dice = Dice::seeded(9);
+    walk.failed(&mut pool, 1, verdict(Class::Transient, None), 1_770, &mut dice);
+    assert!(matches!(walk.next(&mut pool, 1_900, &mut dice), Step::Wait(_)));
+    pool.failed(0, "m", &verdict(Class::RateLimited, Some(60_000)), 9_900, &mut dice);
+    (0..8).for_each(|n| drop(pool.failed(1, "m", &verdict(Class::Transient, None), 10_000 + n, &mut dice)));
+    pool.failed(0, "m", &verdict(Class::RateLimited, Some(10_000)), 69_900, &mut dice);
+    assert_eq!(give_up(walk.next(&mut pool, 70_000, &mut dice)).status, 429);
+    drop(other);
+}
+
+#[test]
+fn where_many_wait_a_key_that_only_fails_is_left_alone() {
+    for (failures, serves) in [(1, true), (8, true), (9, false)] {
+        let (mut pool, mut dice) = (pool_of(&[1; 2]), Dice::seeded(9));
+        pool.failed(0, "m", &verdict(Class::RateLimited, Some(9_000)), 0, &mut dice);
+        (0..failures).for_each(|n| drop(pool.failed(1, "m", &verdict(Class::Transient, None), n, &mut dice)));
+        let mut walks: Vec<Failover> = (0..9).map(|_| Failover::new(want(), LIMITS, 0)).collect();
+        let steps: Vec<Step> = walks.iter_mut().map(|walk| walk.next(&mut pool, 500, &mut dice)).collect();
+        assert_eq!(steps.contains(&Step::Try(1, 0)), serves, "{failures}");
+    }
+}
