@@ -7,6 +7,11 @@ export function ran(pid) {
   return tasks.reduce((sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]), 0);
 }
 
+/// How much memory the process holds, in bytes.
+export function resident(pid) {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) * 1024;
+}
+
 /// The workerds that this process has started.
 export function workerds() {
   const stat = (pid) => {

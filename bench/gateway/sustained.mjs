@@ -1,6 +1,6 @@
-// Whether the CPU of a request or the wasm's memory grows with the requests that were served. The floor runs in turn with it,
+// Whether the CPU of a request, the wasm's memory or the process's grows with the requests that were served. The floor runs in turn with it,
 // so that a machine that becomes slower is not held against keypool.
-import { ran } from "../measure.mjs";
+import { ran, resident } from "../measure.mjs";
 import { named } from "./gateways.mjs";
 
 const TENTHS = 10;
@@ -18,10 +18,10 @@ export async function sustained(world) {
       const marks = stages.map(({ pid }) => ran(pid));
       for (let part = 0; part < PARTS; part++) for (const { port, key } of stages) await answered(world, { ...request, port, key });
       const [base, cpu] = stages.map(({ pid }, at) => (ran(pid) - marks[at]) / (requests / TENTHS) / 1000);
-      tenths.push({ cpu, floor: base, ratio: cpu / base, memory: await keypool.memory() });
+      tenths.push({ cpu, floor: base, ratio: cpu / base, memory: await keypool.memory(), process: resident(keypool.pid), floorProcess: resident(floor.pid) });
     }
     const [second, last] = [tenths[1], tenths.at(-1)];
-    const grown = { cpu: last.cpu / second.cpu, ratio: last.ratio / second.ratio, memory: last.memory - second.memory };
+    const grown = { cpu: last.cpu / second.cpu, ratio: last.ratio / second.ratio, memory: last.memory - second.memory, process: last.process / second.process };
     return { requests, tenths, grown, asked: keypool.storage.asked() };
   } finally {
     await Promise.all([floor.close(), keypool.close()]);

@@ -34,9 +34,16 @@ const TABLES = {
     ),
   sustained: ({ tenths, grown }) =>
     `${table(
-      ["tenth", "CPU of a request, µs", "the floor's", "ratio", "wasm, MiB"],
-      tenths.map(({ cpu, floor, ratio, memory }, i) => [i + 1, cpu.toFixed(0), floor.toFixed(0), ratio.toFixed(2), mib(memory)]),
-    )}\n\nThe last to the second: CPU ${grown.cpu.toFixed(3)}, ratio ${grown.ratio.toFixed(3)}, memory ${grown.memory} bytes more.`,
+      ["tenth", "CPU of a request, µs", "the floor's", "ratio", "wasm, MiB", "process, MiB", "the floor's"],
+      tenths.map(({ cpu, floor, ratio, memory, process, floorProcess }, i) => [
+        i + 1,
+        cpu.toFixed(0),
+        floor.toFixed(0),
+        ratio.toFixed(2),
+        mib(memory),
+        ...[process, floorProcess].map((bytes) => (bytes / 2 ** 20).toFixed(0)),
+      ]),
+    )}\n\nThe last to the second: CPU ${grown.cpu.toFixed(3)}, ratio ${grown.ratio.toFixed(3)}, wasm ${grown.memory} bytes more, process ${grown.process.toFixed(3)}.`,
   leaving: ({ rows }) =>
     table(
       ["", "clients that left", "upstream calls closed", "after, median, ms", "at the latest, ms"],
