@@ -6,8 +6,9 @@ mod text;
 
 pub use text::{quote, text};
 
+use crate::swar;
 use serde_json::{Map, Number, Value};
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// How deep arrays and objects may stand in each other.
 const DEPTH: u8 = 127;
@@ -30,7 +31,20 @@ impl fmt::Display for Broken {
 /// # Errors
 /// When the text is no JSON, nests too deep, or holds a number that is too large even for an `f64`.
 pub fn read(text: &str) -> Result<Value, Broken> {
-    let mut reader = Reader { rest: text, depth: 0 };
+    all(Reader { rest: text, depth: 0, skims: false })
+}
+
+/// As `read`, for whoever looks for numbers: strings are not kept, nor fields of which nothing is left, and what stands in a
+/// string is not looked at.
+///
+/// # Errors
+/// As `read`.
+pub fn skim(text: &str) -> Result<Value, Broken> {
+    all(Reader { rest: text, depth: 0, skims: true })
+}
+
+fn all(mut reader: Reader) -> Result<Value, Broken> {
+    let text = reader.rest;
     let value = reader.value();
     reader.skip_blanks();
     value.filter(|_| reader.rest.is_empty()).ok_or_else(|| {
@@ -42,7 +56,7 @@ pub fn read(text: &str) -> Result<Value, Broken> {
 
 /// The value at the beginning of the text, and what follows it.
 pub fn read_first(text: &str) -> Option<(Value, &str)> {
-    let mut reader = Reader { rest: text, depth: 0 };
+    let mut reader = Reader { rest: text, depth: 0, skims: false };
     let value = reader.value()?;
     Some((value, reader.rest))
 }
@@ -50,14 +64,16 @@ pub fn read_first(text: &str) -> Option<(Value, &str)> {
 struct Reader<'a> {
     rest: &'a str,
     depth: u8,
+    skims: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn value(&mut self) -> Option<Value> {
         self.skip_blanks();
         match self.rest.as_bytes().first()? {
             b'{' => self.object(),
             b'[' => self.array(),
+            b'"' if self.skims => self.spelled().map(|_| Value::Null),
             b'"' => self.string().map(Value::String),
             b'n' => self.takes("null").then_some(Value::Null),
             b't' => self.takes("true").then_some(Value::Bool(true)),
@@ -71,10 +87,13 @@ impl Reader<'_> {
         let mut more = self.opens("{", "}")?;
         while more {
             self.skip_blanks();
-            let name = self.string()?;
+            let name = if self.skims { Cow::Borrowed(self.spelled()?) } else { Cow::Owned(self.string()?) };
             self.skip_blanks();
             self.takes(":").then_some(())?;
-            fields.insert(name, self.value()?);
+            let value = self.value()?;
+            if !self.skims || is_more(&value) {
+                fields.insert(name.into_owned(), value);
+            }
             more = self.goes_on("}")?;
         }
         Some(Value::Object(fields))
@@ -108,6 +127,21 @@ impl Reader<'_> {
         let closes = self.takes(closing);
         self.depth -= u8::from(closes);
         closes
+    }
+
+    /// A string as it is spelled, without its quotes.
+    fn spelled(&mut self) -> Option<&'a str> {
+        let text = self.rest.strip_prefix('"')?;
+        let mut end = 0;
+        loop {
+            let bytes = text.as_bytes().get(end..)?;
+            let at = swar::find_either(bytes, b'"', b'\\')?;
+            if bytes.get(at) == Some(&b'"') {
+                self.rest = text.get(end + at + 1..)?;
+                return text.get(..end + at);
+            }
+            end += at + 2;
+        }
     }
 
     fn string(&mut self) -> Option<String> {
@@ -171,7 +205,18 @@ impl Reader<'_> {
     }
 
     fn skip_blanks(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
+        let blanks = self.rest.bytes().take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count();
+        self.rest = self.rest.get(blanks..).unwrap_or_default();
+    }
+}
+
+/// Something a skimming reader keeps.
+fn is_more(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+        Value::Number(_) => true,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
     }
 }
 

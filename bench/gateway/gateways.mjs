@@ -15,6 +15,8 @@ const here = join(root, "bench/gateway");
 const clientKey = "bench-client-key-of-the-first-kind";
 /// Far above what is asked here, so that every limit is looked at and none is met.
 const LIMITS = { rpm: 10_000_000, tpm: 1_000_000_000, day_tokens: 1_000_000_000_000, month_micros: 1_000_000_000_000 };
+/// All that bare.mjs can do.
+const PARTS = "question answer signals timer behind log gate copy";
 let started = 0;
 
 /// The modules of `wrangler deploy`, the entry first.
@@ -35,8 +37,8 @@ export function gateways(port, modules) {
   const folder = (kind) => join(work, `${kind}-${(started += 1)}`);
 
   const forwarder = (name) =>
-    async function ({ keys = ["bench-ok-1"], inspector } = {}) {
-      const vars = { KEY: keys[0], UPSTREAM: upstream };
+    async function ({ keys = ["bench-ok-1"], parts = PARTS, inspector } = {}) {
+      const vars = { KEY: keys[0], UPSTREAM: upstream, PARTS: parts };
       const options = { ...shared, modules: [join(here, `${name}.mjs`)], vars, inspector };
       const start = () => startWorkerd(folder(name), options);
       return gateway(name, await start(), { start, key: clientKey });

@@ -19,7 +19,8 @@ export function plots(results) {
 /// A lane for each scenario that has a floor: ratios to it, on a logarithmic axis.
 function cpu(results) {
   const [top, lane] = [104, 46];
-  const shown = results.filter(({ kind, rows }) => kind === "compared" && rows[0].name === "floor");
+  const names = ["keypool on D1", "keypool on KV", "a common pool"];
+  const shown = results.filter(({ kind, rows }) => kind === "compared" && names.every((name, i) => rows[i + 1].name === name));
   const bottom = top + lane * shown.length;
   const most = Math.max(...shown.flatMap(({ rows }) => rows.map(({ ratio }) => ratio.p90)), 5);
   const place = (ratio) => LEFT + 20 + ((RIGHT - LEFT - 20) * Math.log(Math.max(ratio, 0.9) / 0.9)) / Math.log(most / 0.85);
@@ -29,7 +30,6 @@ function cpu(results) {
     text(place(ratio), bottom + 20, ratio === 1 ? "floor" : `× ${ratio}`, "faint", "middle"),
   ]);
   const lanes = shown.flatMap((result, i) => scenario(result, top + lane * i, lane, place, goal(results, result)));
-  const names = ["keypool on D1", "keypool on KV", "a common pool"];
   return picture(bottom + 36, "CPU of workerd, to the floor's (further left is better)", [
     ...legend(62, names),
     path([[30, 74], [30, 88]], "goal"),

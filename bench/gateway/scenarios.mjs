@@ -19,6 +19,12 @@ const all = [
 ];
 const failing = [...named("ok", 10), ...named("revoked", 4), ...named("limited", 3), ...named("broken", 3)];
 
+/// What the runtime takes, one thing more in each row.
+function ladder(first, steps) {
+  const rows = steps.map(([, label], i) => ({ kind: "bare", label, parts: [first, ...steps.slice(0, i + 1).map(([word]) => word)].join(" ") }));
+  return [{ kind: "floor" }, ...rows, { kind: "keypool", label: "keypool on D1" }];
+}
+
 const COMPARED = [
   { name: "small-1", title: "small chats, one at a time", request: { ...chat, clients: 1, requests: 150 }, rounds: 30 },
   { name: "small-32", title: "small chats, 32 at a time", request: chat, rounds: 30 },
@@ -87,8 +93,8 @@ async function compared(world, scenario) {
   const { name, title, gateways = all, ...how } = world.quick ? shortened(scenario) : scenario;
   const stages = [];
   try {
-    for (const { kind, label = kind, keys = named("ok", KEYS), mayFail } of gateways) {
-      stages.push({ ...(await world.make[kind]({ keys })), label, mayFail });
+    for (const { kind, label = kind, keys = named("ok", KEYS), parts, mayFail } of gateways) {
+      stages.push({ ...(await world.make[kind]({ keys, parts })), label, mayFail });
     }
     await world.tell({ do: "calls" });
     const rows = await compare(world, stages, how);

@@ -169,3 +169,15 @@ fn a_fraction_is_read_back_as_what_it_was() {
         assert!((back - number).abs() <= number.abs() * 1e-13, "{number} {back}");
     }
 }
+
+#[test]
+fn a_skimmed_text_keeps_its_numbers_and_their_places() {
+    let text = r#" {"id":"c","choices":[{"index":0,"message":{"content":"\"usage\":{\\","refusal":null}}, "b"],
+        "usage":{"prompt_tokens":12,"details":{"cached":4.5,"none":[],"no":{}}},"x":true} "#;
+    let kept = json!({"choices": [{"index": 0}, null], "usage": {"prompt_tokens": 12, "details": {"cached": 4.5}}});
+    assert_eq!(skim(text), Ok(kept));
+    // One that is cut is none.
+    for end in (0..text.trim_end().len()).filter(|end| text.is_char_boundary(*end)) {
+        assert!(skim(&text[..end]).is_err(), "{}", &text[..end]);
+    }
+}

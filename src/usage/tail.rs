@@ -56,7 +56,7 @@ fn look_into(text: &str, levels: usize, counts: &mut Counts) {
     if !["_tokens\"", "TokenCount\""].iter().any(|name| find::has(text, name)) {
         return;
     }
-    match json::read(text) {
+    match json::skim(text) {
         Ok(value) => whole(&value, counts),
         Err(_) => cut(text, levels, counts),
     }
