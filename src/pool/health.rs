@@ -96,16 +96,20 @@ impl Pool {
             Effect::Nothing => None,
             Effect::Rest { model, ms, stored } => {
                 slot.tilt.failed(now);
-                match verdict.wait_ms {
-                    Some(wait) if verdict.class == Class::RateLimited && is_brief(wait) => {
-                        slot.pace.refused_briefly(wait, now);
-                    }
-                    _ if verdict.class == Class::RateLimited && model.is_some_and(|m| strikes(slot, m, now) == 0) => {
-                        slot.pace.refused(now);
-                    }
-                    _ => {}
+                let limited = verdict.class == Class::RateLimited;
+                let brief = verdict.wait_ms.filter(|wait| limited && is_brief(*wait));
+                match brief {
+                    Some(wait) => slot.pace.refused_briefly(wait, now),
+                    None if limited && model.is_some_and(|m| strikes(slot, m, now) == 0) => slot.pace.refused(now),
+                    None => {}
                 }
-                rest(slot, model, verdict, ms, stored && ms > WORTH_STORING_MS, now)
+                // What it rests for longer is something else.
+                let rests = |c: &Cool| c.is_for(model.unwrap_or_default()) && c.strikes > 0 && c.until > now + ms;
+                if brief.is_some() && slot.cools.iter().any(rests) {
+                    None
+                } else {
+                    rest(slot, model, verdict, ms, stored && ms > WORTH_STORING_MS, now)
+                }
             }
             Effect::Disable(class) => disable(slot, class, verdict, now),
         });

@@ -46,7 +46,7 @@ pub struct Slot {
 }
 
 /// After so many failures in a row there is little hope.
-const RISKED: u8 = 8;
+const RISKED: u8 = 16;
 
 /// How likely a key is drawn, and when that changes by itself.
 pub(super) struct Share {

@@ -246,8 +246,17 @@ fn where_many_wait_a_key_that_fails_now_and_then_serves_some() {
 }
 
 #[test]
+fn a_limit_of_a_moment_does_not_hide_that_a_key_fails() {
+    let (mut pool, mut dice) = (pool_of(&[1]), Dice::seeded(9));
+    (0..3).for_each(|n| drop(pool.failed(0, "m", &verdict(Class::Transient, None), n, &mut dice)));
+    pool.failed(0, "m", &verdict(Class::RateLimited, Some(50)), 10, &mut dice);
+    let cool = &pool.slot(0).unwrap().cools[0];
+    assert_eq!((cool.class, cool.strikes, cool.until), (Class::Transient, 3, 4_002));
+}
+
+#[test]
 fn where_many_wait_a_key_that_only_fails_is_left_alone() {
-    for (failures, serves) in [(1, true), (8, true), (9, false)] {
+    for (failures, serves) in [(1, true), (16, true), (17, false)] {
         let (mut pool, mut dice) = (pool_of(&[1; 2]), Dice::seeded(9));
         pool.failed(0, "m", &verdict(Class::RateLimited, Some(9_000)), 0, &mut dice);
         (0..failures).for_each(|n| drop(pool.failed(1, "m", &verdict(Class::Transient, None), n, &mut dice)));
