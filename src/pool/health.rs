@@ -104,7 +104,8 @@ impl Pool {
                     None => {}
                 }
                 // What it rests for longer is something else.
-                let rests = |c: &Cool| c.is_for(model.unwrap_or_default()) && c.strikes > 0 && c.until > now + ms;
+                let is_more = |c: &Cool| c.class != Class::RateLimited && c.strikes > 0 && c.until > now + ms;
+                let rests = |c: &Cool| c.is_for(model.unwrap_or_default()) && is_more(c);
                 if brief.is_some() && slot.cools.iter().any(rests) {
                     None
                 } else {
