@@ -47,7 +47,7 @@ const COMPARED = [
     name: "stream-first",
     title: "streams of 20 chunks, one each 5 ms, one at a time, CPU of a stream",
     request: { ...chat, model: "stream-20-5", stream: true, clients: 1, requests: 10 },
-    rounds: 24,
+    rounds: 10,
   },
   {
     name: "steps-json",

@@ -31,7 +31,7 @@ const TARGETS = [
   { group: 2, of: "stream-fast", what: "CPU of a chunk, back to back", most: 1.3, value: ratio },
   { group: 2, of: "stream-5ms", what: "CPU of a chunk, one each 5 ms", most: 1.25, value: ratio },
   { group: 2, of: "stream-5ms", what: "delay added to a chunk", most: 0.1, unit: " ms", digits: 3, value: more("delay") },
-  { group: 2, of: "stream-5ms", what: "first content later by", most: 1, unit: " ms", value: more("first") },
+  { group: 2, of: "stream-first", what: "first content later by", most: 1, unit: " ms", value: more("first") },
   { group: 3, of: "body-1m", what: "CPU of a body of 1 MB", most: 1.6, value: ratio },
   { group: 3, of: "body-20m", what: "wasm memory after bodies of 20 MB", most: 8, unit: " MB", value: (result) => row(result).memory / 1e6 },
   { group: 4, of: "pools", what: "CPU with 10,000 keys, to that with 10", most: 1.05, value: (result) => row(result, "keypool, 10,000 keys").ratio.p50 },
