@@ -6,7 +6,6 @@ mod text;
 
 pub use text::{quote, text};
 
-use crate::swar;
 use serde_json::{Map, Number, Value};
 use std::{borrow::Cow, fmt};
 
@@ -132,15 +131,16 @@ impl<'a> Reader<'a> {
     /// A string as it is spelled, without its quotes.
     fn spelled(&mut self) -> Option<&'a str> {
         let text = self.rest.strip_prefix('"')?;
-        let mut end = 0;
+        let mut bytes = text.bytes().enumerate();
         loop {
-            let bytes = text.as_bytes().get(end..)?;
-            let at = swar::find_either(bytes, b'"', b'\\')?;
-            if bytes.get(at) == Some(&b'"') {
-                self.rest = text.get(end + at + 1..)?;
-                return text.get(..end + at);
+            match bytes.next()? {
+                (end, b'"') => {
+                    self.rest = text.get(end + 1..)?;
+                    return text.get(..end);
+                }
+                (_, b'\\') => drop(bytes.next()),
+                _ => {}
             }
-            end += at + 2;
         }
     }
 
