@@ -34,3 +34,25 @@ export function quantile(values, q) {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.round(q * (sorted.length - 1))];
 }
+
+/// A function that gives the isolate's debugger a command.
+export async function inspect(port) {
+  const targets = await (await fetch(`http://127.0.0.1:${port}/json`)).json();
+  const socket = new WebSocket(targets[0].webSocketDebuggerUrl);
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve;
+    socket.onerror = reject;
+  });
+  const waiting = new Map();
+  socket.onmessage = ({ data }) => {
+    const { id, result, error } = JSON.parse(data);
+    if (error) throw new Error(error.message);
+    waiting.get(id)?.(result);
+  };
+  let last = 0;
+  return (method, params = {}) => {
+    const id = (last += 1);
+    socket.send(JSON.stringify({ id, method, params }));
+    return new Promise((resolve) => waiting.set(id, resolve));
+  };
+}

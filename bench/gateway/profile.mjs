@@ -2,6 +2,7 @@
 // The wasm has its names and is not made smaller for it, so its times are a little longer than the deployed one's.
 import { join } from "node:path";
 import { NAMED, build } from "../../scripts/build.mjs";
+import { inspect } from "../measure.mjs";
 import { named } from "./gateways.mjs";
 
 const SHOWN = 30;
@@ -66,28 +67,6 @@ async function under(inspector, run) {
   await ask("Profiler.start");
   await run();
   return (await ask("Profiler.stop")).profile;
-}
-
-/// A function that gives the isolate's debugger a command.
-async function inspect(port) {
-  const targets = await (await fetch(`http://127.0.0.1:${port}/json`)).json();
-  const socket = new WebSocket(targets[0].webSocketDebuggerUrl);
-  await new Promise((resolve, reject) => {
-    socket.onopen = resolve;
-    socket.onerror = reject;
-  });
-  const waiting = new Map();
-  socket.onmessage = ({ data }) => {
-    const { id, result, error } = JSON.parse(data);
-    if (error) throw new Error(error.message);
-    waiting.get(id)?.(result);
-  };
-  let last = 0;
-  return (method, params = {}) => {
-    const id = (last += 1);
-    socket.send(JSON.stringify({ id, method, params }));
-    return new Promise((resolve) => waiting.set(id, resolve));
-  };
 }
 
 function taken(profiles, requests) {

@@ -150,18 +150,21 @@ impl Kv {
         let mut all = self.read(RECORDS).await?.unwrap_or_default();
         self.merge(&mut all, &changes.iter().map(String::as_str).collect::<Vec<_>>(), usize::MAX, 0).await?;
         let mut names = self.all_names(USAGE).await?;
-        for (name, _) in entries.iter().flat_map(|(_, entry)| spread(&entry.rows)) {
-            if !names.contains(&name) {
-                names.push(name);
+        for (name, text) in &entries {
+            for (name, _) in spread(&counts::known(name, text).rows) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
             }
         }
         let mut tables = Period::ALL.map(|period| (period, Table::default()));
-        for (name, row) in self.rollups(&names, &entries).await? {
-            let of = document::period(&name, &row);
+        let each = &mut |document: &str, row: Row| {
+            let of = document::period(document, &row);
             if let Some((_, table)) = tables.iter_mut().find(|(period, _)| *period == of) {
                 table.at(row.place).add(&row.sums);
             }
-        }
+        };
+        self.rollups(&names, &entries, each).await?;
         Ok((all.records, tables.into_iter().map(|(period, mut table)| (period, table.take())).collect()))
     }
 
@@ -234,15 +237,6 @@ impl Kv {
         document(&settled(self.0.get(name)).await?)
     }
 
-    /// Those that there are; what cannot be read counts as empty, for nothing is written from it.
-    async fn read_many(&self, names: &[String]) -> Result<Vec<(String, Document)>> {
-        let held = self.values(names).await?.into_iter();
-        Ok(held
-            .map(|(name, text)| (document::parse(&text).unwrap_or_else(|_| broken(&name)), name))
-            .map(|(d, n)| (n, d))
-            .collect())
-    }
-
     /// A value of which something is to be made. One that cannot be read, because whoever wrote it died meanwhile, holds up
     /// nothing: it is set aside, and counts as empty.
     async fn sound(&self, name: &str, text: &str) -> Result<Document> {
@@ -265,16 +259,16 @@ impl Kv {
         Ok(names.iter().filter_map(|name| name.strip_prefix(BROKEN)).map(str::to_string).collect())
     }
 
-    /// The same as they are.
-    async fn values(&self, names: &[String]) -> Result<Vec<(String, String)>> {
+    /// Those that there are; their texts stay with JavaScript.
+    async fn values(&self, names: &[String]) -> Result<Vec<(String, JsValue)>> {
         let mut found = Vec::new();
         for names in names.chunks(GIVEN) {
             let asked: Array = names.iter().map(|name| JsValue::from_str(name)).collect();
             let map: Map = settled(self.0.get_many(&asked)).await?.unchecked_into();
             for name in names {
                 let value: JsValue = map.get(&name.into());
-                if let Some(text) = value.as_string() {
-                    found.push((name.clone(), text));
+                if value.is_string() {
+                    found.push((name.clone(), value));
                 }
             }
         }
@@ -311,6 +305,10 @@ fn of<'a>(names: &'a [String], kind: &'static str) -> impl Iterator<Item = &'a S
 /// `None` when nothing is stored under the name.
 fn document(text: &JsValue) -> Result<Option<Document>> {
     text.as_string().map(|text| document::parse(&text)).transpose()
+}
+
+fn texted(value: &JsValue) -> String {
+    value.as_string().unwrap_or_default()
 }
 
 fn broken(name: &str) -> Document {

@@ -12,6 +12,7 @@ import {
   unstable_getMiniflareWorkerOptions as miniflareWorkerOptions,
   unstable_readConfig as readConfig,
 } from "wrangler";
+import { inspect } from "../../bench/measure.mjs";
 
 // Miniflare comes with Wrangler, in the version that fits it.
 const { Miniflare, convertV4MiniflareOptions } = createRequire(createRequire(import.meta.url).resolve("wrangler"))(
@@ -29,7 +30,7 @@ let workers = 0;
  * one away. `persist` is a folder (see `storeFolder`) that outlives the Worker; with `shared`, several may use it at the same time.
  * With `faults`, `failStorage(true)` makes every later storage call reject, `counts()` tells what reached the storage and
  * how much goes on in the background, and `settled()` waits until nothing does. `limiters`: the deployed rate limiters of logins,
- * which would limit tests too. `build` is the folder of the built Worker.
+ * which would limit tests too; `inspected`: its debugger can be asked. `build` is the folder of the built Worker.
  */
 export async function startWorker({
   storage = "d1",
@@ -39,6 +40,7 @@ export async function startWorker({
   shared = false,
   faults = false,
   limiters = false,
+  inspected = false,
   build = "build",
 } = {}) {
   const folder = persist ?? storeFolder();
@@ -48,6 +50,7 @@ export async function startWorker({
     ...convertV4MiniflareOptions({
       host: "127.0.0.1",
       port: 0,
+      ...(inspected ? { inspectorPort: 0 } : {}),
       resourcePersistencePath: join(folder, "v3"),
       handleStructuredLogs: ({ level, message }) => logs.push({ level, message }),
       workers: [{ ...deployed(limiters), ...storageBindings(storage), ...modules(build, faults), bindings: bindings(vars, secrets) }],
@@ -85,6 +88,8 @@ export async function startWorker({
     /** Storage works for so many calls more; with `lost`, the next one is done too, but nobody hears of it. */
     failStorageAfter: (calls, { lost = false } = {}) => fetch(`${url}/__faults?after=${calls}${lost ? "&lost" : ""}`),
     counts,
+    /** With `inspected`: a function that gives the isolate's debugger a command. */
+    inspector: async () => inspect(new URL(await miniflare.getInspectorURL()).port),
     /** The Worker's clock goes `ms` before ours. */
     putAhead: (ms) => fetch(`${url}/__faults?ahead=${ms}`),
     settled: () =>

@@ -39,6 +39,7 @@ function tableOf(results) {
     "attempts counted twice": () => 0,
     "attempts not counted, all of killed processes": ({ lost }) => lost,
     "memory of the wasm, early → late": ({ wasm }) => grown(wasm),
+    "heap of JavaScript, its lowest, first half → second": ({ heap }) => grown(heap),
     "memory of the process, early → late": ({ resident }) => grown(resident),
     "unexpected log lines": () => 0,
   };

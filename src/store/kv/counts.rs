@@ -7,7 +7,7 @@ use super::{
         bindings::settled,
         document::{self, Document, EVER, Merged, of_rollup, spread},
     },
-    COUNTS, Kv, REMEMBERED_MS, SETTLED_MS, of, wait,
+    COUNTS, Kv, REMEMBERED_MS, SETTLED_MS, broken, of, texted, wait,
 };
 use crate::{
     error::Result,
@@ -15,6 +15,7 @@ use crate::{
     usage::row::{Query, Row, Table},
 };
 use std::cell::RefCell;
+use wasm_bindgen::JsValue;
 
 /// Entries of counts that a fold adds, and that it deletes, at the most.
 const ENTRIES: usize = 12;
@@ -41,43 +42,55 @@ impl Kv {
     pub async fn usage(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
         // Before the documents: what is gone from the journal by then is in them.
         let entries = self.counts().await?;
-        let mut answers = Vec::new();
-        for query in queries {
-            let mut table = Table::default();
-            for (name, row) in self.rollups(&documents(query), &entries).await? {
-                let place = if document::period(&name, &row) == query.period { query.shown(&row.place) } else { None };
-                if let Some(place) = place {
+        let mut names: Vec<String> = Vec::new();
+        for name in queries.iter().flat_map(documents) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let mut tables: Vec<Table> = queries.iter().map(|_| Table::default()).collect();
+        let each = &mut |document: &str, row: Row| {
+            let period = document::period(document, &row);
+            for (query, table) in queries.iter().zip(&mut tables).filter(|(query, _)| query.period == period) {
+                if let Some(place) = query.shown(&row.place) {
                     table.at(place).add(&row.sums);
                 }
             }
-            answers.push(table.take());
-        }
-        Ok(answers)
+        };
+        self.rollups(&names, &entries, each).await?;
+        Ok(tables.iter_mut().map(Table::take).collect())
     }
 
-    /// The rows of documents, with what the entries add to them; two rows may be of one place.
-    pub(super) async fn rollups(&self, names: &[String], entries: &[(String, Document)]) -> Result<Vec<(String, Row)>> {
-        let mut rows = Vec::new();
-        let held = self.read_many(names).await?;
-        for (entry, (document, more)) in
-            entries.iter().flat_map(|(entry, content)| spread(&content.rows).into_iter().map(move |part| (entry, part)))
-        {
-            let is_in = held.iter().any(|(name, held)| *name == document && held.holds(entry));
-            if !is_in && names.contains(&document) {
-                rows.extend(more.into_iter().map(|row| (document.clone(), row)));
+    /// Shows the rows of documents, with what the entries add to them, by the document's name; two rows may be of one place.
+    /// One value after the other, for each is many times its size when it is read.
+    pub(super) async fn rollups(
+        &self,
+        names: &[String],
+        entries: &[(String, JsValue)],
+        each: &mut dyn FnMut(&str, Row),
+    ) -> Result<()> {
+        let mut held = Vec::new();
+        for (name, text) in self.values(names).await? {
+            let mut document = known(&name, &text);
+            std::mem::take(&mut document.rows).into_iter().for_each(|row| each(&name, row));
+            held.push((name, document));
+        }
+        for (entry, text) in entries {
+            for (name, rows) in spread(&known(entry, text).rows) {
+                let is_in = held.iter().any(|(known, held)| *known == name && held.holds(entry));
+                if !is_in && names.contains(&name) {
+                    rows.into_iter().for_each(|row| each(&name, row));
+                }
             }
         }
-        rows.extend(
-            held.into_iter().flat_map(|(name, held)| held.rows.into_iter().map(move |row| (name.clone(), row))),
-        );
-        Ok(rows)
+        Ok(())
     }
 
     /// The journal's entries of counts.
-    pub(super) async fn counts(&self) -> Result<Vec<(String, Document)>> {
+    pub(super) async fn counts(&self) -> Result<Vec<(String, JsValue)>> {
         let names = self.all_names(COUNTS).await?;
         OLDEST.replace(names.first().cloned());
-        self.read_many(&names).await
+        self.values(&names).await
     }
 
     /// Adds entries to the documents they belong to, that of all times last, and deletes what has settled in all of
@@ -88,7 +101,7 @@ impl Kv {
         if listed.is_empty() {
             return Ok((0, false));
         }
-        let ever = match settled(self.0.get(EVER)).await?.as_string() {
+        let mut ever = match settled(self.0.get(EVER)).await?.as_string() {
             Some(text) => self.sound(EVER, &text).await?,
             None => Document::default(),
         };
@@ -121,16 +134,15 @@ impl Kv {
             }
         }
         let others: Vec<String> = parts.iter().map(|(name, _)| name).filter(|name| *name != EVER).cloned().collect();
-        let mut held = Vec::new();
-        for (name, text) in self.values(&others).await? {
-            let document = self.sound(&name, &text).await?;
-            held.push((name, document));
-        }
+        let held = self.values(&others).await?;
         let new = entries.iter().filter(|(entry, _)| !ever.holds(entry)).count();
-        held.push((EVER.into(), ever));
         for (name, mut parts) in parts {
-            let at = held.iter().position(|(known, _)| *known == name);
-            let mut document = at.map_or_else(Document::default, |at| held.swap_remove(at).1);
+            // Read when its turn comes: all of them together would be much.
+            let mut document = match held.iter().find(|(known, _)| *known == name) {
+                _ if name == EVER => std::mem::take(&mut ever),
+                Some((_, text)) => self.sound(&name, &texted(text)).await?,
+                None => Document::default(),
+            };
             parts.retain(|(entry, _)| !document.holds(entry));
             // Whatever may come up again must be known again.
             document.merged.retain(|m| m.at + REMEMBERED_MS > now || listed.iter().any(|name| **name == m.name));
@@ -154,7 +166,7 @@ impl Kv {
         let mut heads = Vec::new();
         for (name, text) in self.values(&names).await? {
             // One that cannot be read names nothing: what was in it is due again.
-            heads.push((name, document::head(&text).map_or_else(|_| Document::default(), |(head, _)| head)));
+            heads.push((name, document::head(&texted(&text)).map_or_else(|_| Document::default(), |(head, _)| head)));
         }
         for mark in marks {
             // A document that has expired asks for nothing any more.
@@ -179,6 +191,7 @@ impl Kv {
     async fn read_some(&self, names: &[String]) -> Result<Vec<(String, Document)>> {
         let (mut some, mut length) = (Vec::new(), 0);
         for (name, text) in self.values(names).await? {
+            let text = texted(&text);
             length += text.len();
             if length > STEP && !some.is_empty() {
                 break;
@@ -209,6 +222,11 @@ impl Kv {
         runtime::sleep(wait(name, runtime::now())).await;
         self.put_for(name, document, document::expires_after_s(name, upkeep)).await
     }
+}
+
+/// What cannot be read counts as empty, for nothing is written from it.
+pub(super) fn known(name: &str, text: &JsValue) -> Document {
+    document::parse(&texted(text)).unwrap_or_else(|_| broken(name))
 }
 
 /// Where a query's rollups are.

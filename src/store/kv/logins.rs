@@ -6,7 +6,7 @@ use super::{
         Logins,
         bindings::{number, options, settled},
     },
-    Kv,
+    Kv, texted,
 };
 use crate::{
     auth::throttle::{Seen, Wrong},
@@ -22,8 +22,8 @@ impl Kv {
         let held = self.values(&names).await?;
         let mut seen = Seen::default();
         for (name, wrong) in names.iter().zip(&mut seen) {
-            let held = held.iter().find(|(known, _)| known == name);
-            let mut tries: Vec<(&str, u64)> = held.map(|(_, text)| lines(text).collect()).unwrap_or_default();
+            let held = held.iter().find(|(known, _)| known == name).map(|(_, text)| texted(text)).unwrap_or_default();
+            let mut tries: Vec<(&str, u64)> = lines(&held).collect();
             match ask {
                 Logins::Of(address) => {
                     let of = |address: Option<&str>| {

@@ -5,7 +5,7 @@ use super::{
         Audited, Logs, Shelf,
         bindings::{number, options, settled},
     },
-    Kv,
+    Kv, texted,
 };
 use crate::{
     error::Result,
@@ -30,7 +30,7 @@ impl Kv {
                 let names = self.kept(*shelf, most, &|id, _| id >= *first && audit::ends(id, ending)).await?;
                 let found = self.values(&names).await?.into_iter();
                 Ok(found
-                    .map(|(name, text)| (name.get(prefix(*shelf).len()..).unwrap_or_default().into(), text))
+                    .map(|(name, text)| (name.get(prefix(*shelf).len()..).unwrap_or_default().into(), texted(&text)))
                     .collect())
             }
             Logs::Trim(shelf, first, rows) => {
