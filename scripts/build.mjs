@@ -13,6 +13,8 @@ import { shrink, withoutUnused } from "./shrink.mjs";
 const DEPLOYED = { out: "build", profile: "release", options: ["--release"] };
 // Never deployed, so it need not be small.
 const CONTRACT = { out: "target/contract", profile: "debug", options: ["--features", "contract"] };
+/// The least that a Worker in Rust is, for `npm run bench`. Beside keypool, so that both are made of the same dependencies.
+export const FORWARDER = { out: "target/forwarder", profile: "release", options: ["--release", "--package", "keypool", "--package", "forwarder"], crate: "forwarder" };
 /// What is deployed, with the names of functions and hence not made smaller: for a profile.
 export const NAMED = { out: "target/named", profile: "release", options: ["--release"], named: true };
 
@@ -30,11 +32,11 @@ const WASM_FEATURES = [
 /// What stands between the runtime and the glue.
 const SHIM = ["access.mjs", "call.mjs", "cipher.mjs", "entry.mjs", "soon.mjs"];
 
-export async function build({ out, profile, options, named = false } = DEPLOYED) {
+export async function build({ out, profile, options, crate = "keypool", named = false } = DEPLOYED) {
   await ready();
   run("cargo", ["build", ...options, "--lib", "--target", "wasm32-unknown-unknown", "--locked"], linking());
   const target = targetFolder();
-  const wasm = join(target, "wasm32-unknown-unknown", profile, "keypool.wasm");
+  const wasm = join(target, "wasm32-unknown-unknown", profile, `${crate}.wasm`);
 
   // cargo knows whether its part is up to date; the rest depends on nothing but these files.
   const made = fingerprint([
@@ -51,7 +53,7 @@ export async function build({ out, profile, options, named = false } = DEPLOYED)
   if (outputs.every(existsSync) && readFileSync(stamp, "utf8") === made) return;
   rmSync(stamp, { force: true });
 
-  const work = join(target, "worker", named ? "named" : profile);
+  const work = join(target, "worker", crate, named ? "named" : profile);
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   mkdirSync(out, { recursive: true });

@@ -10,6 +10,7 @@ export const firstChat = { fresh: 10, command: request };
 export async function cold(world) {
   const stages = [
     { ...(await world.make.floor()), label: "floor" },
+    { ...(await world.make.rust()), label: "a Worker in Rust that forwards" },
     { ...(await world.make.keypool({ keys: named("ok", 10) })), label: "keypool on D1" },
   ];
   try {
@@ -18,6 +19,7 @@ export async function cold(world) {
     const [floor] = found;
     return {
       upload: world.upload,
+      leastUpload: world.leastUpload,
       rows: found.map(({ stage, ms, cpu, first }) => ({
         name: stage.label,
         ms: spread(ms),

@@ -1,9 +1,10 @@
-// What is compared: keypool as it is deployed, the floor, what the runtime takes, and the common way, each in a workerd of its own, of one build, at
-// one compatibility date.
+// What is compared: keypool as it is deployed, the floor, what the runtime takes, the same in Rust, and the common way, each in a
+// workerd of its own, of one build, at one compatibility date.
 import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { unstable_readConfig as readConfig } from "wrangler";
+import { FORWARDER } from "../../scripts/build.mjs";
 import { env, root, stop } from "../../scripts/ready.mjs";
 import { adminOf, password } from "../../tests/e2e/harness.mjs";
 import { startD1 } from "./d1.mjs";
@@ -29,6 +30,9 @@ export function uploaded() {
   return names.toSorted((a, b) => Number(b === "index.js") - Number(a === "index.js")).map((name) => join(folder, name));
 }
 
+/// Of the Worker in Rust that only forwards.
+export const forwarding = ["index.js", "index_bg.wasm"].map((name) => join(root, FORWARDER.out, name));
+
 /// What starts gateways before the provider at `port`.
 export function gateways(port, modules) {
   const config = readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
@@ -36,10 +40,10 @@ export function gateways(port, modules) {
   const shared = { date: config.compatibility_date, flags: config.compatibility_flags };
   const folder = (kind) => join(work, `${kind}-${(started += 1)}`);
 
-  const forwarder = (name) =>
+  const forwarder = (name, modules = [join(here, `${name}.mjs`)]) =>
     async function ({ keys = ["bench-ok-1"], parts = PARTS, inspector } = {}) {
       const vars = { KEY: keys[0], UPSTREAM: upstream, PARTS: parts };
-      const options = { ...shared, modules: [join(here, `${name}.mjs`)], vars, inspector };
+      const options = { ...shared, modules, vars, inspector };
       const start = () => startWorkerd(folder(name), options);
       return gateway(name, await start(), { start, key: clientKey });
     };
@@ -79,7 +83,7 @@ export function gateways(port, modules) {
     return { ...gateway(kind === "d1" ? "keypool" : "keypool-kv", workerd, { start, key, storage: store }), memory };
   }
 
-  return { floor: forwarder("floor"), bare: forwarder("bare"), "js-pool": jsPool, keypool, "keypool-kv": (options) => keypool({ ...options, kind: "kv" }) };
+  return { floor: forwarder("floor"), bare: forwarder("bare"), rust: forwarder("rust", forwarding), "js-pool": jsPool, keypool, "keypool-kv": (options) => keypool({ ...options, kind: "kv" }) };
 }
 
 /// `start` starts the same once more, without what measures memory.

@@ -4,10 +4,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { build } from "../../scripts/build.mjs";
+import { FORWARDER, build } from "../../scripts/build.mjs";
 import { stop } from "../../scripts/ready.mjs";
 import { startEnds } from "./ends.mjs";
-import { gateways, uploaded } from "./gateways.mjs";
+import { forwarding, gateways, uploaded } from "./gateways.mjs";
 import { write } from "./page.mjs";
 import { profile, withNames } from "./profile.mjs";
 import { SCENARIOS } from "./scenarios.mjs";
@@ -22,16 +22,18 @@ if (unknown) stop(`There is no scenario "${unknown}". The scenarios: ${SCENARIOS
 if (options.write && (options.quick || options.profile || names.length > 0)) stop("What is written down comes from one whole run.");
 
 await build();
+await build(FORWARDER);
 const ends = await startEnds();
 const modules = uploaded();
-const upload = modules.reduce((sum, path) => sum + gzipSync(readFileSync(path)).length, 0);
+const gzipped = (modules) => modules.reduce((sum, path) => sum + gzipSync(readFileSync(path)).length, 0);
 /// `make` starts gateways by their kind, `tell` commands clients and provider.
 const world = {
   make: gateways(ends.port, modules),
   makeNamed: async () => gateways(ends.port, await withNames()),
   tell: ends.tell,
   quick: options.quick ?? false,
-  upload,
+  upload: gzipped(modules),
+  leastUpload: gzipped(forwarding),
 };
 const results = [];
 const begun = performance.now();

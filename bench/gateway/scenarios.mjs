@@ -17,6 +17,8 @@ const all = [
   { kind: "js-pool", label: "a common pool" },
   { kind: "bare", label: "what the runtime takes" },
 ];
+/// With JSON it does all that; streams it hands through.
+const withRust = [...all, { kind: "rust", label: "the same in Rust" }];
 const failing = [...named("ok", 10), ...named("revoked", 4), ...named("limited", 3), ...named("broken", 3)];
 
 /// What the runtime takes, one thing more in each row.
@@ -26,9 +28,9 @@ function ladder(first, steps) {
 }
 
 const COMPARED = [
-  { name: "small-1", title: "small chats, one at a time", request: { ...chat, clients: 1, requests: 150 }, rounds: 30 },
-  { name: "small-32", title: "small chats, 32 at a time", request: chat, rounds: 30 },
-  { name: "json-20k", title: "answers of 20 KB, 32 at a time", request: { ...chat, model: "json-20000-0" }, rounds: 24 },
+  { name: "small-1", title: "small chats, one at a time", request: { ...chat, clients: 1, requests: 150 }, rounds: 30, gateways: withRust },
+  { name: "small-32", title: "small chats, 32 at a time", request: chat, rounds: 30, gateways: withRust },
+  { name: "json-20k", title: "answers of 20 KB, 32 at a time", request: { ...chat, model: "json-20000-0" }, rounds: 24, gateways: withRust },
   {
     name: "stream-fast",
     title: "streams of 1,000 chunks back to back, 4 at a time, CPU of a chunk",
@@ -76,7 +78,7 @@ const COMPARED = [
       ["copy", "a copy, from which the usage is read"],
     ]),
   },
-  { name: "body-1m", title: "bodies of 1 MB, 4 at a time", request: { ...chat, size: 1_000_000, clients: 4, requests: 24 }, rounds: 16 },
+  { name: "body-1m", title: "bodies of 1 MB, 4 at a time", request: { ...chat, size: 1_000_000, clients: 4, requests: 24 }, rounds: 16, gateways: withRust },
   {
     name: "body-20m",
     title: "bodies of 20 MB, 2 at a time",

@@ -2,19 +2,22 @@
 // How fast is for `npm run bench`.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { FORWARDER, build } from "../../scripts/build.mjs";
 import { compare } from "../../bench/gateway/compare.mjs";
 import { startEnds } from "../../bench/gateway/ends.mjs";
 import { gateways, named, uploaded } from "../../bench/gateway/gateways.mjs";
 
+const KINDS = ["floor", "keypool", "keypool-kv", "js-pool", "bare", "rust"];
 const chat = { model: "json-300-0", size: 300, clients: 2, requests: 6 };
 const stream = { ...chat, model: "stream-20-1", stream: true };
 let ends;
 const stages = [];
 
 before(async () => {
+  await build(FORWARDER);
   ends = await startEnds();
   const make = gateways(ends.port, uploaded());
-  for (const kind of ["floor", "keypool", "keypool-kv", "js-pool", "bare"]) {
+  for (const kind of KINDS) {
     stages.push({ ...(await make[kind]({ keys: named("ok", 3) })), label: kind });
   }
 });
@@ -28,7 +31,7 @@ for (const [name, request] of [["chats", chat], ["streams", stream]]) {
   test(`${name} are answered whole by every gateway, and each costs CPU`, async () => {
     await ends.tell({ do: "calls" });
     const rows = await compare(ends, stages, { request, rounds: 2, warm: { requests: 4 } });
-    assert.deepEqual(rows.map((row) => row.name), ["floor", "keypool", "keypool-kv", "js-pool", "bare"]);
+    assert.deepEqual(rows.map((row) => row.name), KINDS);
     for (const row of rows) assert.ok(row.failed === 0 && row.cpu.p50 > 0 && row.took.p50 > 0, JSON.stringify(row));
     // One call of the provider for each request, the unmeasured ones too.
     assert.deepEqual(await ends.tell({ do: "calls" }), { calls: (4 + 3 * 6) * stages.length, refused: 0, left: 0 });
