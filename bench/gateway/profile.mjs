@@ -16,13 +16,13 @@ export async function withNames() {
 }
 
 /// A scenario's `probe` is what is asked and of which keys; most are closed loops. With `fresh`, so many new processes are asked
-/// once each. Returns what the floor and keypool do with a request: `{name, all, kinds, functions}`, the last two
+/// once each. Returns what the floor, a Worker in Rust that forwards, and keypool do with a request: `{name, all, kinds, functions}`, the last two
 /// `[name, time]`, times in µs, the most first.
 export async function profile(world, { name, request, probe = request && { command: { do: "closed", ...request } } }) {
   if (!probe) throw new Error(`${name} has no requests of one kind`);
   const make = await world.makeNamed();
   const rows = [];
-  for (const kind of ["floor", "keypool"]) {
+  for (const kind of ["floor", "rust", "keypool"]) {
     const stage = await make[kind]({ keys: probe.keys ?? named("ok", 10), inspector: true });
     const ask = ({ port }) => world.tell({ ...probe.command, port, key: stage.key });
     try {

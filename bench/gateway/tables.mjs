@@ -66,12 +66,12 @@ const TABLES = {
 The keys give ${capacity} answers a second; at 150 % there were ${(goodput * 100).toFixed(1)} % of that. Of ${waits.of} that were refused \
 ${waits.told} were told when to come back, in ${waits.longest} s at the most; of the ${waits.judged} who would have been back before the end, \
 ${waits.held} would have found the pool at its full rate. After the overload, at ${after.rate} a second, the last was refused in second ${after.seconds}.`,
-  profile: ({ rows: [floor, keypool] }) => {
+  profile: ({ rows: [floor, rust, keypool] }) => {
     const us = (kinds, name) => (kinds.find(([found]) => found === name)?.[1] ?? 0).toFixed(0);
-    const kinds = keypool.kinds.map(([name]) => [name, us(floor.kinds, name), us(keypool.kinds, name)]);
-    const all = ["together", floor.all.toFixed(0), keypool.all.toFixed(0)];
+    const kinds = keypool.kinds.map(([name]) => [name, us(floor.kinds, name), us(rust.kinds, name), us(keypool.kinds, name)]);
+    const all = ["together", floor.all.toFixed(0), rust.all.toFixed(0), keypool.all.toFixed(0)];
     const functions = keypool.functions.map(([name, time]) => [`\`${name}\``, time.toFixed(1), ((100 * time) / keypool.all).toFixed(1)]);
-    return `${table(["µs of a request in the isolate", "floor", "keypool"], [...kinds, all])}
+    return `${table(["µs of a request in the isolate", "floor", "a Worker in Rust that forwards", "keypool"], [...kinds, all])}
 
 ${table(["keypool's functions themselves", "µs", "%"], functions)}`;
   },
