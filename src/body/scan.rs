@@ -77,6 +77,7 @@ impl Json {
                     self.between(*first, past.unwrap_or_default());
                     1
                 }
+                Place::Text(Role::Other) => self.pass(rest),
                 Place::Text(role) => self.text(rest, role),
                 Place::Escape(role) => {
                     self.keep(role, &[*first]);
@@ -124,6 +125,29 @@ impl Json {
             None => self.tagged.carry(piece),
         }
         end.map_or(rest.len(), |end| end + 1)
+    }
+
+    /// Within a string that is not looked at: everything up to its end or the window's at once, however many escapes it has.
+    fn pass(&mut self, rest: &[u8]) -> usize {
+        let mut from = 0;
+        while from <= rest.len() {
+            let piece = rest.get(from..).unwrap_or_default();
+            let Some(found) = find_either(piece, b'"', b'\\') else {
+                self.tagged.carry(piece);
+                return rest.len();
+            };
+            if piece.get(found) == Some(&b'"') {
+                let end = from + found;
+                self.tagged.end(piece.get(..found).unwrap_or_default(), self.at + end, &mut self.seen.tagged);
+                self.end_text(Role::Other, end);
+                return end + 1;
+            }
+            self.tagged.forget();
+            from += found + 2;
+        }
+        // The backslash is the window's last byte.
+        self.place = Place::Escape(Role::Other);
+        rest.len()
     }
 
     fn end_text(&mut self, role: Role, taken: usize) {
