@@ -10,7 +10,7 @@ use super::{
     spots::{Spot, Spots},
     tagged::Tagged,
 };
-use crate::swar::find_either;
+use crate::swar::{find_either, seek};
 
 /// The longest key that is kept: `prompt_cache_key` with every letter escaped.
 const KEY: usize = 96;
@@ -132,7 +132,7 @@ impl Json {
         let mut from = 0;
         while from <= rest.len() {
             let piece = rest.get(from..).unwrap_or_default();
-            let Some(found) = find_either(piece, b'"', b'\\') else {
+            let Some(found) = seek(piece, b'"', b'\\') else {
                 self.tagged.carry(piece);
                 return rest.len();
             };
