@@ -97,11 +97,7 @@ impl Lane {
         let member = |place: usize| members.get(place).copied();
         let favorite = conversation.filter(|_| view.tree.total() > 0).and_then(|conversation| {
             let known = buckets.get_or_insert_with(|| buckets_of(members, slots));
-            let entry = |place: usize| {
-                let hash = member(place).and_then(|t| slots.get(t)).map_or(0, |s| s.hash);
-                (hash, view.tree.weight(place))
-            };
-            let place = known.winner(conversation, entry)?;
+            let place = known.winner(conversation, |place| view.tree.weight(place))?;
             let slot = slots.get(member(place)?)?;
             let swamped = affinity::is_swamped(slot, *in_flight, view.tree.weight(place), view.tree.total());
             (!swamped).then_some(place)
