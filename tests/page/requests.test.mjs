@@ -55,7 +55,7 @@ for (const storage of storages) {
         assert.ok(i < 30); // another conversation each time
         await stage.worker.api("POST", "/keys/bulk", { filter: {}, action: "reset" }, 200);
         begin = stage.upstream.ledger.length;
-        assert.equal(await call({ model: "gpt-4o-tried", stream: true, messages: [{ role: "user", content: `tried ${i}` }] }), 200);
+        assert.equal(await call({ model: "gpt-4o-tried", stream: true, prompt_cache_key: `tried ${i}`, user: `tried ${i}` }), 200);
       }
       await new Promise((resolve) => setTimeout(resolve, 300));
       await flush();
