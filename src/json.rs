@@ -1,13 +1,15 @@
 //! JSON (RFC 8259) read into values and written. serde_json's own reader and writer are four times as large, much of it
 //! for the last bit of fractions, for which keypool has no use; see docs/adr/0010.
+mod numbers;
 #[cfg(test)]
 mod tests;
 mod text;
 
+pub use numbers::numbers;
 pub use text::{quote, text};
 
 use serde_json::{Map, Number, Value};
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 /// How deep arrays and objects may stand in each other.
 const DEPTH: u8 = 127;
@@ -30,20 +32,7 @@ impl fmt::Display for Broken {
 /// # Errors
 /// When the text is no JSON, nests too deep, or holds a number that is too large even for an `f64`.
 pub fn read(text: &str) -> Result<Value, Broken> {
-    all(Reader { rest: text, depth: 0, skims: false })
-}
-
-/// As `read`, for whoever looks for numbers: strings are not kept, nor fields of which nothing is left, and what stands in a
-/// string is not looked at.
-///
-/// # Errors
-/// As `read`.
-pub fn skim(text: &str) -> Result<Value, Broken> {
-    all(Reader { rest: text, depth: 0, skims: true })
-}
-
-fn all(mut reader: Reader) -> Result<Value, Broken> {
-    let text = reader.rest;
+    let mut reader = Reader { rest: text, depth: 0 };
     let value = reader.value();
     reader.skip_blanks();
     value.filter(|_| reader.rest.is_empty()).ok_or_else(|| {
@@ -55,7 +44,7 @@ fn all(mut reader: Reader) -> Result<Value, Broken> {
 
 /// The value at the beginning of the text, and what follows it.
 pub fn read_first(text: &str) -> Option<(Value, &str)> {
-    let mut reader = Reader { rest: text, depth: 0, skims: false };
+    let mut reader = Reader { rest: text, depth: 0 };
     let value = reader.value()?;
     Some((value, reader.rest))
 }
@@ -63,7 +52,6 @@ pub fn read_first(text: &str) -> Option<(Value, &str)> {
 struct Reader<'a> {
     rest: &'a str,
     depth: u8,
-    skims: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -72,7 +60,6 @@ impl<'a> Reader<'a> {
         match self.rest.as_bytes().first()? {
             b'{' => self.object(),
             b'[' => self.array(),
-            b'"' if self.skims => self.spelled().map(|_| Value::Null),
             b'"' => self.string().map(Value::String),
             b'n' => self.takes("null").then_some(Value::Null),
             b't' => self.takes("true").then_some(Value::Bool(true)),
@@ -86,13 +73,10 @@ impl<'a> Reader<'a> {
         let mut more = self.opens("{", "}")?;
         while more {
             self.skip_blanks();
-            let name = if self.skims { Cow::Borrowed(self.spelled()?) } else { Cow::Owned(self.string()?) };
+            let name = self.string()?;
             self.skip_blanks();
             self.takes(":").then_some(())?;
-            let value = self.value()?;
-            if !self.skims || is_more(&value) {
-                fields.insert(name.into_owned(), value);
-            }
+            fields.insert(name, self.value()?);
             more = self.goes_on("}")?;
         }
         Some(Value::Object(fields))
@@ -126,22 +110,6 @@ impl<'a> Reader<'a> {
         let closes = self.takes(closing);
         self.depth -= u8::from(closes);
         closes
-    }
-
-    /// A string as it is spelled, without its quotes.
-    fn spelled(&mut self) -> Option<&'a str> {
-        let text = self.rest.strip_prefix('"')?;
-        let mut bytes = text.bytes().enumerate();
-        loop {
-            match bytes.next()? {
-                (end, b'"') => {
-                    self.rest = text.get(end + 1..)?;
-                    return text.get(..end);
-                }
-                (_, b'\\') => drop(bytes.next()),
-                _ => {}
-            }
-        }
     }
 
     fn string(&mut self) -> Option<String> {
@@ -207,16 +175,6 @@ impl<'a> Reader<'a> {
     fn skip_blanks(&mut self) {
         let blanks = self.rest.bytes().take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count();
         self.rest = self.rest.get(blanks..).unwrap_or_default();
-    }
-}
-
-/// Something a skimming reader keeps.
-fn is_more(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(_) | Value::String(_) => false,
-        Value::Number(_) => true,
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
     }
 }
 

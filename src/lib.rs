@@ -40,11 +40,12 @@ pub mod record;
 // ground
 pub mod error;
 
-// letters: JSON as text, places in order, bytes and words looked for
-pub mod find;
+// letters: JSON as text
 pub mod json;
+
+// signs: bytes and words looked for, places in order
+pub mod find;
 pub mod sort;
-pub mod swar;
 
 use admin::Handled;
 use app::App;

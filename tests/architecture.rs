@@ -15,7 +15,7 @@ const LONG: usize = 300;
 
 /// What only the platform's modules may name: the runtime, the clock and chance.
 const IMPURE: [&str; 7] = ["worker", "js_sys", "web_sys", "wasm_bindgen", "SystemTime", "Instant", "getrandom"];
-const PURE_LAYERS: [&str; 4] = ["core", "words", "ground", "letters"];
+const PURE_LAYERS: [&str; 5] = ["core", "words", "ground", "letters", "signs"];
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 8] = ["util", "utils", "common", "types", "helper", "helpers", "manager", "service"];
 

@@ -1,6 +1,6 @@
 //! Finds the fields `model` and `stream` of a multipart form (RFC 7578) that passes by in windows.
 use super::{Model, Seen, VALUE};
-use crate::swar::find_either;
+use crate::find;
 
 /// RFC 2046 allows 70; some clients are generous.
 const LONGEST_BOUNDARY: usize = 200;
@@ -154,7 +154,7 @@ impl Form {
 
 /// How much of a content nobody wants can be left out: all up to the next carriage return.
 fn skipped(rest: &[u8]) -> usize {
-    find_either(rest, b'\r', b'\r').unwrap_or(rest.len())
+    find::either(rest, b'\r', b'\r').unwrap_or(rest.len())
 }
 
 /// The field that a `Content-Disposition` line announces; a file is none, whatever its name.

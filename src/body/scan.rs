@@ -10,7 +10,7 @@ use super::{
     spots::{Spot, Spots},
     tagged::Tagged,
 };
-use crate::swar::{find_either, seek};
+use crate::find;
 
 /// The longest key that is kept: `prompt_cache_key` with every letter escaped.
 const KEY: usize = 96;
@@ -109,7 +109,7 @@ impl Json {
 
     /// Within a string: everything up to its end, an escape, or the window's end at once.
     fn text(&mut self, rest: &[u8], role: Role) -> usize {
-        let end = find_either(rest, b'"', b'\\');
+        let end = find::either(rest, b'"', b'\\');
         let piece = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
         self.keep(role, piece);
         match end.and_then(|end| rest.get(end)) {
@@ -130,23 +130,20 @@ impl Json {
     /// Within a string that is not looked at: everything up to its end or the window's at once, however many escapes it has.
     fn pass(&mut self, rest: &[u8]) -> usize {
         let mut from = 0;
-        while from <= rest.len() {
-            let piece = rest.get(from..).unwrap_or_default();
-            let Some(found) = seek(piece, b'"', b'\\') else {
-                self.tagged.carry(piece);
-                return rest.len();
-            };
-            if piece.get(found) == Some(&b'"') {
-                let end = from + found;
-                self.tagged.end(piece.get(..found).unwrap_or_default(), self.at + end, &mut self.seen.tagged);
+        while let Some(found) = find::seek(rest.get(from..).unwrap_or_default(), b'"') {
+            let end = from + found;
+            let text = rest.get(..end).unwrap_or_default();
+            if !ends_in_escape(text) {
+                self.tagged.end(text, self.at + end, &mut self.seen.tagged);
                 self.end_text(Role::Other, end);
                 return end + 1;
             }
-            self.tagged.forget();
-            from += found + 2;
+            from = end + 1;
         }
-        // The backslash is the window's last byte.
-        self.place = Place::Escape(Role::Other);
+        self.tagged.carry(rest);
+        if ends_in_escape(rest) {
+            self.place = Place::Escape(Role::Other);
+        }
         rest.len()
     }
 
@@ -353,4 +350,9 @@ impl Json {
             };
         }
     }
+}
+
+/// Whether what follows is escaped. A string's backslashes pair up from its beginning.
+fn ends_in_escape(text: &[u8]) -> bool {
+    text.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }

@@ -1,7 +1,7 @@
 //! What a call asks of JavaScript, each in one crossing; scripts/call.mjs does it. To hand a text over costs more than most
 //! of the work there.
 
-use crate::{error::Result, swar};
+use crate::{error::Result, find};
 use std::cell::RefCell;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{
@@ -86,7 +86,7 @@ impl Fields {
 
 /// The first line, and what follows it.
 fn line(text: &str) -> Option<(&str, &str)> {
-    let end = swar::find_either(text.as_bytes(), b'\n', b'\n')?;
+    let end = find::either(text.as_bytes(), b'\n', b'\n')?;
     Some((text.get(..end)?, text.get(end + 1..)?))
 }
 

@@ -2,7 +2,7 @@
 //! the quote that ends the id, so nothing is held back and no other byte changes.
 
 use super::place::{Kept, Role};
-use crate::{record::tag, swar::find_either};
+use crate::{find, record::tag};
 use std::{mem, rc::Rc};
 
 /// Strings that nest deeper are no ids of anything.
@@ -116,8 +116,8 @@ impl Marker {
     }
 
     fn end_of_text(&self, text: &[u8]) -> usize {
-        let end = find_either(text, b'"', b'\\').unwrap_or(text.len());
-        let line = text.get(..end).filter(|_| self.events).and_then(|t| find_either(t, b'\n', b'\r'));
+        let end = find::either(text, b'"', b'\\').unwrap_or(text.len());
+        let line = text.get(..end).filter(|_| self.events).and_then(|t| find::either(t, b'\n', b'\r'));
         line.unwrap_or(end)
     }
 

@@ -6,8 +6,9 @@ mod tests;
 
 pub use dialect::Counts;
 
-use crate::{find, json, record::read};
-use serde_json::Value;
+use crate::{find, json};
+use dialect::Numbers;
+use std::borrow::Cow;
 
 /// One meaning for all dialects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,7 +28,8 @@ pub struct Tokens {
 /// Adds what a part of a JSON answer, or (`sse`) of an event stream, says to `counts`. Parts are given in their order: a
 /// count that a later event repeats replaces the earlier one.
 pub fn read(part: &[u8], sse: bool, counts: &mut Counts) {
-    let text = String::from_utf8_lossy(part);
+    // Mostly it is whole, which is soon seen.
+    let text = std::str::from_utf8(part).map_or_else(|_| String::from_utf8_lossy(part), Cow::Borrowed);
     if sse {
         events(&text).iter().for_each(|data| look_into(data, 2, counts));
     } else {
@@ -56,20 +58,21 @@ fn look_into(text: &str, levels: usize, counts: &mut Counts) {
     if !["_tokens\"", "TokenCount\""].iter().any(|name| find::has(text, name)) {
         return;
     }
-    match json::skim(text) {
-        Ok(value) => whole(&value, counts),
-        Err(_) => cut(text, levels, counts),
+    match json::numbers(text) {
+        Some((numbers, rest)) if rest.trim_start().is_empty() => whole(&numbers, counts),
+        _ => cut(text, levels, counts),
     }
 }
 
-fn whole(value: &Value, counts: &mut Counts) {
+fn whole(numbers: &[(String, u64)], counts: &mut Counts) {
+    let at = |place| Some(Numbers { all: numbers, place }).filter(Numbers::is_some);
     // Anthropic's first event. Its output count is that of the first token.
-    if let Some(usage) = read::at(value, "/message/usage") {
-        counts.begin(usage);
+    if let Some(usage) = at("/message/usage") {
+        counts.begin(&usage);
     }
     // `x_groq` is Groq's, `choices` Moonshot's place, `meta.tokens` that of SiliconFlow's and Cohere's rerankers.
     let places = ["/response/usage", "/x_groq/usage", "/choices/0/usage", "/meta/tokens", "/usage", "/usageMetadata"];
-    places.iter().filter_map(|place| read::at(value, place)).for_each(|usage| counts.add(usage));
+    places.into_iter().filter_map(at).for_each(|usage| counts.add(&usage));
 }
 
 /// The last key `usage` whose object ends `levels` or fewer levels below the text's end. Inside a string the quotes of
@@ -82,12 +85,12 @@ fn cut(text: &str, levels: usize, counts: &mut Counts) {
             let escaped = before.len() - before.trim_end_matches('\\').len();
             (escaped % 2 == 0).then(|| closed_object(value, levels))?
         });
-        objects.take(1).for_each(|usage| counts.add(&usage));
+        objects.take(1).for_each(|usage| counts.add(&Numbers { all: &usage, place: "" }));
     }
 }
 
-fn closed_object(text: &str, levels: usize) -> Option<Value> {
-    let (usage, rest) = json::read_first(text).filter(|(usage, _)| usage.is_object())?;
+fn closed_object(text: &str, levels: usize) -> Option<Vec<(String, u64)>> {
+    let (usage, rest) = json::numbers(text).filter(|_| text.trim_start().starts_with('{'))?;
     (1..=levels).contains(&levels_closed(rest)?).then_some(usage)
 }
 

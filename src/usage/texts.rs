@@ -5,7 +5,7 @@ mod place;
 mod tests;
 
 use super::estimate::Estimate;
-use crate::swar::find_either;
+use crate::find;
 use place::Place;
 pub use place::Shape;
 use std::ops::Range;
@@ -157,7 +157,7 @@ impl Texts {
 
     /// Within a string: everything up to its end, an escape, or the window's end at once.
     fn text(&mut self, rest: &[u8], name: bool) -> usize {
-        let end = find_either(rest, b'"', b'\\');
+        let end = find::either(rest, b'"', b'\\');
         self.keep(rest.get(..end.unwrap_or(rest.len())).unwrap_or_default(), name);
         match end.and_then(|end| rest.get(end)) {
             Some(b'"') if name => self.end_name(),

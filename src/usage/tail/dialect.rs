@@ -1,10 +1,32 @@
 //! The names that providers give to the same counts, and which of them contain which.
 use super::Tokens;
-use crate::record::read;
-use serde_json::Value;
 
 /// More tokens than any call can use; a larger number is a mistake.
 const MOST: u64 = 1_000_000_000_000;
+
+/// The numbers of the object at `place` among all of a text.
+pub struct Numbers<'a> {
+    /// By their pointers (RFC 6901).
+    pub all: &'a [(String, u64)],
+    pub place: &'a str,
+}
+
+impl Numbers<'_> {
+    pub fn is_some(&self) -> bool {
+        self.all.iter().any(|(at, _)| at.strip_prefix(self.place).is_some_and(|path| path.starts_with('/')))
+    }
+
+    /// Of equal names the last one holds.
+    fn get(&self, path: &str) -> Option<u64> {
+        let is_meant =
+            |at: &str| at.len() == self.place.len() + path.len() && at.starts_with(self.place) && at.ends_with(path);
+        self.all.iter().rev().find(|(at, _)| is_meant(at)).map(|(_, number)| *number)
+    }
+
+    fn count(&self, path: &str) -> Option<u64> {
+        self.get(path).filter(|count| *count <= MOST)
+    }
+}
 
 /// What the usage objects of one answer say together.
 #[derive(Debug, Default)]
@@ -30,7 +52,7 @@ pub struct Counts {
 
 impl Counts {
     /// Takes the usage of a stream's first event, which knows the input only.
-    pub fn begin(&mut self, usage: &Value) {
+    pub fn begin(&mut self, usage: &Numbers) {
         self.add(usage);
         self.first_output = self.output.take();
     }
@@ -49,8 +71,8 @@ impl Counts {
     }
 
     /// Takes what `usage` says; what it does not say stays.
-    pub fn add(&mut self, usage: &Value) {
-        let first = |paths: &[&str]| paths.iter().find_map(|path| count(usage, path));
+    pub fn add(&mut self, usage: &Numbers) {
+        let first = |paths: &[&str]| paths.iter().find_map(|path| usage.count(path));
         let update = |field: &mut Option<u64>, paths: &[&str]| *field = first(paths).or(*field);
         update(&mut self.input, &["/prompt_tokens", "/input_tokens", "/promptTokenCount"]);
         update(&mut self.output, &["/completion_tokens", "/output_tokens", "/candidatesTokenCount"]);
@@ -70,9 +92,10 @@ impl Counts {
         );
         update(&mut self.thoughts, &["/thoughtsTokenCount"]);
         update(&mut self.tool_use, &["/toolUsePromptTokenCount"]);
-        self.adds_up |= usage.get("prompt_tokens").is_some();
+        let is_openai = usage.get("/prompt_tokens").is_some();
+        self.adds_up |= is_openai;
         // Gateways add these to OpenAI's names too, where `prompt_tokens` contains them.
-        if usage.get("prompt_tokens").is_none() {
+        if !is_openai {
             update(&mut self.cache_read, &["/cache_read_input_tokens"]);
             update(&mut self.cache_write, &["/cache_creation_input_tokens"]);
         }
@@ -96,8 +119,4 @@ impl Counts {
         let reasoning = self.reasoning.or(self.thoughts).or(left_out).unwrap_or(0).min(completion);
         Some(Tokens { prompt, completion, cached, reasoning, estimated: false })
     }
-}
-
-fn count(usage: &Value, path: &str) -> Option<u64> {
-    read::at(usage, path)?.as_u64().filter(|count| *count <= MOST)
 }

@@ -113,6 +113,11 @@ fn anthropic_counts_the_cache_beside_the_input() {
                   event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":15}}\n\n\
                   event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
     check(true, stream, tokens(130, 15, 100, 0));
+    let said_again = stream.replace(
+        "event: message_stop",
+        "event: message_delta\ndata: {\"usage\":{\"input_tokens\":25}}\n\nevent: message_stop",
+    );
+    check(true, &said_again, tokens(130, 15, 100, 0));
     let delta_at = stream.find("event: message_delta").unwrap();
     assert_eq!(read(&stream.as_bytes()[delta_at..], true), Some(tokens(0, 15, 0, 0)));
     let answer = r#"{"content":[{"type":"tool_use","input":{"usage":{"input_tokens":9,"output_tokens":9}}}],"usage":{"input_tokens":10,"cache_read_input_tokens":4,"output_tokens":20}}"#;
