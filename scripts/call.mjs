@@ -40,7 +40,7 @@ const DOCUMENT = /^\s*(application\/json|[^;]*\+json)\s*(;|$)/i;
 
 /// Sends a request on behalf of `client`: when that goes away, so does this. Resolves to the response and what cancels its
 /// body, to nothing when it took longer than `ms`, or to a number when nobody answered. A success that is a JSON document of at
-/// most `most` bytes is read to its end: the third is its bytes then, or null when it broke off.
+/// most `most` bytes, or does not say how long it is, is read: the third is what `bytes` resolves to.
 export function send(url, method, headers, body, client, ms, most) {
   const abort = new AbortController();
   // Passed directly, the runtime would not heed the client's.
@@ -48,21 +48,49 @@ export function send(url, method, headers, body, client, ms, most) {
   // Following would send the key to wherever the upstream points.
   const asked = fetch(url, { method, headers, body, redirect: "manual", signal });
   const begun = asked.then(
-    (response) => (isWhole(response, method, most) ? bytes(response).then((read) => [response, abort, read]) : [response, abort]),
+    (response) => (isWhole(response, method, most) ? bytes(response, most).then((read) => [response, abort, read]) : [response, abort]),
     () => 0,
   );
   return inTime(begun, abort, ms);
 }
 
-function isWhole({ ok, headers, body }, method, most) {
-  return most > 0 && ok && body && method !== "HEAD" && DOCUMENT.test(headers.get("content-type")) && Number(headers.get("content-length")) <= most;
+/// Not by its `body`: the runtime makes a stream for whoever looks there.
+function isWhole({ status, headers }, method, most) {
+  const hasBody = status >= 200 && status < 300 && status !== 204 && status !== 205 && method !== "HEAD";
+  return most > 0 && hasBody && DOCUMENT.test(headers.get("content-type")) && Number(headers.get("content-length")) <= most;
 }
 
-const bytes = (response) => response.arrayBuffer().then((buffer) => new Uint8Array(buffer), () => LATE);
+/// Resolves to the bytes of the body, or to null when it broke off. Of one that is longer than `most`: to an array of its beginning.
+function bytes(response, most) {
+  const length = response.headers.get("content-length");
+  const read = length !== null && Number(length) <= most ? response.arrayBuffer().then((all) => new Uint8Array(all)) : gathered(response.body, most);
+  return read.catch(() => LATE);
+}
 
-/// Resolves to the whole body; to nothing when it broke off or took too long.
-export function whole(response, abort, ms) {
-  return inTime(bytes(response), abort, ms);
+async function gathered(body, most) {
+  let [all, size] = [new Uint8Array(), 64 * 1024];
+  const reader = body?.getReader({ mode: "byob" });
+  while (reader && all.length <= most) {
+    const { value = new Uint8Array() } = await reader.read(new Uint8Array(size), { min: size });
+    const isLast = value.length < size;
+    all = all.length > 0 ? joined(all, value) : value;
+    if (isLast) return all;
+    size = Math.min(all.length, most + 1 - all.length);
+  }
+  reader?.releaseLock();
+  return reader ? [all] : all;
+}
+
+function joined(one, other) {
+  const both = new Uint8Array(one.length + other.length);
+  both.set(one);
+  both.set(other, one.length);
+  return both;
+}
+
+/// Resolves to what `bytes` does; to null as well when it took too long.
+export function whole(response, abort, ms, most) {
+  return inTime(bytes(response, most), abort, ms);
 }
 
 function inTime(work, abort, ms) {

@@ -49,10 +49,10 @@ pub fn find(text: &str, words: &str) -> Option<usize> {
     // Few places have both the first byte and, as far behind it as it must be, the last.
     for (start, end) in starts.iter().zip(ends) {
         let (start, end) = (u64::from_le_bytes(*start) ^ wide_first, u64::from_le_bytes(*end) ^ wide_last);
-        if zero_bytes(start | end) != 0 {
-            if let Some(found) = (at..at + 8).find(|at| is_here(*at)) {
-                return Some(found);
-            }
+        if zero_bytes(start | end) != 0
+            && let Some(found) = (at..at + 8).find(|at| is_here(*at))
+        {
+            return Some(found);
         }
         at += 8;
     }

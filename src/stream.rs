@@ -87,8 +87,10 @@ pub enum Kind {
         first: Uint8Array,
         how: How,
     },
-    /// The end of which says what was used.
-    Json,
+    /// The end of which says what was used. Its first bytes may have been read already.
+    Json {
+        first: Option<Uint8Array>,
+    },
     Other,
 }
 
@@ -107,7 +109,7 @@ pub fn pass(
     let (readable, writable) = (gate.readable(), gate.writable());
     let copy = match &kind {
         Kind::Events { how: How { hides: false, pace: Pace::Off }, .. } if marker.is_none() => Some(split(body)?),
-        Kind::Events { .. } | Kind::Json | Kind::Other => None,
+        Kind::Events { .. } | Kind::Json { .. } | Kind::Other => None,
     };
     let body = body.clone();
     let work = async move {
@@ -172,20 +174,26 @@ async fn pump(
     let (reader, writer) = (byob(body)?, js::writer(writable)?);
     let mut hider = matches!(kind, Kind::Events { how: How { hides: true, .. }, .. }).then(Hider::default);
     // Events are small, and each read costs a buffer.
-    let (mut next, window, events) = match kind {
+    let (mut ahead, window, events) = match kind {
         Kind::Events { first, .. } => (Some(first.clone()), SIFTED, true),
-        Kind::Json | Kind::Other => (None, WINDOW, false),
+        Kind::Json { first } => (first.clone(), WINDOW, false),
+        Kind::Other => (None, WINDOW, false),
     };
     let whole = loop {
+        let mut next = ahead.take();
+        if let Some(bytes) = next.as_ref().filter(|bytes| bytes.length() > WINDOW) {
+            ahead = Some(bytes.subarray(WINDOW, bytes.length()));
+            next = Some(bytes.subarray(0, WINDOW));
+        }
         if next.is_none() {
             let read = runtime::in_time(reader.read(&Uint8Array::new_with_length(window))?, idle_ms).await;
             let Some(Ok(result)) = read else { break false };
             next = result.unchecked_into::<ReadResult>().value().filter(|bytes| bytes.length() > 0);
         }
         let over = next.is_none();
-        let passed = match (next.take(), kind) {
+        let passed = match (next, kind) {
             (Some(bytes), Kind::Other) => bytes,
-            (Some(bytes), Kind::Json | Kind::Events { .. }) => {
+            (Some(bytes), Kind::Json { .. } | Kind::Events { .. }) => {
                 seen.add(&bytes);
                 sifted(bytes, hider.as_mut(), marker.as_mut())
             }

@@ -21,6 +21,9 @@ use worker::{
 
 pub use js::call::{Begun, Read, whole};
 
+/// An answer up to this size is read whole, so that an error inside it can still be failed over.
+pub const WHOLE: u64 = 4 * 1024 * 1024;
+
 /// The client's headers that an upstream may see. OpenAI-Organization and -Project are not among them: they belong
 /// to the client's own account, and the pool's key would be refused (and disabled) for their sake.
 pub static PASSED: [&str; 14] = [
@@ -263,7 +266,14 @@ pub fn get<'a>(
             Begun::Unreachable => verdict::judge(&Outcome::Unreachable, runtime::now()),
             Begun::Late => verdict::judge(&Outcome::NoHead, runtime::now()),
             Begun::Head(response, abort, _) => {
-                probe.whole = whole(&response, &abort, timeout_ms).await;
+                probe.whole = match whole(&response, &abort, (timeout_ms, WHOLE)).await {
+                    Read::Whole(body) => Some(body),
+                    Read::Begun(_) => {
+                        abort.abort();
+                        None
+                    }
+                    Read::Not | Read::Broken => None,
+                };
                 probe.body = probe.whole.as_ref().map(|b| js::part(b, 0, look).to_vec()).unwrap_or_default();
                 probe.status = Some(response.status());
                 probe.headers = Some(response.headers());

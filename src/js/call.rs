@@ -41,7 +41,7 @@ extern "C" {
         most: f64,
     ) -> Thrown<Promise>;
     #[wasm_bindgen(js_namespace = keypool, js_name = whole, catch)]
-    fn begin_read(response: &Response, abort: &AbortController, ms: f64) -> Thrown<Promise>;
+    fn begin_read(response: &Response, abort: &AbortController, ms: f64, most: f64) -> Thrown<Promise>;
 }
 
 thread_local! {
@@ -143,7 +143,21 @@ pub fn respond(status: u16, headers: &Headers, body: &JsValue) -> Result<Respons
 pub enum Read {
     Not,
     Whole(Uint8Array),
+    /// It is longer than was asked for. The rest can still be read.
+    Begun(Uint8Array),
+    /// It broke off, or took too long.
     Broken,
+}
+
+impl From<JsValue> for Read {
+    fn from(read: JsValue) -> Self {
+        match read.dyn_into::<Array>() {
+            Ok(beginning) => Self::Begun(beginning.get(0).unchecked_into()),
+            Err(none) if none.is_undefined() => Self::Not,
+            Err(none) if none.is_null() => Self::Broken,
+            Err(all) => Self::Whole(all.unchecked_into()),
+        }
+    }
 }
 
 /// How a fetch began.
@@ -172,22 +186,20 @@ pub async fn send(
     let begun = JsFuture::from(begin_fetch(url, method, headers, body, &client, time(ms), time(most))?).await?;
     Ok(match begun.dyn_into::<Array>() {
         Ok(begun) => {
-            let read = match begun.get(2) {
-                none if none.is_undefined() => Read::Not,
-                none if none.is_null() => Read::Broken,
-                body => Read::Whole(body.unchecked_into()),
-            };
-            Begun::Head(begun.get(0).unchecked_into(), begun.get(1).unchecked_into(), read)
+            let (response, abort, read) = (begun.get(0), begun.get(1), begun.get(2));
+            Begun::Head(response.unchecked_into(), abort.unchecked_into(), read.into())
         }
         Err(none) if none.is_null() => Begun::Late,
         Err(_) => Begun::Unreachable,
     })
 }
 
-/// The whole body; `None` when it broke off or took longer than `ms`.
-pub async fn whole(response: &Response, abort: &AbortController, ms: u64) -> Option<Uint8Array> {
-    let whole = JsFuture::from(begin_read(response, abort, time(ms)).ok()?).await.ok()?;
-    (!whole.is_null()).then(|| whole.unchecked_into())
+/// The body, if it comes within `ms`; of one longer than `most` the beginning.
+pub async fn whole(response: &Response, abort: &AbortController, (ms, most): (u64, u64)) -> Read {
+    match begin_read(response, abort, time(ms), time(most)) {
+        Ok(read) => JsFuture::from(read).await.map_or(Read::Broken, Read::from),
+        Err(_) => Read::Broken,
+    }
 }
 
 /// setTimeout takes 31 bits; nobody here waits for 24 days.

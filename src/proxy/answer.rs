@@ -15,15 +15,13 @@ use crate::{
     record::provider::Auth,
     runtime,
     stream::{self, First, Kind},
-    upstream::{self, Read},
+    upstream::{self, Read, WHOLE},
 };
 use worker::{
     js_sys::Uint8Array,
     web_sys::{AbortController, Headers, ReadableStream, Response},
 };
 
-/// An answer up to this size is read whole, so that an error inside it can still be failed over.
-pub const WHOLE: u64 = 4 * 1024 * 1024;
 /// What is looked at of a success's headers.
 static LOOKED_AT: [&str; 3 + reset::REMAINING.len()] = {
     let [a, b, c, d, e] = reset::REMAINING;
@@ -64,9 +62,14 @@ pub async fn bad(
     response: &Response,
     abort: &AbortController,
 ) -> Result<Attempt> {
-    let body = match response.body() {
-        Some(_) => upstream::whole(response, abort, ERROR_BODY_MS).await,
-        None => None,
+    let body = match upstream::whole(response, abort, (ERROR_BODY_MS, WHOLE)).await {
+        Read::Whole(body) => Some(body).filter(|_| response.body().is_some()),
+        // No provider says so much about a failure.
+        Read::Begun(beginning) => {
+            abort.abort();
+            Some(beginning)
+        }
+        Read::Not | Read::Broken => None,
     };
     let look = body.as_ref().map(|b| js::part(b, 0, upstream::LOOK).to_vec()).unwrap_or_default();
     let headers = js::all_headers(&response.headers());
@@ -97,7 +100,7 @@ pub async fn good(
     let headers = upstream::answered_headers(&source, &ready.provider)?;
     finish_named(&headers, &walk.journal, said.get("x-request-id"))?;
     if !matches!(read, Read::Not) {
-        return whole(walk, ready, ticket, &response, (&abort, read), (headers, &said)).await;
+        return whole(walk, ready, in_use, &response, (abort, read), (headers, &said)).await;
     }
     let body = response.body().filter(|_| walk.method != "HEAD" && length != Some(0));
     if body.is_none() && walk.wants_body(response.status()) {
@@ -137,9 +140,10 @@ pub async fn good(
         };
     }
     if is_json(kind) && length.is_none_or(|n| n <= WHOLE) {
-        return whole(walk, ready, ticket, &response, (&abort, read), (headers, &said)).await;
+        let read = upstream::whole(&response, &abort, (walk.answer_timeout_ms(ready), WHOLE)).await;
+        return whole(walk, ready, in_use, &response, (abort, read), (headers, &said)).await;
     }
-    let kind = if is_json(kind) { Kind::Json } else { Kind::Other };
+    let kind = if is_json(kind) { Kind::Json { first: None } } else { Kind::Other };
     flow(walk, ready, in_use, &response, abort, (&headers, &said), (&body, kind))
 }
 
@@ -184,24 +188,28 @@ fn flow(
     Ok(Attempt::Answered(js::stream_response(status, headers, Some(&readable))?))
 }
 
-/// A JSON answer, read to its end before a byte goes out: until then another key can take over.
+/// A JSON answer, read to its end before a byte goes out: until then another key can take over. One that turns out too long
+/// for that goes its way.
 async fn whole(
     walk: &mut Walk,
     ready: &Ready,
-    ticket: Ticket,
+    in_use: InUse,
     response: &Response,
-    (abort, read): (&AbortController, Read),
+    (abort, read): (AbortController, Read),
     (headers, said): (Headers, &Fields),
 ) -> Result<Attempt> {
-    let body = match read {
-        Read::Whole(body) => Some(body),
-        Read::Broken => None,
-        Read::Not => upstream::whole(response, abort, walk.answer_timeout_ms(ready)).await,
-    };
-    let Some(body) = body else {
-        let late = runtime::now() >= walk.journal.attempt_began() + walk.answer_timeout_ms(ready);
-        let outcome = if late { Outcome::NoHead } else { Outcome::Unreachable };
-        return Ok(if js::is_aborted(&walk.request) { Attempt::Gone } else { walk.judged(&outcome) });
+    let ticket = in_use.0;
+    let body = match (read, response.body()) {
+        (Read::Whole(body), _) => body,
+        (Read::Begun(first), Some(rest)) => {
+            let kind = Kind::Json { first: Some(first) };
+            return flow(walk, ready, in_use, response, abort, (&headers, said), (&rest, kind));
+        }
+        _ => {
+            let late = runtime::now() >= walk.journal.attempt_began() + walk.answer_timeout_ms(ready);
+            let outcome = if late { Outcome::NoHead } else { Outcome::Unreachable };
+            return Ok(if js::is_aborted(&walk.request) { Attempt::Gone } else { walk.judged(&outcome) });
+        }
     };
     if let Some(failed) = walk.error_in(ready, response, &body, false, ticket) {
         return Ok(failed);

@@ -1,7 +1,7 @@
 //! The attempts of one call, one key after the other, until the first byte is out.
 
 use super::{
-    answer::{self, Said, WHOLE},
+    answer::{self, Said},
     cached::{self, Wanted},
     intake::Intake,
     journal::Journal,
@@ -162,7 +162,7 @@ impl Walk {
         let url = upstream::with_key(&ready.call, ready.provider.auth, &self.secret(ticket))?;
         self.journal.begins(ticket, runtime::now());
         // What is streamed begins before it is whole.
-        let limits = (self.head_timeout_ms(&ready), if self.streamed { 0 } else { WHOLE });
+        let limits = (self.head_timeout_ms(&ready), if self.streamed { 0 } else { upstream::WHOLE });
         let begun = upstream::send(&ready.call, &url, Some(&self.request), limits).await?;
         let (response, abort, read) = match begun {
             Begun::Head(response, abort, read) => (response, abort, read),

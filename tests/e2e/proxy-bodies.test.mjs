@@ -8,6 +8,7 @@ import { decoded } from "./exchange.mjs";
 import { storages } from "./harness.mjs";
 import { chatBody, json, stageOf } from "./pool.mjs";
 import { bytesOf } from "./streams.mjs";
+import { counted, freshKey } from "./used.mjs";
 
 const MiB = 1 << 20;
 
@@ -122,6 +123,29 @@ for (const storage of storages) {
       ]);
       const answer = await send(`/${name}/v1/audio/speech`, { headers: json, body: "{}", patience: 10_000 });
       assert.equal(answer.body.toString(), "somesound");
+      assert.equal(answer.complete, false);
+    });
+
+    test("a JSON answer that does not say how long it is passes whole, and its usage is counted", async () => {
+      const id = await freshKey(stage);
+      const usage = '"usage":{"prompt_tokens":1234,"completion_tokens":56,"total_tokens":1290}}';
+      for (const size of [10, 65_535, 65_536, 65_537, 131_072, 4 * MiB, 4 * MiB + 1, 9 * MiB]) {
+        const pieces = ['{"data":"', 5, "x".repeat(size - 9 - usage.length > 0 ? size - 11 - usage.length : 0), 5, '",', usage];
+        stage.mock.script("*", [{ headers: json, chunks: pieces }]);
+        const answer = await send("/v1/embeddings", { headers: json, body: chatBody() });
+        assert.ok(answer.body.equals(bytesOf(pieces)), `${size}: ${answer.body.length}`);
+        assert.equal(answer.complete, true);
+      }
+      await counted(stage, id, [8 * 1234, 8 * 56], 8);
+    });
+
+    test("a JSON answer without end begins before it ends", async () => {
+      const { name } = await stage.pool(["mock-good-endless-00001"], { idle_timeout_ms: 400 });
+      const beginning = `{"data":"${"x".repeat(6 * MiB)}`;
+      stage.mock.script("*", [{ headers: json, chunks: [beginning, "never sent"], hang: 1 }]);
+      const answer = await send(`/${name}/v1/embeddings`, { headers: json, body: "{}", patience: 10_000 });
+      assert.equal(answer.status, 200);
+      assert.equal(answer.body.length, beginning.length);
       assert.equal(answer.complete, false);
     });
 
