@@ -45,6 +45,7 @@ export async function build({ out, profile, options, crate = "keypool", named = 
     "scripts/build.mjs",
     ...SHIM.map((name) => `scripts/${name}`),
     "scripts/shrink.mjs",
+    "scripts/wasm.mjs",
     "tools/bindgen/Cargo.lock",
     "tools/bindgen/src/main.rs",
   ]);

@@ -2,11 +2,9 @@
 // between wasm and glue, and an order of functions that compresses well. Between wasm-bindgen and wasm-opt.
 // The format: https://webassembly.github.io/spec/core/binary/modules.html
 
-const CUSTOM = 0;
-const IMPORT = 2;
+import { CODE, CUSTOM, DATA, FUNCTION_NAMES, IMPORT, Reader, sectionsOf, vector } from "./wasm.mjs";
+
 const EXPORT = 7;
-const CODE = 10;
-const DATA = 11;
 /// Kinds of what is imported.
 const FUNCTION = 0;
 const TAG = 4;
@@ -17,8 +15,6 @@ const SOURCE = /^[\x20-\x7e]+\.rs\0?$/;
 const LONGEST_PATH = 300;
 /// What panics in other people's files name instead.
 const ELSEWHERE = "elsewhere";
-/// In the section of names.
-const FUNCTION_NAMES = 1;
 
 /// The module `wasm` and its `glue`, smaller. Function names are lost, but for the sake of the order: see `orderNames`.
 export function shrink(wasm, glue) {
@@ -190,46 +186,6 @@ function segmentsOf(section) {
     if (kind !== 0 || opcode !== 0x41 || end !== 0x0b) throw new Error("A data segment of a kind not known here.");
     return { start, bytes: reader.take(reader.number()) };
   });
-}
-
-function* sectionsOf(wasm) {
-  const reader = new Reader(wasm, 8);
-  while (reader.at < wasm.length) {
-    const [id] = reader.take(1);
-    yield { id, content: reader.take(reader.number()) };
-  }
-}
-
-/// The items of a vector whose items begin with their size, the size not included.
-function vector(content) {
-  const reader = new Reader(content);
-  return Array.from({ length: reader.number() }, () => reader.take(reader.number()));
-}
-
-class Reader {
-  constructor(bytes, at = 0) {
-    this.bytes = bytes;
-    this.at = at;
-  }
-
-  take(length) {
-    this.at += length;
-    return this.bytes.subarray(this.at - length, this.at);
-  }
-
-  text() {
-    return this.take(this.number()).toString();
-  }
-
-  /// LEB128, up to 32 bits.
-  number() {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const [byte] = this.take(1);
-      value += (byte & 127) * 2 ** shift;
-      if (byte < 128) return value;
-    }
-  }
 }
 
 function number(value) {

@@ -29,7 +29,7 @@ const PARTS = {
     await build();
     const KEYPOOL_PYTHON = await timed("python", python);
     await nodeTests("tooling", {});
-    await nodeTests("e2e", { KEYPOOL_PYTHON });
+    await nodeTests("e2e", { KEYPOOL_PYTHON }, 2);
   },
   async page() {
     await build();
@@ -87,7 +87,7 @@ async function build() {
   built = true;
 }
 
-async function nodeTests(folder, more) {
+async function nodeTests(folder, more, atOnce = 1) {
   const path = join("tests", folder);
   const files = existsSync(path) ? readdirSync(path).filter((name) => name.endsWith(".test.mjs")) : [];
   if (files.length === 0) {
@@ -97,8 +97,8 @@ async function nodeTests(folder, more) {
   const options = [
     "--test",
     "--test-reporter=spec",
-    // Each file starts its own workerd; more than a few at once only measure the machine's patience.
-    `--test-concurrency=${Math.min(4, availableParallelism())}`,
+    // Each file starts its own workerd, and some of them wait; more than a few at once only measure the machine's patience.
+    `--test-concurrency=${Math.min(4, atOnce * availableParallelism())}`,
     // Only for a hang: it counts for a whole file too.
     "--test-timeout=1200000",
     // A test that fails before it closes its workerd must not keep its file from ending.

@@ -7,6 +7,7 @@ import { leaving } from "./leaving.mjs";
 import { overload, probe } from "./overload.mjs";
 import { profile } from "./profile.mjs";
 import { sustained } from "./sustained.mjs";
+import { weight } from "./weight.mjs";
 
 const KEYS = 10;
 const chat = { model: "json-300-0", size: 300, clients: 32, requests: 500 };
@@ -151,6 +152,7 @@ const special = (name, title, run, more = {}) => ({
 export const SCENARIOS = [
   ...COMPARED.map((scenario) => ({ ...scenario, run: (world) => compared(world, scenario) })),
   special("cold", "cold start: from the process's start to the first answer", cold, { probe: firstChat }),
+  special("weight", "what the upload is made of", weight),
   special("sustained", "50,000 requests, 32 at a time", sustained),
   special("leaving", "clients that leave in the middle of a stream", leaving),
   special("overload", "ten keys of 20 requests a second, one revoked, one failing half the time", overload, { probe }),

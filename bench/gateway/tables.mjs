@@ -32,6 +32,7 @@ const TABLES = {
       ["", "start to answer, ms", "p10", "p90", "more than the floor, ms", "of it after listening, ms", "CPU, ms"],
       rows.map(({ name, ms, more, first, cpu }) => [name, ...[ms.p50, ms.p10, ms.p90, more.p50, first.p50, cpu.p50].map((ms) => ms.toFixed(1))]),
     ),
+  weight: ({ rows }) => table(["", "KiB of gzip"], rows.map(({ name, bytes }) => [name, (bytes / 1024).toFixed(1)])),
   sustained: ({ tenths, grown }) =>
     `${table(
       ["tenth", "CPU of a request, µs", "the floor's", "ratio", "wasm, MiB", "process, MiB", "the floor's"],
