@@ -50,7 +50,7 @@ const COMPARED = [
     name: "stream-first",
     title: "streams of 20 chunks, one each 5 ms, one at a time, CPU of a stream",
     request: { ...chat, model: "stream-20-5", stream: true, clients: 1, requests: 10 },
-    rounds: 10,
+    rounds: 24,
   },
   {
     name: "steps-json",
@@ -90,7 +90,7 @@ const COMPARED = [
     name: "pools",
     title: "pools of 10, 1, 1,000 and 10,000 keys, 32 at a time",
     request: chat,
-    rounds: 24,
+    rounds: 48,
     gateways: [10, 1, 1000, 10_000].map((count) => ({
       kind: "keypool",
       label: `keypool, ${count.toLocaleString("en")} ${count === 1 ? "key" : "keys"}`,
