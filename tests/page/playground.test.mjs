@@ -39,7 +39,7 @@ for (const storage of storages) {
       await page.talk.getByText("Hello 你", { exact: true }).waitFor();
       await page.getByRole("button", { name: "Stop" }).waitFor();
       await page.talk.getByText("Hello 你好 👩‍👩‍👧.", { exact: true }).waitFor();
-      await page.talk.getByText(/^first word .* · all of it [\d.]+ ?s · 12 in, 34 out · 1 attempt$/).click();
+      await page.talk.getByText(/^first word .* · all of it [1-9][\d.]* ?s · 12 in, 34 out · 1 attempt$/).click();
       const attempt = page.talk.getByRole("list", { name: "Attempts" }).getByRole("listitem");
       await attempt.getByText("the one", { exact: true }).waitFor();
       await attempt.getByText("200", { exact: true }).waitFor();
