@@ -48,21 +48,26 @@ export function send(url, method, headers, body, client, ms, most) {
   // Following would send the key to wherever the upstream points.
   const asked = fetch(url, { method, headers, body, redirect: "manual", signal });
   const begun = asked.then(
-    (response) => (isWhole(response, method, most) ? bytes(response, most).then((read) => [response, abort, read]) : [response, abort]),
+    (response) => {
+      const length = lengthOf(response);
+      return isWhole(response, length, method, most) ? bytes(response, length, most).then((read) => [response, abort, read]) : [response, abort];
+    },
     () => 0,
   );
   return inTime(begun, abort, ms);
 }
 
+/// Null when it does not say.
+const lengthOf = ({ headers }) => headers.get("content-length");
+
 /// Not by its `body`: the runtime makes a stream for whoever looks there.
-function isWhole({ status, headers }, method, most) {
+function isWhole({ status, headers }, length, method, most) {
   const hasBody = status >= 200 && status < 300 && status !== 204 && status !== 205 && method !== "HEAD";
-  return most > 0 && hasBody && DOCUMENT.test(headers.get("content-type")) && Number(headers.get("content-length")) <= most;
+  return most > 0 && hasBody && DOCUMENT.test(headers.get("content-type")) && Number(length) <= most;
 }
 
 /// Resolves to the bytes of the body, or to null when it broke off. Of one that is longer than `most`: to an array of its beginning.
-function bytes(response, most) {
-  const length = response.headers.get("content-length");
+function bytes(response, length, most) {
   const read = length !== null && Number(length) <= most ? response.arrayBuffer().then((all) => new Uint8Array(all)) : gathered(response.body, most);
   return read.catch(() => LATE);
 }
@@ -90,7 +95,7 @@ function joined(one, other) {
 
 /// Resolves to what `bytes` does; to null as well when it took too long.
 export function whole(response, abort, ms, most) {
-  return inTime(bytes(response, most), abort, ms);
+  return inTime(bytes(response, lengthOf(response), most), abort, ms);
 }
 
 function inTime(work, abort, ms) {
